@@ -1,4 +1,4 @@
-"""Two cores and 80 columns on any machine; x64 only where a test asks for it."""
+"""Two cores and 80 columns on any machine; float64 only if a test requests it."""
 
 import os
 import signal
@@ -15,15 +15,15 @@ from jfnn import losses, training
 from jfnn.core.engine import devices
 from jfnn.numerics import compiling, machine
 
-# Workers with a thread for each of many cores would be in each other's way, and counts would vary.
+# With one thread for each of many cores, workers would slow each other down, and counts would vary.
 devices.cores = machine.cores = lambda: 2
 jfnn.use_all_cores()
 CPU_OPTIONS = compiling.CPU_OPTIONS
 
 os.environ["JFNN_PROGRAMS"] = "0"  # tests of kept programs name a directory
-os.environ["COLUMNS"] = "80"  # help is broken into lines of a terminal's width
+os.environ["COLUMNS"] = "80"  # help is wrapped at the terminal's width
 
-# In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.
+# A background shell ignores Ctrl-C, and so would the commands that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -53,7 +53,7 @@ def pytest_configure(config):
     if config.pluginmanager.hasplugin("cacheprovider") and not config.getoption("no_compile_cache"):
         folder = config.cache.mkdir("compiled")
         running.keep_programs(folder)
-        if not hasattr(config, "workerinput"):  # the workers' parent alone
+        if not hasattr(config, "workerinput"):  # only in the workers' parent
             running.delete_oldest(folder)
 
 
@@ -64,7 +64,7 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Compiles the engine's programs as users get them, or unoptimised where a test is marked so."""
+    """Compile the engine's programs as for users, or unoptimized if a test is marked so."""
     quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
     changed = UNOPTIMISED if quickly else OPTIMISED
     options = {**CPU_OPTIONS} | ({} if item.config.getoption("optimised") else changed)
@@ -96,7 +96,6 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture
 def x64():
-    """Turns float64 arithmetic on for one test and restores it."""
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)
     yield
@@ -105,9 +104,9 @@ def x64():
 
 @pytest.fixture(params=["float32", pytest.param("float64", marks=pytest.mark.thorough)])
 def dtype(request):
-    """Runs a test in single precision and, where it is thorough, in double.
+    """Run a test in single precision and, as a thorough test, in double precision.
 
-    A law of which float64 is the sharp half says so: `helpers.float64_first`.
+    Tests whose sharper half is float64 use `helpers.float64_first`.
     """
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", request.param == "float64")
@@ -117,19 +116,21 @@ def dtype(request):
 
 @pytest.fixture(scope="session")
 def digits():
-    """The digits, split as by default."""
     return jfnn.datasets.digits()
 
 
 @pytest.fixture(scope="session")
 def split():
-    """Noise in three classes: what the engine's laws are tested on, so that programs can be shared."""
+    """Return noise in three classes, shared by tests of the engine so that they share programs."""
     return noise_split()
 
 
 @pytest.fixture
 def train_starts():
-    """Trains a network by full batches from many random starts at once; parameters lead with the starts."""
+    """Return a function that trains a network by full batches from many random starts at once.
+
+    Its returned parameters have the starts on the first axis.
+    """
 
     def train(net, x, targets, optimizer, starts, steps, loss="quadratic", reduction="mean"):
         x = jnp.asarray(x, jnp.float32)

@@ -1,25 +1,25 @@
-"""What an argument takes, read from its declaration: what is new in a signature is tried by that alone.
+"""What each argument accepts, read from its declaration, so that new arguments are tested automatically.
 
-To have a new function tried, add it with valid arguments to FUNCTIONS in room_calls.py. For each argument
-values are drawn that none of its kinds takes (`wrong_values.of`). Its kinds are the first of these:
+To test a new function, add it with valid arguments to FUNCTIONS in room_calls.py. For each argument, values
+that none of its kinds accepts are drawn (`wrong_values.of`). Its kinds are the first of these:
 
 1. its row in SPECIAL;
-2. what its field is converted by, in CONVERTERS: `as_count(minimum=2)` takes whole numbers from 2 on;
+2. its field's converter, in CONVERTERS: `as_count(minimum=2)` accepts integers from 2 on;
 3. for an estimator, the constraints by which scikit-learn checks it;
 4. the types of its annotation, in TYPES:
 
-    annotation       takes                                       what says more
-    int              whole numbers from 1 on                     WHOLE: other ends
-    float            numbers from 0 on                           REAL: other ends
+    annotation       accepts                                     refined by
+    int              integers from 1 on                          WHOLE: other bounds
+    float            numbers from 0 on                           REAL: other bounds
     str              any text                                    NAMES: some names
     bool             True and False
-    ArrayLike        arrays of numbers, of any shape             LOOSE, SHAPED: how the valid one is spoilt
-    Sequence[int]    a list of one whole number or more          MAY_BE_EMPTY: of none, too
+    ArrayLike        arrays of numbers, of any shape             LOOSE, SHAPED: how a valid one is corrupted
+    Sequence[int]    a list of at least one integer              MAY_BE_EMPTY: or of none
     Callable[...]    functions
-    Network, ...     instances, of which none is drawn
+    Network, ...     instances, which are not drawn
 
-None is taken where the union has it or where it is the default. Tables have rows for "function.argument",
-or for all arguments of a name. What takes anything is in ANYTHING of room_calls.py, with the reason.
+None is accepted if it is in the union or is the default. Tables have rows for "function.argument", or for
+all arguments of a name. ANYTHING in room_calls.py lists arguments that accept any value, with the reason.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ from jfnn.studies import coordinates, hypergradient, lyapunov
 
 
 class Argument(NamedTuple):
-    """An argument of a function, a valid value of it, and what is declared of it."""
+    """An argument of a function, a valid value for it, and its declaration."""
 
     function: str
     name: str
@@ -57,15 +57,13 @@ class Argument(NamedTuple):
 
     @property
     def path(self):
-        """The function's name and its own, "function.argument"."""
         return f"{self.function}.{self.name}"
 
     def kind(self):
-        """The kind of values that it takes."""
         return either(self.declared_kind(), NONE) if self.default is None else self.declared_kind()
 
     def declared_kind(self):
-        """The kind that is declared, without what is taken as its default."""
+        """The declared kind, without what its default adds."""
         special = self.of(SPECIAL)
         if special is not None:
             return special(self)
@@ -78,21 +76,21 @@ class Argument(NamedTuple):
         return of_annotation(self.annotation, self)
 
     def of(self, table, default=None):
-        """What a table says of it: first of the function's, then of all of its name."""
+        """Look up a table, first by function and argument, then by argument alone."""
         entries = rows(table)
         return entries.get(self.path, entries.get(self.name, default))
 
 
 def rows(table):
-    """A table, or a set of names, with a row for each name where one of its rows has several."""
+    """Split the rows of a table or set that are for several names into one row per name."""
     entries = table if isinstance(table, dict) else dict.fromkeys(table)
     return {name: entry for names, entry in entries.items() for name in names.split()}
 
 
 def declared(function):
-    """Name of each argument of a function, a dataclass or an estimator -> what is declared of it.
+    """Map each argument of a function, dataclass, estimator or mapping to its declaration.
 
-    Of a mapping, name -> annotation, that alone.
+    A mapping of names to annotations is used as it is.
     """
     if isinstance(function, type) and issubclass(function, BaseEstimator):
         function = function._parameter_constraints
@@ -106,12 +104,12 @@ def declared(function):
     return found
 
 
-# What unions have in them that are written by a name of their own.
+# Parts of unions that have a name of their own.
 ALIASES = {"_SupportsArray": "ArrayLike", "Literal['mean', 'best']": "At"}
 
 
 def alternatives(annotation):
-    """The types of a union, as they are written without the names of modules."""
+    """Return the types of a union as text, without module names."""
     is_class = isinstance(annotation, type) and not hasattr(annotation, "__args__")
     text = annotation.__name__ if is_class else str(annotation)
     text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=\w)", "", text)
@@ -119,7 +117,7 @@ def alternatives(annotation):
         if part in text:
             text = f"{name} | None" if "NoneType" in text else name
     optional = re.fullmatch(r"Optional\[(.*)\]", text)
-    parts = [""]  # a bar between brackets is one of the items, and stays
+    parts = [""]  # a bar between brackets belongs to an item
     for piece in re.split(r"( \| )", f"{optional[1]} | None" if optional else text):
         is_between = piece == " | " and parts[-1].count("[") == parts[-1].count("]")
         parts = [*parts, ""] if is_between else [*parts[:-1], parts[-1] + piece]
@@ -127,12 +125,12 @@ def alternatives(annotation):
 
 
 def of_annotation(annotation, argument):
-    """The kind of an argument of this annotation, or of this part of one."""
+    """Return the kind of an argument with this annotation, or with this part of one."""
     return either(*(of_type(written, argument) for written in alternatives(annotation)))
 
 
 def of_type(written, argument):
-    """The kind of an argument of one type, such as "int", "Sequence[int]" or "tuple[int, ...]"."""
+    """Return the kind of an argument of one type, such as "int", "Sequence[int]" or "tuple[int, ...]"."""
     name, _, items = written.removesuffix("]").partition("[")
     if name in ("Sequence", "Iterable", "tuple"):
         item = items.partition(", ")[0] if name == "tuple" else items
@@ -160,7 +158,6 @@ def _array(argument):
 
 
 def one_or_several(kind):
-    """One of a kind, or a sequence of them."""
     return either(kind, several(kind))
 
 
@@ -169,12 +166,12 @@ def _function(argument):
 
 
 def _lengths(argument):
-    """A number, or of paddings a name, for all layers, or one, or one an axis, for each."""
+    """One number (or name, for padding) for all layers, or for each layer one, or one per axis."""
     one = either(_int(argument), *([_str(argument)] if argument.name == "padding" else []))
     return either(one, several(one), several(several(_int(argument))))
 
 
-# Types by the names that annotations have for them -> the kind of an argument.
+# Type name in annotations -> the kind of an argument.
 TYPES = {
     "int": _int,
     "float": _float,
@@ -191,7 +188,7 @@ TYPES = {
 
 
 SEEDS = either(count(), several(count(0, 2**32 - 1)))
-# A converter -> the kind that it takes, by the keywords that are bound to it.
+# Converter -> the kind that it accepts, given its bound keywords.
 CONVERTERS = {
     checks.as_count: count,
     checks.as_counts: lambda minimum=1: several(count(minimum), empty=True),
@@ -207,7 +204,7 @@ CONVERTERS = {
 
 
 def of_converter(convert):
-    """The kind that a converter takes; None where its field's annotation says more."""
+    """Return the kind that a converter accepts, or None if the annotation is more specific."""
     bound = getattr(convert, "keywords", {})
     function = getattr(convert, "func", convert)
     if function is fields.as_optional:
@@ -216,9 +213,9 @@ def of_converter(convert):
     return CONVERTERS[function](**bound) if function in CONVERTERS else None
 
 
-# What annotations leave open
+# Refinements of annotations
 
-# Ends of whole numbers, as of `count`; from 1 on of all others.
+# Bounds of integers, as for `count`; all others are from 1 on.
 WHOLE = {
     "leading padding index reference fold epochs": (0,),
     "seed random_state": (0, 2**32 - 1),
@@ -232,7 +229,7 @@ WHOLE = {
     "execution devices": (1, 2),
     "member": (-2, 1),
 }
-# Ends of other numbers, as of `number`; from 0 on of all others.
+# Bounds of other numbers, as for `number`; all others are from 0 on.
 REAL = {
     "pruned.share": (0.0,),
     "confidence probability held_out quantiles size share validation": (0.0, True, 1.0),
@@ -242,7 +239,7 @@ REAL = {
     "missing bounds optimizer_arguments.momentum": (None,),
     "every rounds": (1.0,),
 }
-# Names that are taken; any text of all others.
+# Valid names; all others accept any text.
 NAMES = {
     "activation output": activations.ACTIVATIONS,
     "init initializer": layers.INITIALIZERS,
@@ -285,7 +282,7 @@ NAMES = {
     "mode": hypergradient.MODES,
     "parametrisations": coordinates.PARAMETRISATIONS,
 }
-# Of these a misspelt name is refused without the one that is meant.
+# Misspelled names of these are refused without a suggestion.
 UNCORRECTED = {"cells", "reduce", "network", "axes"}
 # Sequences that may be empty.
 MAY_BE_EMPTY = {
@@ -300,7 +297,7 @@ MAY_BE_EMPTY = {
     "picture",
     "text",
 }
-# Arrays of one shape -> what makes one like the valid one a wrong one.
+# Arrays of one shape -> ways to corrupt a valid one.
 SHAPED = {
     "split.x": "complex masked",
     "split.y": "rows complex masked",
@@ -313,7 +310,7 @@ SHAPED = {
     "uniform_h uniform_v": f"rows columns {FORMS}",
     "weights": f"nan inf negative rows axes {FORMS}",
 }
-# Arrays that may have other shapes -> the same; `FORMS` of all others.
+# Arrays that may have other shapes -> ways to corrupt one; `FORMS` for all others.
 LOOSE = {
     "label_noise.y holm.p": f"negative {FORMS}",
     "correct": f"rows {FORMS}",
@@ -326,7 +323,7 @@ def _is_number_or_several(value):
     return type(value).__name__ in ("int", "float", "list", "tuple", "ndarray")
 
 
-# What is left open in another way -> the kind, of the argument.
+# Other refinements -> the kind, given the argument.
 SPECIAL = {
     "seeds": lambda argument: SEEDS,
     "coordinate_check.learning_rate": lambda argument: one_or_several(number(0.0, True)),

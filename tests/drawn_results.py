@@ -1,4 +1,4 @@
-"""Results that hypothesis draws, of any axes, seeds, folds, histories and scores."""
+"""Hypothesis strategies for results with any axes, seeds, folds, histories and scores."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from hypothesis import strategies
 
 from jfnn.core.search.result import with_run
 
-# Kind -> numbers from 0 to 1 in a shape, of which scores are made.
+# Kind -> function returning numbers from 0 to 1 in a given shape, from which scores are made.
 UNITS = {
     "spread": lambda rng, shape: rng.random(shape),
     "near 1": lambda rng, shape: 1 - rng.random(shape) / 20,
@@ -18,7 +18,7 @@ UNITS = {
     "coarse": lambda rng, shape: rng.integers(0, 3, shape) / 2,
     "ten decades": lambda rng, shape: 10.0 ** rng.uniform(-10, 0, shape),
 }
-# Kind -> n different values of an axis.
+# Kind -> function returning n distinct values of an axis.
 VALUES = {
     "decades": lambda rng, n: np.geomspace(1e-5, 10, n),
     "falling": lambda rng, n: np.linspace(0.05, 0.95, n)[::-1],
@@ -27,7 +27,7 @@ VALUES = {
     "sixteen decades": lambda rng, n: 10.0 ** rng.uniform(-8, 8, n),
 }
 FROM_ZERO = {"from 0": lambda rng, n: np.append(0.0, np.geomspace(1e-4, 1, n))[:n]}
-EQUAL = {"equal": lambda rng, n: np.full(n, 0.1)}  # of a list alone
+EQUAL = {"equal": lambda rng, n: np.full(n, 0.1)}  # for lists only
 ZERO = {"zero": lambda rng, n: np.zeros(n)}
 FURTHER = {"momentum": [0.0, 0.5, 0.9], "init_scale": [2.0], "own": [-1.0, 3.0]}
 # Axes of networks and batch sizes.
@@ -42,22 +42,22 @@ PROGRAMS = [
 ]
 GRIDS = [(1, 1), (2, 1), (1, 5), (3, 4), (7, 7), (12, 3), (20, 2), (3, 40), (25, 40)]
 LISTS = [1, 2, 12, 30, 1000]
-DIVERGED = [0.0, 0.0, 0.1, 0.1, 0.1, 1.0]  # parts of all members
+DIVERGED = [0.0, 0.0, 0.1, 0.1, 0.1, 1.0]  # fractions of all members
 HISTORY = (0, 1, 2, 6, 30)
-# Values of folds that are subsets, some of them alike.
+# Values of folds that are subsets; some are equal.
 SUBSETS = [{}, {"rows": [100, 20, 20, 100]}, {"group": ["b", "a", "d", "c"]}, {"kind": ["b", "a", "b", "b"]}]
 generators = strategies.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
 @strategies.composite
 def results(draw, kinds=("grid", "cells", "programs", "single"), most=1000, histories=HISTORY):
-    """A result of random scores.
+    """Draw a result with random scores.
 
     Args:
         draw: From hypothesis.
-        kinds: "grid", "cells" of a list, "programs" of grids or lists, "single" as `jfnn.train` gives it.
-        most: Cells of a grid or a list at most.
-        histories: Numbers of evaluations.
+        kinds: "grid", "cells" of a list, "programs" of grids or lists, "single" as returned by `jfnn.train`.
+        most: Maximum number of cells of a grid or a list.
+        histories: Possible numbers of evaluations.
     """
     rng = draw(generators)
     kind = draw(strategies.sampled_from(kinds))
@@ -98,7 +98,7 @@ def results(draw, kinds=("grid", "cells", "programs", "single"), most=1000, hist
 
 
 def _axes(draw, result, rng):
-    """Name -> other values on all axes but those of programs; of a list they may be equal."""
+    """Map names to new values on all axes except program axes; a list may have equal values."""
     axes = dict(result.axes)
     kinds = VALUES if result.crossed else VALUES | EQUAL
     for name in list(axes)[result.leading :]:
@@ -111,7 +111,7 @@ def _axes(draw, result, rng):
 
 
 def _with_scores(draw, result, rng):
-    """Other scores and histories, with members that diverged, stopped or were pruned."""
+    """Replace scores and histories; some members diverged, stopped or were pruned."""
     shape = result.diverged_at.shape
     count = len(result.evaluations)
     unit = UNITS[draw(strategies.sampled_from([*["spread"] * 6, *UNITS]))]
@@ -119,7 +119,7 @@ def _with_scores(draw, result, rng):
     diverged = np.array(rng.random(shape) < draw(strategies.sampled_from(DIVERGED)))
     stopped = ~diverged & np.array(rng.random(shape) < draw(strategies.sampled_from([0.0, 0.2])))
     prunes = np.array(rng.random(result.cell_shape) < draw(strategies.sampled_from([0.0, 0.0, 0.3, 1.0])))
-    prunes &= result.cell_shape != ()  # of a single network none are
+    prunes &= result.cell_shape != ()  # a single network is never pruned
     tests = draw(strategies.sampled_from([True, True, False]))
     ended = np.where(diverged | stopped, rng.integers(0, count + 1, shape), count)
     is_past = np.arange(count) >= ended[..., None]

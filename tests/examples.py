@@ -1,4 +1,4 @@
-"""How many random examples a law is tried on: few, more where it is thorough, many where it is slow."""
+"""How many random examples a law is tested on: few, more in thorough tests, many in slow tests."""
 
 import dataclasses
 
@@ -8,14 +8,14 @@ import pytest
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """A number of examples, the structures that they share (each is compiled once), and the seed."""
+    """A number of examples, the number of structures they share (each compiled once), and the seed."""
 
     count: int
     structures: int
     seed: int = 0
 
     def check(self, law, **given):
-        """Calls ``law(**drawn)`` for every example, and prints how many there were."""
+        """Call ``law(**drawn)`` for every example, and print how many there were."""
         tried = []
 
         def counted(**drawn):
@@ -35,7 +35,7 @@ class Examples:
 
 
 def examples(more, many, few=None, marks=()):
-    """Marks a test that takes ``examples``, numbers of `Examples`: ``few`` by default (None: ``more``).
+    """Mark a test that takes ``examples``, numbers of `Examples`: ``few`` by default (None: ``more``).
 
     These ``few`` may have further ``marks``.
     """

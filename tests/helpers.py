@@ -1,4 +1,4 @@
-"""Shared by several test files: noise to train on, results of random scores, comparisons, differences."""
+"""Shared by several test files: noisy data, results with random scores, comparisons, finite differences."""
 
 import contextlib
 import dataclasses
@@ -21,13 +21,13 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import combined, map_members
 from jfnn.numerics import compiling
 
-# Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
-# optimising and no splitting into parts for many cores.
+# Options of XLA's compiler: name -> value for users, and value for short-running programs, which need neither
+# optimization nor splitting for many cores.
 OPTIONS: dict[str, tuple[int, int]] = {
     "xla_backend_optimization_level": (3, 0),
     "xla_cpu_parallel_codegen_split_count": (32, 1),
 }
-if jax.__version_info__ < (0, 11):  # later ones have no choice
+if jax.__version_info__ < (0, 11):  # later versions have no choice
     OPTIONS["xla_cpu_use_fusion_emitters"] = (True, False)
 OPTIMISED, UNOPTIMISED = ({name: values[i] for name, values in OPTIONS.items()} for i in (0, 1))
 compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
@@ -36,14 +36,14 @@ gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
 )
 
-# For a test that takes ``dtype`` and of which float64 is the sharp half: that one is quick, float32 thorough.
+# For tests with ``dtype`` whose sharper half is float64: that one is quick, float32 thorough.
 float64_first = pytest.mark.parametrize(
     "dtype", [pytest.param("float32", marks=pytest.mark.thorough), "float64"], indirect=True
 )
 
 
 def representatives(cases, *quick):
-    """Cases of a parametrised test: those named are quick, and the others thorough."""
+    """Return the cases of a parametrized test: the named ones are quick, the others thorough."""
     marked = []
     for case in cases:
         values = case if isinstance(case, tuple) else (case,)
@@ -51,11 +51,11 @@ def representatives(cases, *quick):
     return marked
 
 
-is_unoptimised = False  # whether what names no options is compiled so here
+is_unoptimised = False  # whether programs without explicit options are compiled so here
 
 
 def like_here():
-    """A function that makes a process compile as this one does, which would otherwise not train for it."""
+    """Return a function that makes a process compile like this one, as required for training there."""
     return functools.partial(_compile_like, is_unoptimised, compiling.CPU_OPTIONS)
 
 
@@ -66,9 +66,9 @@ def _compile_like(unoptimised, options):
 
 
 def compile_unoptimised():
-    """Compiles so all that names no options: small things, to optimise which took a quarter of all time.
+    """Compile everything without explicit options unoptimized, which saves a quarter of the total time.
 
-    XLA reads its flags once, before the first program; processes that are started have those of users.
+    XLA reads its flags once, before the first program. Processes started later have the flags of users.
     """
     global is_unoptimised
     is_unoptimised = True
@@ -84,7 +84,7 @@ def compile_unoptimised():
 
 @contextlib.contextmanager
 def compilations(name=""):
-    """Names of the functions that JAX compiles meanwhile: a list of those in which a name occurs."""
+    """Record the names of the functions that JAX compiles meanwhile, if they contain ``name``."""
     compiled = []
 
     def listen(event, seconds, **details):
@@ -101,7 +101,7 @@ def compilations(name=""):
 
 @contextlib.contextmanager
 def room_for(size):
-    """The system writes no more than so many bytes into a file, as on a disk that is full."""
+    """Limit files to ``size`` bytes, as on a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -111,7 +111,7 @@ def room_for(size):
 
 
 def refusal(call, *arguments, **options):
-    """The exception that a call ends with, or None."""
+    """Return the exception raised by a call, or None."""
     try:
         call(*arguments, **options)
     except Exception as error:
@@ -120,31 +120,32 @@ def refusal(call, *arguments, **options):
 
 
 def complaint(error, names):
-    """Why an error is no refusal of one of these arguments, or None."""
+    """Return why an error does not properly refuse one of these arguments, or None if it does."""
     if error is None:
         return "accepted"
     named = isinstance(error, ArgumentError) and error.argument in names
-    if isinstance(error, InvalidParameterError):  # of scikit-learn, which checks parameters of estimators
+    # from scikit-learn, which checks the parameters of estimators
+    if isinstance(error, InvalidParameterError):
         named = any(f"{name}: " in str(error) for name in names)
     return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
 def ending(capsys, main, words):
-    """How a command ends that ends its process: the status, what it has printed, and its errors."""
+    """Return the exit status, output and errors of a command that ends its process."""
     with pytest.raises(SystemExit) as stopped:
         main(words)
     return stopped.value.code, *capsys.readouterr()
 
 
 def check_child_ends_with_parent(code):
-    """Runs code that prints the number of a process that it started; when killed, both must end."""
+    """Run code that starts a process and prints its id; when killed, both must end."""
     path = os.pathsep.join(filter(None, sys.path))
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}
     )
     child = int(parent.stdout.readline())
     parent.kill()
-    parent.communicate(timeout=60)  # which lasts for as long as the child holds the pipe
+    parent.communicate(timeout=60)  # lasts for as long as the child holds the pipe
     try:
         for _ in range(600):
             os.kill(child, 0)
@@ -155,13 +156,13 @@ def check_child_ends_with_parent(code):
 
 
 def noise_split():
-    """70 rows to train on and 20 to test, with labels that have nothing to do with the inputs."""
+    """Return 70 training and 20 test rows, with labels unrelated to the inputs."""
     x = np.random.default_rng(0).normal(size=(90, 5))
     return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
 
 
 def plain(value):
-    """A pytree without types of its own, as a file gives it back."""
+    """Replace custom types of a pytree by plain ones, as when it is read from a file."""
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, Mapping):
@@ -170,7 +171,7 @@ def plain(value):
 
 
 def same_bits(one, other):
-    """Whether all arrays of two trees hold the same bytes."""
+    """Return whether all arrays of two trees hold the same bytes."""
     left = jax.tree.leaves(one)
     right = jax.tree.leaves(other)
     assert len(left) == len(right)
@@ -178,14 +179,14 @@ def same_bits(one, other):
 
 
 def perturbed(params, step):
-    """``params`` with each number raised by a step, then with each lowered: ``[2 numbers, …]``."""
+    """Return ``params`` with each number raised by a step, then with each lowered: ``[2 numbers, …]``."""
     flat, unravel = ravel_pytree(params)
     steps = step * np.eye(flat.size)
     return jax.vmap(unravel)(flat + np.concatenate([steps, -steps]))
 
 
 def central_differences(values, params, step):
-    """``∂function/∂p`` for every number p, from the function's values at `perturbed`; shaped like them."""
+    """Return ``∂function/∂p`` for every number p, shaped like ``params``, from the values at `perturbed`."""
     raised, lowered = np.split(np.asarray(values), 2)
     leaves, structure = jax.tree.flatten(params)
     slopes = np.split((raised - lowered) / (2 * step), np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
@@ -205,10 +206,10 @@ def make_result(
     rank_by=None,
     draw=0,
 ):
-    """A result of random scores; ``diverged`` are places (of cells, seeds and folds) that lack them.
+    """Return a result with random scores; ``diverged`` members (cells, seeds, folds) have none.
 
     R² is linear in the loss, from -1 to 1. Validation scores are NaN unless rows are held out. Another
-    ``draw`` has other scores.
+    ``draw`` gives other scores.
     """
     rng = np.random.default_rng(draw)
     axes = {"learning_rate": np.geomspace(1e-5, 10, shape[0]), "l2": np.geomspace(1e-5, 10, shape[1])}
@@ -245,38 +246,38 @@ def make_result(
 
 
 def with_scores(result, scores, **fields):
-    """A result with some scores replaced or added, name -> values, and with other fields."""
+    """Replace or add scores (name -> values) and other fields of a result."""
     return dataclasses.replace(result, scores=result.scores | scores, **fields)
 
 
 def everything(result):
-    """Name -> all that a result of one program holds but the objects that are not written."""
+    """Map names to everything in a result of one program, except objects that are not written."""
     (run,) = result.runs
     held = vars(result) | vars(run)
     return {name: value for name, value in held.items() if name not in ("runs", "origin")}
 
 
 def select_members(result, index, **fields):
-    """A result of the members at an index ``[E, L, …]`` of every array, and with other fields."""
+    """Return a result with the members at an index ``[E, L, …]`` of every array."""
     return dataclasses.replace(result, **map_members(lambda array: array[index], result), **fields)
 
 
 def make_sampled(n=12, axes=None, **options):
-    """A result of random scores in n cells, with these values on the axes."""
+    """Return a result with random scores in n cells that have these values on the axes."""
     values = np.geomspace(1e-4, 1, n)
     axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
     return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, crossed=False)
 
 
 def make_single(**options):
-    """A result of random scores as `jfnn.train` gives it: one member, and no axis of cells or seeds."""
+    """Return a result like `jfnn.train`'s: one member with random scores, and no axis of cells or seeds."""
     result = make_result((1, 1), seeds=1, **options)
     axes = {name: values[0] for name, values in result.axes.items()}
     return select_members(result, (0, 0, 0, ...), axes=axes, seeds=result.seeds[0, ...])
 
 
 def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, named=None, **options):
-    """A result of random scores of several networks, or of ``named`` axes, and of any given batch sizes."""
+    """Return a result with random scores for several networks or ``named`` axes, and given batch sizes."""
     axes = {"network": networks} if named is None else named
     axes = {name: np.array(values) for name, values in {**axes, "batch_size": batch_sizes}.items()}
     axes = {name: values for name, values in axes.items() if len(values)}
@@ -285,6 +286,6 @@ def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, na
 
 
 def as_workers(executor):
-    """`jfnn.Workers` of an executor, or of a function that makes one; none and workers as they are."""
+    """Return `jfnn.Workers` for an executor or a function that makes one; None and workers are unchanged."""
     is_ready = executor is None or isinstance(executor, jfnn.Workers)
     return executor if is_ready else jfnn.Workers(executor)

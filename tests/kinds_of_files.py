@@ -1,6 +1,6 @@
-"""Every kind of file that is written and read, in a table: a new kind is tested by adding a row.
+"""A table of every kind of file that is written and read. Add a row to test a new kind.
 
-The laws are those of tests/store/test_damaged_files.py, test_forged_files.py and test_writers.py.
+The properties are tested in tests/store/test_damaged_files.py, test_forged_files.py and test_writers.py.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ from jfnn.core.store import files
 from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
 
-# What becomes of a file that has changed: it is refused; refused, or gives the same bits; made anew, with the
-# same bits; refused, or read as what it now says, since nobody can tell.
+# What happens to a modified file: it is refused; it is refused or gives the same bits; it is replaced, with
+# the same bits; it is refused or read with its new content, since the change cannot be detected.
 REFUSED, SAME, ANEW, ANYTHING = "refused", "same", "anew", "anything"
 
 
@@ -37,10 +37,10 @@ class Kind(NamedTuple):
     """A kind of directory.
 
     Attributes:
-        write: Writes into a directory the first or the second content, by 0 or 1; gives its bits.
-        read: Gives the bits in a directory of the first content, having looked at them as users do.
-        promise: What becomes of a file that has changed.
-        goes_on: Whether to read is to end what a process has begun.
+        write: Writes content 0 or 1 into a directory and returns its bits.
+        read: Returns the bits of a directory with content 0, after using it as users do.
+        promise: What happens to a modified file.
+        goes_on: Whether reading finishes what an interrupted process began.
     """
 
     write: Callable[[Path, int], object]
@@ -49,12 +49,12 @@ class Kind(NamedTuple):
     goes_on: bool = False
 
     def end(self, directory):
-        """Writes the first content to its end, wherever a process was stopped; gives its bits."""
+        """Finish writing content 0, wherever a process was stopped, and return its bits."""
         return self.read(directory) if self.goes_on else self.write(directory, 0)
 
 
 def bits(tree):
-    """The structure of a tree, and the type, the dtype, the shape and the bytes of each of its leaves."""
+    """Return the structure of a tree, and the type, dtype, shape and bytes of each leaf."""
     leaves, structure = jax.tree.flatten(plain(tree))
     arrays = [(type(leaf).__name__, np.asarray(leaf)) for leaf in leaves]
     return str(structure), [(kind, str(a.dtype), a.shape, a.tobytes()) for kind, a in arrays]
@@ -81,7 +81,6 @@ def trained(content):
 
 
 def several(content):
-    """A result of two programs, and of one that was trained again."""
     result = trained(content)
     best = result.of_cell(*result.best().index)
     both = combined({"network": np.array(["all", "best"])}, [result, best])
@@ -106,7 +105,7 @@ def bits_of_result(result):
 
 
 def unfinished(networks, evaluations, **options):
-    """A run that is stopped after some evaluations; its bits are the archives of one that is not."""
+    """Runs that are stopped after some evaluations; their bits are the archives of an uninterrupted run."""
 
     def train(directory, content=0, progress=None):
         execution = jfnn.Execution(tile=4, eval_every=1, progress=progress)
@@ -141,7 +140,7 @@ ARRAYS = {
     "scalar": np.array(7),
     "turned": np.arange(12.0).reshape(3, 4).T,
     "flags": np.array([True, False]),
-    "halves": np.ones((2, 3), jax.numpy.bfloat16.dtype),  # which NumPy's format lacks
+    "halves": np.ones((2, 3), jax.numpy.bfloat16.dtype),  # not supported by NumPy's format
     "one half": np.ones((), jax.numpy.bfloat16.dtype),
 }
 
@@ -161,7 +160,7 @@ def read_archive(directory):
 
 @contextlib.contextmanager
 def kept_programs(folder):
-    """Programs are kept in a directory meanwhile; JAX's own cache is off."""
+    """Keep compiled programs in a directory, with JAX's own cache disabled."""
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
     compilation_cache.reset_cache()
@@ -246,7 +245,7 @@ QUICK = [name for name in KINDS if name not in LIKE_OTHERS]
 
 
 def state(directory):
-    """Name -> what stands there; no link is followed, and no pipe waited for."""
+    """Map each name to its content, without following links or waiting for pipes."""
 
     def of(path):
         if path.is_symlink():
@@ -257,14 +256,14 @@ def state(directory):
 
 
 def outcome(read, directory):
-    """``(bits, None)`` of a directory, or ``(None, error)`` where it is refused in one line."""
+    """Return ``(bits, None)``, or ``(None, error)`` if the directory is refused with a one-line message."""
     try:
         return read(directory), None
     except (jfnn.ArgumentError, jfnn.CorruptFileError, FileNotFoundError, OutputError) as error:
         text = str(error)
         begins = (str(directory), f"out: {directory}", "path: ", "target: ")
         is_named = text.startswith(begins)
-        if isinstance(error, FileNotFoundError):  # of which the system may say so
+        if isinstance(error, FileNotFoundError):  # the system may raise it as well
             is_named = str(directory) in text
         assert is_named, text
         assert "\n" not in text and len(text) < 700, text

@@ -1,8 +1,8 @@
-"""The digits experiment of the notes in plain NumPy float64, as an oracle: no JAX, no jfnn.
+"""The notes' digits experiment in plain NumPy float64 as an oracle, without JAX or jfnn.
 
-The network is two layers, a sigmoid hidden one and a softmax output, trained by stochastic gradient descent
-on the summed categorical cross-entropy with an L2 penalty. Exponentials are written as the notes write them,
-so that they overflow where theirs did.
+The network has a sigmoid hidden layer and a softmax output, trained by stochastic gradient descent on the
+summed categorical cross-entropy with an L2 penalty. Exponentials are written as in the notes, so that they
+overflow in the same places.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ CLASSES = 10
 
 
 def digits_of_the_notes():
-    """The notes' calls up to the split: ``(images shown, x_train, x_test, y_train, y_test)``."""
+    """Make the notes' calls up to the split: ``(images shown, x_train, x_test, y_train, y_test)``."""
     x, y = load_digits(return_X_y=True)
     np.random.seed(0)
     shown = np.random.choice(range(len(x)), size=5)
@@ -21,7 +21,7 @@ def digits_of_the_notes():
 
 
 def start_of_the_notes(hidden=50, seed=0, features=64):
-    """``(w1, b1, w2, b2)``; leaves the global generator where the first minibatch is drawn."""
+    """Return ``(w1, b1, w2, b2)``, leaving the global generator ready for the first minibatch."""
     np.random.seed(seed)
     w1 = np.random.randn(features, hidden)
     w2 = np.random.randn(hidden, CLASSES)
@@ -29,12 +29,12 @@ def start_of_the_notes(hidden=50, seed=0, features=64):
 
 
 def minibatches_of_the_notes(steps, batch_size=100, n=1437):
-    """Row numbers ``[steps, batch_size]``, drawn from the global generator."""
+    """Return row numbers ``[steps, batch_size]``, drawn from the global generator."""
     return np.array([np.random.choice(np.arange(n), size=batch_size, replace=False) for _ in range(steps)])
 
 
 def probabilities(params, x):
-    """Hidden activations ``[n, hidden]`` and class probabilities ``[n, 10]``."""
+    """Return hidden activations ``[n, hidden]`` and class probabilities ``[n, 10]``."""
     w1, b1, w2, b2 = params
     a = 1 / (1 + np.exp(-(x @ w1 + b1)))
     e = np.exp(a @ w2 + b2)
@@ -42,7 +42,7 @@ def probabilities(params, x):
 
 
 def gradients(params, x, y, l2):
-    """The derivatives of the objective, summed over samples, in the order of the parameters."""
+    """Return the derivatives of the objective, summed over samples, in the order of the parameters."""
     w1, _, w2, _ = params
     a, p = probabilities(params, x)
     delta2 = p - np.eye(CLASSES)[y]
@@ -51,7 +51,6 @@ def gradients(params, x, y, l2):
 
 
 def descend(params, x, y, batches, learning_rate, l2):
-    """The parameters after one step on each minibatch."""
     with np.errstate(all="ignore"):
         for rows in batches:
             found = gradients(params, x[rows], y[rows], l2)
@@ -60,6 +59,6 @@ def descend(params, x, y, batches, learning_rate, l2):
 
 
 def right_answers(params, x, y):
-    """How many rows are classified right; like the notes, digit 0 is what NaN probabilities mean."""
+    """Count correctly classified rows; as in the notes, NaN probabilities mean digit 0."""
     with np.errstate(all="ignore"):
         return int((probabilities(params, x)[1].argmax(axis=1) == y).sum())

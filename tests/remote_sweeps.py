@@ -1,4 +1,4 @@
-"""A small sweep for executors, what it is compared by, and an executor of this process."""
+"""A small sweep for executors, the arrays to compare, and an executor in this process."""
 
 import concurrent.futures
 import dataclasses
@@ -10,7 +10,7 @@ from helpers import as_workers, noise_split
 import jfnn
 
 NET = jfnn.mlp((5, 4, 3))
-# Six cells of two seeds in tiles of two: six tiles, two of them the best one's.
+# Six cells of two seeds in tiles of two: six tiles, one for each cell.
 OPTIONS = dict(
     network=NET,
     split=noise_split(),
@@ -25,24 +25,22 @@ FILES = {"config.json", "models.npz", "results.csv", "results.npz"}
 
 
 def sweep(executor=None, execution=HOW, **changes):
-    """The sweep on an executor; by threads of this process without one."""
+    """Run the sweep on an executor, or on threads of this process without one."""
     execution = dataclasses.replace(execution, executor=as_workers(executor))
     return jfnn.sweep(**OPTIONS | changes, execution=execution)
 
 
 def arrays(result):
-    """All that a sweep has trained."""
     return result.params, dict(result.scores), result.history, result.epochs, result.stopped_at
 
 
 def has(call, learning_rate):
-    """Whether a call is to train members of a learning rate."""
     rates = [segment.hyper["learning_rate"] for segment in pickle.loads(call.segments)]
     return np.isclose(rates, learning_rate).any()
 
 
-def settled(function, *arguments, errors=Exception):
-    """A future that has ended with what a call gives, or with such errors as it raises."""
+def finished_future(function, *arguments, errors=Exception):
+    """Return a finished future with the result of a call, or the error it raises."""
     future = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
     try:
@@ -53,9 +51,9 @@ def settled(function, *arguments, errors=Exception):
 
 
 class Here(concurrent.futures.Executor):
-    """Runs what is submitted at once, in this process, and keeps the calls, but for mere questions.
+    """Runs submitted calls immediately in this process and records them, except queries.
 
-    ``fate`` is called with the number of the call and the call, and may raise what becomes of the future.
+    ``fate`` is called with the number of the call and the call; an error it raises becomes the future's.
     """
 
     def __init__(self, fate=lambda number, call: None):
@@ -63,7 +61,7 @@ class Here(concurrent.futures.Executor):
         self.calls = []
 
     def submit(self, function, call):
-        return settled(self.run, function, call)
+        return finished_future(self.run, function, call)
 
     def run(self, function, call):
         if call.task is not None:

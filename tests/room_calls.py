@@ -1,4 +1,4 @@
-"""Public functions and records with valid arguments, and a case for each argument of theirs."""
+"""Public functions and records with valid arguments, and a case for each of their arguments."""
 
 import dataclasses
 from collections.abc import Callable
@@ -64,7 +64,6 @@ UNTRAINED = {"execution": jfnn.Execution(progress=untrained, keep_params="none")
 
 
 def width_to_network(width):
-    """A network for each width."""
     return jfnn.mlp((2, width, 2), "relu", init="he_normal")
 
 
@@ -89,11 +88,10 @@ def accuracy(x=X, labels=Y, params=PARAMS):
 
 
 def prepared(**options):
-    """All that a sweep does before it trains."""
     return prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
 
 
-# Every kind of record that users make, whose every checked field is tried.
+# Every kind of record that users make; every checked field is tested.
 RECORDS = [
     *[jfnn.Dense(3), jfnn.Conv(3), jfnn.MaxPool(2), jfnn.MeanPool(2), jfnn.Elman(3), jfnn.GRU(3)],
     *[jfnn.LSTM(3), jfnn.Embedding(3, 2), jfnn.LayerNorm(), jfnn.Residual([jfnn.Dense(2)])],
@@ -103,7 +101,7 @@ RECORDS = [
     jfnn.Simplest({"l2": "most"}),
     *[jfnn.Optimizer("sgd", schedule="cosine"), analysis.Interval()],
 ]  # fmt: skip
-# Functions whose every argument is tried, defaults included, with those that they need.
+# Functions tested with every argument, including defaults, and the arguments they need.
 FUNCTIONS = [
     (jfnn.mlp, {"sizes": (2, 3, 2)}),
     (jfnn.cnn, CONVOLUTIONAL),
@@ -249,7 +247,7 @@ FUNCTIONS = [
         {"network": width_to_network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1, "batch_size": 4},
     ),
 ]
-# Calls that need more around them: a name -> the call, what declares its arguments, and those to try.
+# Calls that need more around them: a name -> the call, what declares its arguments, and those to test.
 WRAPPED = {
     "member": (lambda member: KEPT.member(member, 0, 0), {"member": "int"}, {"member": 0}),
     "energy": (
@@ -320,7 +318,7 @@ WRAPPED = {
         {"loss": "squared_error", "quantile": 0.5, "delta": 1.0},
     ),
 }
-# Arguments that take anything, or are not checked by this call alone -> why.
+# Arguments that accept anything, or are not checked by this call alone -> reason.
 ANYTHING = rows(
     {
         "Draw.scale Draw.bound Draw.paths Draw.axes": "of layers, which know what they are",
@@ -337,7 +335,7 @@ OPTIONS = {"initial_params": PARAMS}
 
 
 class Case(NamedTuple):
-    """An argument of a call with the valid ones, and what declares it."""
+    """An argument of a call, the valid arguments, and what declares it."""
 
     name: str
     call: Callable[..., object]
@@ -347,7 +345,7 @@ class Case(NamedTuple):
 
 
 def cases(function, call, arguments, declared_by, names=None):
-    """A case for each of some arguments, None for all, but for `ANYTHING`."""
+    """Return a case for each of some arguments (None for all), except those in `ANYTHING`."""
     of_names = declared(declared_by)
     for name in of_names if names is None else names:
         if f"{function}.{name}" not in ANYTHING:
@@ -356,7 +354,6 @@ def cases(function, call, arguments, declared_by, names=None):
 
 
 def values_of(record):
-    """The arguments that make a record again."""
     return {name: value for name, value in vars(record).items() if name != "arguments"}
 
 
@@ -382,10 +379,10 @@ VALID = dict(FUNCTIONS) | {type(record): values_of(record) for record in RECORDS
 
 
 def not_refused(rows):
-    """What of some rows is not refused as it should be.
+    """Return which rows are not refused as they should be.
 
-    A row is a call, or the name of one in `WRAPPED`; the arguments that are changed, of a call of this file
-    with the valid ones beside them; the argument that is blamed; and facts that the error has.
+    A row has a call, or its name in `WRAPPED`; the changed arguments, merged with the valid ones for calls of
+    this file; the argument blamed; and facts in the error.
     """
     wrong = {}
     for number, (call, changed, argument, *facts) in enumerate(rows):

@@ -1,4 +1,4 @@
-"""What the tests take of this machine: compiled programs kept for the next run, memory, seconds."""
+"""The tests' use of this machine: compiled programs kept for the next run, memory, time."""
 
 import collections
 import ctypes
@@ -13,14 +13,14 @@ from jfnn.arguments import memory
 from jfnn.core.engine import devices, program
 from jfnn.core.experiment import draws, replicates
 
-CORES = devices.cores()  # that this process may use, before conftest.py says two
-KEPT_BYTES = 2e9  # of compiled programs on disk: from a later run on, the oldest beyond it are deleted
-WORKER_BYTES = 2.5e9  # that a worker may take
-CLEARED_AT = 1.5e9  # a worker that holds more memory than this drops its compiled programs
+CORES = devices.cores()  # cores this process may use, before conftest.py sets two
+KEPT_BYTES = 2e9  # of compiled programs on disk; later runs delete the oldest beyond it
+WORKER_BYTES = 2.5e9  # that a worker may use
+CLEARED_AT = 1.5e9  # a worker using more memory than this drops its compiled programs
 
 
 def keep_programs(folder: Path) -> None:
-    """Lets JAX keep what it compiles, for later runs, other workers and processes that tests start."""
+    """Let JAX keep compiled programs for later runs, other workers and child processes."""
     settings = {
         "jax_compilation_cache_dir": str(folder),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
@@ -32,7 +32,6 @@ def keep_programs(folder: Path) -> None:
 
 
 def delete_oldest(folder: Path, kept: float = KEPT_BYTES) -> None:
-    """Deletes the oldest files beyond a number of bytes."""
     files = [(path.stat().st_mtime, path.stat().st_size, path) for path in folder.iterdir()]
     total = 0
     for _, size, path in sorted(files, reverse=True):
@@ -42,12 +41,12 @@ def delete_oldest(folder: Path, kept: float = KEPT_BYTES) -> None:
 
 
 def workers() -> int:
-    """As many as there are cores, and no more than fit into the free memory."""
+    """Return as many workers as there are cores, limited by the free memory."""
     return max(1, min(CORES, int(memory.available_memory() / WORKER_BYTES)))
 
 
 def memory_held() -> float:
-    """Bytes that this process holds; 0 where Linux does not tell."""
+    """Return the bytes used by this process, or 0 if Linux does not report them."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -56,27 +55,27 @@ def memory_held() -> float:
 
 
 def forget_programs() -> None:
-    """Forgets the programs of the engine, which a change of the compiler's options makes stale."""
+    """Forget the engine's programs, which become stale when compiler options change."""
     program.build.cache_clear()
     replicates._initializer.cache_clear()
     draws._program.cache_clear()
 
 
 def give_back() -> None:
-    """Gives the system back what was freed, which glibc keeps otherwise."""
+    """Return freed memory to the system, which glibc would otherwise keep."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
 class Memory:
-    """Drops all that was traced and compiled, where a worker has come to hold much of it."""
+    """Drops everything traced and compiled when a worker uses much memory for it."""
 
     def __init__(self) -> None:
         self.limit = CLEARED_AT
 
     def check(self) -> None:
-        """After each test; what cannot be given back raises the limit."""
+        """Check after each test; memory that cannot be freed raises the limit."""
         if memory_held() < self.limit:
             return
         forget_programs()
@@ -87,7 +86,7 @@ class Memory:
 
 
 def seconds(reports) -> tuple[collections.Counter, collections.Counter]:
-    """Seconds of setup, call and end together: of each file, and of each function with all its cases."""
+    """Sum the seconds of setup, call and teardown by file, and by function over all its cases."""
     files = collections.Counter()
     functions = collections.Counter()
     for report in reports:

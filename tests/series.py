@@ -1,4 +1,4 @@
-"""Series of several lengths in one table, each with a straight line of its own: the known answers."""
+"""Series of several lengths in one table, each a straight line, so that the answers are known."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ NET = jfnn.mlp((2, 1))
 
 
 def make_series(number=40, shortest=6, longest=8, seed=0):
-    """A shuffled table of lines without noise.
+    """Return a shuffled table of noise-free lines.
 
     Returns:
         ``(split, names of the series [n], slopes and height of each [number, 3])``, names in sorted order.
@@ -24,7 +24,6 @@ def make_series(number=40, shortest=6, longest=8, seed=0):
 
 
 def sweep(split, subsets, execution=None, **changes):
-    """Steps of three rows on the mean of the squares."""
     options = {
         "loss": "quadratic",
         "learning_rate": 0.1,

@@ -1,4 +1,4 @@
-"""Modules of Equinox and Flax, functions that draw, a transformer: plain loops, seeds, dropout, files."""
+"""Equinox and Flax modules, functions that draw, a transformer: plain loops, seeds, dropout, files."""
 
 import dataclasses
 import sys
@@ -57,18 +57,18 @@ def flax_maker(rate=None):
     return Classifier
 
 
-# How to make a module, as its library has it called.
+# How to make a module, with the arguments of its library.
 KINDS = {"equinox": (equinox_maker, jfnn.from_equinox), "flax": (flax_maker, jfnn.from_flax)}
 each_kind = pytest.mark.parametrize("kind", representatives(KINDS, "equinox"))
 
 
-def adapted(kind, rate=None):
+def adapted_network(kind, rate=None):
     maker, adapt = KINDS[kind]
     return adapt(maker(rate))
 
 
-def loops(kind, make, seed, x, targets, batches, rate):
-    """The module's arrays after steps of Adam on mean cross-entropies, with its library alone."""
+def plain_loop(kind, make, seed, x, targets, batches, rate):
+    """Train the module with its library alone: steps of Adam on mean cross-entropies; return its arrays."""
     if kind == "equinox":
         import equinox as eqx
 
@@ -100,9 +100,9 @@ def loops(kind, make, seed, x, targets, batches, rate):
 
 @pytest.mark.thorough
 @each_kind
-def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
+def test_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
     make = KINDS[kind][0]()
-    net = adapted(kind)
+    net = adapted_network(kind)
     batches = np.stack([np.random.default_rng(i).permutation(len(split.x_train))[:8] for i in range(6)])
     options = OPTIONS | {"reduction": "mean", "epochs": 3, "batches": batches.reshape(3, 2, 8)}
     result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=[0, 4], l2=0, **options)
@@ -110,8 +110,8 @@ def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
     seeds = {1: jax.random.key(4)}
     start = net.init(seeds[1])
     assert sorted(start) == sorted(result.params)
-    theirs = compiled(lambda key, rate: loops(kind, make, key, *arguments, rate))(seeds[1], 0.1)
-    # Both list arrays by the order of fields or of names, ours by names alone.
+    theirs = compiled(lambda key, rate: plain_loop(kind, make, key, *arguments, rate))(seeds[1], 0.1)
+    # The libraries list arrays by fields or by name, jfnn by name alone.
     paths = jax.tree_util.tree_leaves_with_path(theirs)
     for path, expected in paths:
         name = jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value")
@@ -123,8 +123,10 @@ def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
 
 @pytest.mark.thorough
 @each_kind
-def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_not(kind, split, tmp_path):
-    net = adapted(kind, 0.5)
+def test_cell_equals_the_module_trained_alone_saved_and_resumed_with_or_without_dropout(
+    kind, split, tmp_path
+):
+    net = adapted_network(kind, 0.5)
     result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
     params = jfnn.train(
         net, *split[:2], learning_rate=0.1, seed=1, execution=result.execution, **OPTIONS
@@ -146,14 +148,14 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
     assert same_bits(loaded.params, result.params)
     labels = jfnn.predict(net, loaded.member(1, 0, 1), split.x_test)
     assert np.mean(labels == split.y_test) == pytest.approx(result.test_accuracy[1, 0, 1])
-    plain = jfnn.sweep(adapted(kind), split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
+    plain = jfnn.sweep(adapted_network(kind), split, learning_rate=[0.01, 0.1], seeds=2, **OPTIONS)
     assert not same_bits(plain.params, result.params)
 
 
 @pytest.mark.thorough
 @each_kind
-def test_dropout_draws_in_training_alone_by_the_key(kind):
-    net = adapted(kind, 0.5)
+def test_dropout_draws_by_the_key_and_only_in_training(kind):
+    net = adapted_network(kind, 0.5)
     x = jnp.ones((400, 5))
     params = net.init(jax.random.key(0))
     drawn = net.random_apply(params, x, jax.random.key(1))
@@ -162,14 +164,14 @@ def test_dropout_draws_in_training_alone_by_the_key(kind):
     assert (drawn != net.random_apply(params, x, jax.random.key(2))).any()
     quiet = net.apply(params, x)
     np.testing.assert_allclose(quiet, jnp.broadcast_to(quiet[0], quiet.shape), atol=1e-6)
-    # Linear behind the dropout, whose mean is what is there without it.
+    # The layers after the dropout are linear, so the mean equals the output without dropout.
     np.testing.assert_allclose(drawn.mean(axis=0), quiet[0], atol=5 * np.std(drawn) / 20)
-    assert adapted(kind).random_apply is None
+    assert adapted_network(kind).random_apply is None
 
 
 @pytest.mark.thorough
 @each_kind
-def test_seeds_start_from_their_keys_and_instances_from_themselves(kind):
+def test_seeds_initialize_from_their_keys_and_instances_keep_their_parameters(kind):
     make = KINDS[kind][0]()
     adapt = KINDS[kind][1]
     net = adapt(make)
@@ -186,7 +188,7 @@ def test_seeds_start_from_their_keys_and_instances_from_themselves(kind):
 
 
 @each_kind
-def test_modules_with_state_and_other_things_raise_an_error(kind):
+def test_modules_with_state_and_other_objects_are_refused(kind):
     adapt = KINDS[kind][1]
     if kind == "equinox":
         eqx = pytest.importorskip("equinox")
@@ -204,7 +206,7 @@ def test_modules_with_state_and_other_things_raise_an_error(kind):
 
 
 def made(kind):
-    """A module of a library, and functions that make none from one argument."""
+    """Return a module of a library, and functions that return none when called with one argument."""
     if kind == "equinox":
         eqx = pytest.importorskip("equinox")
         linear = eqx.nn.Linear(5, 3, key=jax.random.key(0))
@@ -231,14 +233,14 @@ def test_modules_of_the_other_library_and_functions_of_other_arguments_are_refus
         jfnn.supervised(module)
 
 
-def test_modules_of_linen_are_refused_with_the_other_way():
+def test_linen_modules_are_refused_with_a_remedy():
     linen = pytest.importorskip("flax.linen")
     with pytest.raises(jfnn.ArgumentError, match=r"^module: .*jfnn\.Network"):
         jfnn.from_flax(linen.Dense(3))
 
 
 @each_kind
-def test_a_missing_package_is_named_with_its_extra(kind, monkeypatch):
+def test_missing_package_is_named_with_its_extra(kind, monkeypatch):
     for module in ("equinox", "flax", "flax.nnx"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"module: needs the package {kind}: pip install 'jfnn\[{kind}\]'"):
@@ -246,7 +248,6 @@ def test_a_missing_package_is_named_with_its_extra(kind, monkeypatch):
 
 
 def noisy_network():
-    """A linear network whose inputs are noisy in training."""
     net = jfnn.mlp((5, 3))
 
     def random_apply(params, x, key):
@@ -256,7 +257,7 @@ def noisy_network():
 
 
 @pytest.mark.thorough
-def test_steps_of_training_draw_where_a_network_does(split):
+def test_training_steps_pass_keys_to_networks_that_draw(split):
     net = noisy_network()
     key = jax.random.key(3)
     params = net.init(jax.random.key(0))

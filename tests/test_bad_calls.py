@@ -1,7 +1,7 @@
-"""Wrong values at every argument: one line that begins with its name, at once, before anything is compiled.
+"""Invalid values for every argument: a one-line error begins with its name, before anything is compiled.
 
-What an argument takes is declared; `declarations.py` reads it, and draws what is outside of it. What relates
-several arguments, and what mistakes are told of, is in tables here and in test_relations.py.
+`declarations.py` reads what each argument accepts and draws values outside of it. Conflicts between arguments
+and errors that suggest a remedy are in tables here and in test_relations.py.
 """
 
 import contextlib
@@ -65,13 +65,13 @@ ALIASES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_is_written(tmp_path_factory):
-    """Calls are made in a directory that they leave empty."""
+    """Run in a directory that must stay empty."""
     with contextlib.chdir(tmp_path_factory.mktemp("here")):
         yield
         assert os.listdir() == []
 
 
-# What JAX compiles for single operations on arrays; some calls work out by them what they check.
+# Programs that JAX compiles for single array operations, which some argument checks use.
 OPERATIONS = {
     *["add", "argmax", "concatenate", "convert_element_type", "exp", "log", "matmul", "multiply"],
     *["reduce_max", "reduce_sum", "relu", "reshape", "split", "subtract", "swapaxes", "transpose"],
@@ -80,17 +80,17 @@ OPERATIONS = {
 
 
 def is_operation(function):
-    """Whether what was compiled, as "jit(add)", is one operation, and no program."""
+    """Return whether a compiled function, such as "jit(add)", is a single operation."""
     return function.removeprefix("jit(").removesuffix(")").lstrip("_") in OPERATIONS
 
 
 @examples(few=(1, 1), more=(4, 1), many=(200, 1))
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, examples):
+def test_invalid_values_are_refused_by_argument_name(case, examples):
     names = {case.argument.name} | case.argument.of(ALIASES, set())
 
-    def refused(wrong):
-        """Seconds until the refusal, which is what it should be."""
+    def seconds_until_refusal(wrong):
+        """Check the refusal and return the seconds until it."""
         given = case.arguments | {case.argument.name: wrong.value}
         before = time.thread_time()
         with compilations() as compiled:
@@ -101,18 +101,18 @@ def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, exa
         assert [function for function in compiled if not is_operation(function)] == []
         return seconds
 
-    def refused_at_once(wrong):
-        # Garbage of earlier tests may be collected in one call, not in two on end.
-        assert refused(wrong) < 1 or refused(wrong) < 1
+    def check_fast_refusal(wrong):
+        # Garbage collection may slow down one call, but not two in a row.
+        assert seconds_until_refusal(wrong) < 1 or seconds_until_refusal(wrong) < 1
 
     kind = case.argument.kind()
     for edge in kind.edges:
-        refused_at_once(edge)
+        check_fast_refusal(edge)
     of_case = dataclasses.replace(examples, seed=zlib.crc32(case.name.encode()))
-    of_case.check(refused_at_once, wrong=wrong_values.of(kind))
+    of_case.check(check_fast_refusal, wrong=wrong_values.of(kind))
 
 
-# Functions of which no argument is checked -> why.
+# Functions whose arguments are not checked -> reason.
 UNCHECKED = {
     "arithmetic of arrays inside of compiled steps": [
         *(getattr(module, name) for module in (activations, losses, penalties) for name in module.__all__),
@@ -130,13 +130,13 @@ OF_OPTIONS = [jfnn.sweep, jfnn.train, jfnn.hypergradient, jfnn.lyapunov, jfnn.ra
 
 
 def public_functions():
-    """Functions of the package and of its public modules."""
+    """Return the functions of the package and of its public modules."""
     modules = [getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))]
     things = [getattr(module, name) for module in (jfnn, *modules) for name in module.__all__]
     return dict.fromkeys(thing for thing in things if inspect.isfunction(thing))
 
 
-def test_every_argument_of_a_public_function_is_tried_or_it_is_said_why_not():
+def test_every_argument_of_a_public_function_is_tested_or_exempted_with_a_reason():
     tried = {}
     for case in CASES:
         if inspect.isfunction(case.declared_by) or case.declared_by is Options:
@@ -172,13 +172,13 @@ def test_every_argument_of_a_public_function_is_tried_or_it_is_said_why_not():
         (jfnn.Network, [], [1, None, "mlp", {}]),
     ],
 )
-def test_an_annotation_declares_what_is_taken(annotation, taken, wrong):
+def test_annotations_declare_valid_values(annotation, taken, wrong):
     kind = Argument("function", "argument", None, annotation).kind()
     assert all(map(kind.takes, taken)) and not any(map(kind.takes, wrong))
     assert not any(kind.takes(edge.value) for edge in kind.edges)
 
 
-def test_every_row_of_a_table_is_of_an_argument_that_is_tried():
+def test_every_table_row_belongs_to_a_tested_argument():
     tried = {name for case in CASES for name in (case.argument.name, case.argument.path)}
     for table in (*TABLES, ALIASES):
         assert rows(table).keys() - tried == set()
@@ -186,7 +186,7 @@ def test_every_row_of_a_table_is_of_an_argument_that_is_tried():
 
 
 def cosine(learning_rate):
-    """An optimizer with a schedule that optax builds from a number of each member."""
+    """Return an optimizer whose optax schedule depends on a hyperparameter of each member."""
     return optax.sgd(optax.warmup_cosine_decay_schedule(0.0, learning_rate, 10, 100))
 
 
@@ -214,13 +214,13 @@ def branching(params, batch, key):
     return square(params, batch, key) if params["w"][0, 0] > 0 else 0.0
 
 
-def learned(loss, numbers=None, **arguments):
-    """A sweep of a loss of one's own, before it trains."""
+def with_loss(loss, numbers=None, **arguments):
+    """Prepare a sweep of a custom loss, without training."""
     learner = jfnn.learner(lambda key: {"w": jnp.ones((2, 1))}, loss, **arguments)
     return prepared(network=learner, hyper=numbers)
 
 
-def misshapen(params, batch, key):
+def wrong_shape_loss(params, batch, key):
     return jnp.sum(params["w"] @ batch[0])
 
 
@@ -232,8 +232,8 @@ def scaled_scores(params, rows, *, scale):
     return {"loss": scale * of_rows(params, rows, None)[:, 0]}
 
 
-def drawn(score):
-    """A sweep of a loss without rows, before it trains."""
+def without_rows(score):
+    """Prepare a sweep of a loss without rows, without training."""
     learner = jfnn.learner(lambda key: {"w": jnp.ones((2, 1))}, lambda p, *_: p["w"].sum(), score=score)
     return prepared(network=learner, split=jfnn.Split(), batch_size=None)
 
@@ -243,13 +243,13 @@ def split(x=X, y=Y, **options):
 
 
 def frame():
-    """A table with a column of words."""
+    """Return a table with a column of words."""
     pandas = pytest.importorskip("pandas")
     return pandas.DataFrame({"height": X[:, 0], "colour": ["red", "blue"] * 4})
 
 
 class Tensor:
-    """An array that does not let itself be read, as one of PyTorch that needs gradients."""
+    """An array that cannot be read, like a PyTorch tensor that requires gradients."""
 
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("use tensor.detach()")
@@ -259,7 +259,7 @@ WORDS = np.array(["no", "yes"])[Y]
 RESULT = make_result((2, 3), folds=4)
 HISTORY = make_result((2, 3), history=2)
 STACKED = jax.tree.map(lambda leaf: leaf[None], PARAMS)
-# A mistake -> the argument that its error names, and words with which it goes on: what came, or the cure.
+# A mistake -> the argument that its error names, and the words that follow: the given value, or the remedy.
 MISTAKES = [
     (lambda: prepared(optimizer=cosine), "optimizer", "learning_rate * unit(count)"),
     (lambda: prepared(optimizer=optax.adam(0.1)), "optimizer", "optax.adam"),
@@ -268,18 +268,21 @@ MISTAKES = [
     (lambda: prepared(optimizer=jfnn.Optimizer(schedule=lambda done: X)), "schedule", "[8, 2]"),
     (lambda: prepared(optimizer=jfnn.Optimizer("adam", learning_rate=0.1)), "optimizer", "beside"),
     (lambda: prepared(learning_rate=optax.linear_schedule(1, 0, 10)), "learning_rate", "schedule=…"),
-    (lambda: learned(scaled), "loss", "hyper=['scale'] of the learner, and give its value in hyper={"),
-    (lambda: learned(square, {"c": 1.0}, hyper=["c"]), "loss", "params, batch, key, c"),
-    (lambda: learned(scaled, {"scael": 1.0}, hyper=["scale"]), "hyper", "mean 'scale'"),
+    (lambda: with_loss(scaled), "loss", "hyper=['scale'] of the learner, and give its value in hyper={"),
+    (lambda: with_loss(square, {"c": 1.0}, hyper=["c"]), "loss", "params, batch, key, c"),
+    (lambda: with_loss(scaled, {"scael": 1.0}, hyper=["scale"]), "hyper", "mean 'scale'"),
     (lambda: prepared(hyper={"momentum": 0.9}), "hyper", "jfnn.Optimizer"),
-    (lambda: learned(noisy), "loss", "random=True"),
-    (lambda: learned(of_rows), "loss", "float32 [n, 1]; sum"),
-    (lambda: learned(square, score=of_rows_scores), "score", "{loss: float32 []}"),
-    (lambda: drawn(lambda p, rows: {"loss": jnp.ones(17)}), "score", "without rows, {loss: []}, got {loss:"),
-    (lambda: learned(square, score=scaled_scores), "score", "hyper=['scale'] of the learner, and give its"),
-    (lambda: learned(lambda p, batch, key, **h: h["c"] * p["w"].sum()), "loss", "KeyError: 'c'"),
-    (lambda: learned(square, score=lambda params, rows: rows[1]), "score", "got int32 [n]"),
-    (lambda: learned(branching), "loss", "jnp.where"),
+    (lambda: with_loss(noisy), "loss", "random=True"),
+    (lambda: with_loss(of_rows), "loss", "float32 [n, 1]; sum"),
+    (lambda: with_loss(square, score=of_rows_scores), "score", "{loss: float32 []}"),
+    (
+        *(lambda: without_rows(lambda p, rows: {"loss": jnp.ones(17)}), "score"),
+        "without rows, {loss: []}, got {loss:",
+    ),
+    (lambda: with_loss(square, score=scaled_scores), "score", "hyper=['scale'] of the learner, and give its"),
+    (lambda: with_loss(lambda p, batch, key, **h: h["c"] * p["w"].sum()), "loss", "KeyError: 'c'"),
+    (lambda: with_loss(square, score=lambda params, rows: rows[1]), "score", "got int32 [n]"),
+    (lambda: with_loss(branching), "loss", "jnp.where"),
     (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: {"a": x})), "network", "float32 [1, 2]"),
     (lambda: prepared(network=jfnn.mlp), "network", "function mlp"),
     (lambda: split(y=WORDS), "y_train", "np.unique"),
@@ -311,16 +314,16 @@ MISTAKES = [
     (lambda: RESULT.history["test_loss"], "history", "got 'test_loss'; Execution(eval_every=1)"),
     (lambda: RESULT.terms["size"], "terms", "got 'size'; Execution(objective=True)"),
     (lambda: jfnn.supervised(NET, metrics=["mcc"]), "metrics", "jfnn.learners.output_metric"),
-    (lambda: learned(lambda p, batch, key: jnp.sum(batch[:, 0])), "loss", "tuple (x, y)"),
-    (lambda: learned(misshapen), "loss", "(tried with 17 rows): TypeError: dot_general"),
-    (lambda: learned(square, score=lambda p, rows: {"loss": rows @ p["w"]}), "score", "tuple (x, y)"),
+    (lambda: with_loss(lambda p, batch, key: jnp.sum(batch[:, 0])), "loss", "tuple (x, y)"),
+    (lambda: with_loss(wrong_shape_loss), "loss", "(tried with 17 rows): TypeError: dot_general"),
+    (lambda: with_loss(square, score=lambda p, rows: {"loss": rows @ p["w"]}), "score", "tuple (x, y)"),
     (lambda: jfnn.learner(lambda: 1.0, square), "init", "a function of a random key"),
     (lambda: prepared(network=jfnn.learner(lambda key: X @ X, square)), "init", "fails: ValueError: matmul"),
     # Indices into results.
     (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
     (lambda: RESULT.member(*RESULT.best().index), "member", "member(*index, seed, fold)"),
     (lambda: RESULT.axes_at((0, 3)), "index", "lengths learning_rate 2, l2 3, got"),
-    # Names that are near, or are those of other libraries.
+    # Similar names, or names used by other libraries.
     (lambda: objective(loss="mse"), "loss", "mean 'quadratic'"),
     (lambda: prepared(loss=optax.softmax_cross_entropy), "loss", "mean 'cross_entropy'"),
     (lambda: prepared(optimizer=jfnn.Optimizer(momentumm=0.9)), "optimizer", "mean 'momentum'"),
@@ -330,7 +333,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[1]}: {case[2]}")
-def test_a_mistake_is_told_with_what_came_or_the_cure(case):
+def test_error_shows_the_given_value_or_a_remedy(case):
     call, argument, words = case
     error = refusal(call)
     assert complaint(error, {argument}) is None
@@ -338,7 +341,7 @@ def test_a_mistake_is_told_with_what_came_or_the_cure(case):
 
 
 HUGE = jax.tree.map(lambda leaf: np.full(leaf.shape, 1e39), PARAMS)  # beyond float32
-# Values that draws found accepted, or refused by another name or by none -> the argument of the error.
+# Values once accepted, or refused under another name or none -> the argument of the error.
 FOUND = [
     (lambda: analysis.Interval(method=np.arange(2)), "method"),
     (lambda: prepared(split=SPLIT._replace(names=np.arange(2))), "names"),
@@ -365,7 +368,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize("case", FOUND, ids=lambda case: case[1])
-def test_a_value_that_a_draw_found_is_refused_by_the_name_of_its_argument(case):
+def test_invalid_values_found_by_draws_are_refused_by_argument_name(case):
     call, argument = case
     assert complaint(refusal(call), {argument}) is None
 
@@ -380,7 +383,7 @@ def test_a_value_that_a_draw_found_is_refused_by_the_name_of_its_argument(case):
         ({"workers": 2}, "execution=jfnn.Workers(executor)"),
     ],
 )
-def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words, said):
+def test_unknown_keywords_are_refused_with_a_suggestion(words, said):
     with pytest.raises(TypeError, match=r"^sweep\(\) ") as caught:
         jfnn.sweep(NET, (X, Y), **words)
     assert said in str(caught.value)
@@ -395,36 +398,36 @@ def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words,
         ("jfnn.datasets", "load_digits", "jfnn.datasets.digits"),
     ],
 )
-def test_a_name_that_a_module_lacks_is_told_with_the_one_meant(module, name, said):
+def test_unknown_names_of_a_module_are_refused_with_a_suggestion(module, name, said):
     with pytest.raises(AttributeError, match=f"^module '{module}' has no attribute '{name}'; ") as caught:
         getattr(sys.modules[module], name)
     assert said in str(caught.value)
 
 
-def test_cells_of_a_data_frame_are_those_of_its_columns():
+def test_cells_of_a_data_frame_equal_those_of_its_columns():
     cells = {"learning_rate": [0.1, 0.2], "l2": [0.0, 0.5]}
     frame = pytest.importorskip("pandas").DataFrame(cells)
     listed = prepared(cells=frame, learning_rate=None).experiment.cells
     assert {name: values.tolist() for name, values in listed.values.items()} == cells and not listed.crossed
 
 
-def test_a_loss_that_draws_its_rows_trains_without_inputs():
+def test_loss_that_draws_its_rows_trains_without_inputs():
     learner = jfnn.learner(lambda key: jnp.ones(2), lambda params, batch, key: (params**2).sum())
     assert jfnn.train(learner, learning_rate=0.25, epochs=2, batch_size=None).params == pytest.approx(0.25)
 
 
-def test_arguments_without_a_name_that_are_too_many_are_counted():
+def test_too_many_positional_arguments_are_counted():
     with pytest.raises(TypeError, match=r"^sweep\(\) takes 2 .*network, split, got 3"):
         jfnn.sweep(NET, X, Y, learning_rate=0.1)
 
 
-def test_a_network_has_no_fit_and_names_the_functions_that_train():
+def test_network_has_no_fit_and_names_the_functions_that_train():
     with pytest.raises(AttributeError, match=r"'fit'; jfnn\.train"):
         NET.fit(X, Y)
 
 
 @pytest.mark.thorough
-def test_a_module_of_torch_is_refused_with_a_pointer_to_the_tutorial():
+def test_torch_module_is_refused_with_a_pointer_to_the_tutorial():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match=r"network: .*from_pytorch"):
         jfnn.sweep(torch.nn.Linear(2, 2), jfnn.Split(X, Y), learning_rate=0.1)

@@ -1,4 +1,4 @@
-"""The same bits for members alone and in company, on any number of devices; the notes' grid at full size."""
+"""Members have the same bits alone and in a grid, on any number of devices, also in the notes' full grid."""
 
 import dataclasses
 import hashlib
@@ -15,7 +15,7 @@ from sklearn.datasets import load_wine
 
 import jfnn
 
-# A kind of network -> cells. Five of the dense ones train where rounding is amplified, or diverge.
+# Kind of network -> cells. Five dense cells train where rounding is amplified, or diverge.
 CELLS = {
     "mlp": [(1e-4, 1e-2), (1e-3, 1.0), (1e-2, 1e-1), (1e-2, 1e-5), (1e-1, 1e-3), (1.0, 1e-4), (10.0, 1.0)],
     **{kind: [(1e-3, 1e-2), (1e-2, 1.0), (1e-1, 1e-4)] for kind in ("small", "cnn", "gru", "rbm")},
@@ -24,12 +24,10 @@ GRID = np.logspace(-5, 1, 7)
 
 
 def digest(params):
-    """Checksum of one member's parameters."""
     return hashlib.sha256(b"".join(np.asarray(p).tobytes() for p in jax.tree.leaves(params))).hexdigest()
 
 
 def problem(kind):
-    """Network or learner, split, and options."""
     split = jfnn.datasets.digits()
     if kind == "mlp":
         return jfnn.mlp((64, 50, 10)), split, {"gradient": "backprop"}
@@ -50,7 +48,7 @@ def problem(kind):
 
 
 def settings(kind, devices):
-    """Name of each setting -> ``(learning rate, l2) -> parameters``, all in the tiles of one grid."""
+    """Map each setting's name to ``(learning rate, l2) -> parameters``, all in the tiles of one grid."""
     net, split, further = problem(kind)
     lines = {"learning_rate": list(GRID), "l2": list(GRID)}
     form = jfnn.sweep(net, split, **lines, **further | {"epochs": 0}).execution
@@ -86,7 +84,7 @@ def settings(kind, devices):
 
 
 def main(kind, count):
-    """Prints the checksum of every member in every setting, on a number of devices."""
+    """Print the checksum of every member in every setting, on ``count`` devices."""
     jfnn.use_all_cores(count)
     devices = jax.devices() if count > 1 else None
     table = {
@@ -100,7 +98,7 @@ CASES.append(pytest.param("small", (1,), marks=pytest.mark.thorough))
 
 
 @pytest.mark.parametrize(("kind", "counts"), CASES)
-def test_members_have_the_same_bits_in_every_setting_on_each_number_of_devices(kind, counts):
+def test_members_have_the_same_bits_in_every_setting_on_any_number_of_devices(kind, counts):
     tables = {}
     for count in counts:
         command = [sys.executable, __file__, kind, str(count)]

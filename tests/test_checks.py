@@ -1,4 +1,4 @@
-"""Errors are data, and shapes are checked while JAX traces."""
+"""Argument errors carry data, and shapes are checked during tracing."""
 
 import pickle
 
@@ -31,12 +31,12 @@ def at_5(value):
 
 
 @pytest.mark.parametrize("value", [3, None, "len", lambda one: one, max, lambda *, one: one])
-def test_what_cannot_be_called_with_two_numbers_is_refused_in_the_words_for_it(value):
+def test_check_callable_refuses_values_that_do_not_take_two_arguments(value):
     error = refusal(check_callable, value, (1, 2), "argument", "a function of two numbers")
     assert complaint(error, {"argument"}) is None and "a function of two numbers" in str(error)
 
 
-def test_an_error_of_an_argument_is_data_and_travels_between_processes():
+def test_argument_errors_carry_data_and_can_be_pickled():
     cure = Set("resume", True, "goes on")
     for kind in (ArgumentError, ArgumentTypeError):
         error = pickle.loads(pickle.dumps(kind("l2", "expected less", "item", "more", cure)))
@@ -46,7 +46,7 @@ def test_an_error_of_an_argument_is_data_and_travels_between_processes():
     assert issubclass(ArgumentTypeError, TypeError) and not issubclass(ArgumentError, TypeError)
 
 
-def test_errors_take_the_names_of_the_callers_arguments():
+def test_errors_use_the_names_of_the_callers_arguments():
     for raised, expected in (
         (ArgumentError("size", "a"), "pool"),
         (ArgumentTypeError("other", "a"), "other"),
@@ -59,13 +59,13 @@ def test_errors_take_the_names_of_the_callers_arguments():
     assert str(caught.value) == "sample: seed: a, got b; c" and caught.value.item == "seed"
 
 
-def test_values_are_shown_in_one_short_line():
+def test_values_are_shown_on_one_short_line():
     assert checks.shown("a\nb") == r"'a\nb'" and len(checks.shown("a" * 1000)) == 80
     assert checks.shown(10**5000) == "a int"
 
 
 @pytest.mark.parametrize("loss", [name for name, loss in losses.LOSSES.items() if loss.takes_logits])
-def test_a_cross_entropy_behind_an_output_activation_is_refused(loss):
+def test_cross_entropy_after_an_output_activation_is_refused(loss):
     for call in (
         lambda: objective(net=jfnn.mlp((2, 3, 2), output="sigmoid"), loss=loss),
         lambda: backprop(output="sigmoid", loss=loss),
@@ -74,12 +74,12 @@ def test_a_cross_entropy_behind_an_output_activation_is_refused(loss):
             call()
 
 
-def test_the_message_says_where_the_first_nan_is():
+def test_message_locates_the_first_nan():
     with pytest.raises(ValueError, match=r"nan at index \[2, 1\] \(1 such entries\)"):
         checks.as_inputs(at_5(np.nan))
 
 
-def test_shapes_are_checked_while_tracing_and_values_are_not():
+def test_shapes_are_checked_during_tracing_and_values_are_not():
     with pytest.raises(ValueError, match=r"^y: expected 8 rows"):
         jax.jit(lambda x, y: objective(x, y))(X, Y[:-1])
     with pytest.raises(ValueError, match=r"^x: expected 2 columns"):
@@ -88,7 +88,7 @@ def test_shapes_are_checked_while_tracing_and_values_are_not():
         jax.eval_shape(lambda x, function=function: function(x=x), at_5(np.nan))
 
 
-def test_one_output_takes_labels_zero_and_one_as_its_targets():
+def test_one_output_accepts_labels_zero_and_one_as_targets():
     loss = losses.get("sigmoid_cross_entropy")
     assert as_targets(Y, (8, 1), loss, np.float32).ravel().tolist() == Y.tolist()
     assert as_targets(Y / 2, (8, 1), loss, np.float32).ravel().tolist() == (Y / 2).tolist()

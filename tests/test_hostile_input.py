@@ -1,4 +1,4 @@
-"""The same numbers in any form, of any dtype, byte order or container, give the same bits."""
+"""The same numbers in any form, dtype, byte order or container give the same bits."""
 
 import fractions
 
@@ -13,7 +13,7 @@ import jfnn
 
 pytestmark = pytest.mark.unoptimised
 
-# Numbers that float16 has, so that every kind below holds the same ones.
+# Numbers that float16 represents, so that every kind below holds the same ones.
 X = np.random.default_rng(0).integers(-9, 9, (8, 2)) / 4
 LABELS = np.arange(8) % 2
 PLAIN = {
@@ -29,12 +29,11 @@ TAKES = {"objective": [*PLAIN], "backprop": [*PLAIN]}
 
 
 def prepared_split(*split, **options):
-    """All that `jfnn.sweep` does before it trains on a split."""
     return prepared(split=jfnn.Split(*split), **options)
 
 
 class ArrayLike:
-    """An array for `np.asarray` alone, as data frames are."""
+    """An object that only `np.asarray` can read, like a data frame."""
 
     def __init__(self, array):
         self.array = array
@@ -50,7 +49,6 @@ def read_only(array):
 
 
 def strided(array):
-    """The array as a view with gaps, from the back to the front."""
     wide = np.zeros((2 * len(array), *array.shape[1:]), array.dtype)
     wide[::-2] = array
     return wide[::-2]
@@ -78,14 +76,14 @@ FORMS = {
     "array-like": ArrayLike,
     "data frame": frame,
 }
-# Arithmetic in float16; a tree of numbers; leaves without the shapes that the hand derivation reads.
+# float16 arithmetic, a tree of numbers, and leaves without the shapes needed by the hand-derived gradient.
 NOT_OF_PARAMS = {"float16", "list", "array-like", "data frame"}
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_same_numbers_in_any_form_give_the_same_bits(name, form):
+def test_same_numbers_in_any_form_give_the_same_bits(name, form):
     function = FUNCTIONS[name]
     plain = {argument: PLAIN[argument] for argument in TAKES.get(name, ["x", "params"])}
     expected = function(**plain)
@@ -99,14 +97,14 @@ def test_the_same_numbers_in_any_form_give_the_same_bits(name, form):
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["i1", "u2", ">i4", "i8", "?"])
 @pytest.mark.parametrize("name", ["objective", "backprop", "accuracy"])
-def test_labels_of_any_kind_of_whole_number_are_the_same(name, kind):
+def test_labels_of_any_integer_type_are_the_same(name, kind):
     function = FUNCTIONS[name]
     argument = "labels" if name == "accuracy" else "y"
     assert same_bits(function(**{argument: LABELS.astype(kind)}), function(**{argument: LABELS}))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
+def test_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
     start = PLAIN["params"]
     expected = prepared_split(X, PLAIN["y"], X, PLAIN["y"], PLAIN["weights"], initial_params=start)
     formed = {name: jax.tree.map(FORMS[form], PLAIN[name]) for name in ("x", "y", "weights")}
@@ -136,13 +134,13 @@ def test_inputs_are_never_written_to():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("l2", [0, 1, 0.5, np.float16(0.5), np.float64(0.5), np.array(0.5), jnp.int32(1)])
-def test_a_penalty_may_be_any_number(l2):
+def test_penalty_may_be_any_number(l2):
     expected = objective() + float(l2) * jfnn.losses.l2_penalty(PARAMS) / len(X)
     for value in (objective(l2=l2), backprop(l2=l2)[0], jax.jit(lambda l2: objective(l2=l2))(float(l2))):
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
-def test_networks_of_ones_own_get_native_numbers():
+def test_custom_networks_get_native_numbers():
     own = jfnn.Network(lambda key: {"w": jnp.ones((2, 2))}, lambda params, x: x @ params["w"])
     params = {"w": np.eye(2)}
     weights = np.linspace(0, 2, 8)
@@ -164,19 +162,19 @@ def test_numbers_beyond_float32_are_valid_in_float64(x64):
 @pytest.mark.parametrize(
     ("value", "plain"), [(np.float16(0.25), 0.25), (fractions.Fraction(1, 4), 0.25), (np.uint8(2), 2)]
 )
-def test_numbers_of_other_types_cut_as_plain_ones(value, plain):
+def test_numbers_of_other_types_split_like_plain_ones(value, plain):
     one, other = (jfnn.datasets.split(X, LABELS, test_size=size) for size in (value, plain))
     assert same_bits(tuple(one), tuple(other))
 
 
-def test_layers_in_a_list_have_the_gradient_of_those_in_a_tuple():
+def test_layers_in_a_list_have_the_same_gradient_as_in_a_tuple():
     assert same_bits(backprop(params=list(PARAMS)), backprop(params=tuple(PARAMS)))
 
 
 @pytest.mark.parametrize(
     "kinds", [{0: "Float64", 1: "Float64"}, {0: "Float64"}, {0: "Int64", 1: "boolean"}], ids=str
 )
-def test_tables_of_nullable_numbers_are_those_of_plain_ones(kinds):
+def test_tables_of_nullable_numbers_equal_those_of_plain_ones(kinds):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(X > 0 if "boolean" in kinds.values() else X).astype(kinds)
     plain = table.astype(float).to_numpy()

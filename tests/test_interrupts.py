@@ -1,4 +1,4 @@
-"""Ctrl-C amid training stops a run where nothing is half done; resumed, the run has lost nothing."""
+"""Ctrl-C during training stops a run in a consistent state; resuming it loses nothing."""
 
 import concurrent.futures
 import contextlib
@@ -33,15 +33,15 @@ def sweep(progress=None, executor=None, **changes):
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Signals that a handler of the user's own is given."""
+def signals(monkeypatch):
+    """Record the signals received by the user's own handler."""
     numbers = []
     before = signal.signal(signal.SIGINT, lambda number, frame: numbers.append(number))
     yield numbers
     signal.signal(signal.SIGINT, before)
 
 
-def test_the_first_ctrl_c_waits_and_the_second_comes_at_once(capsys):
+def test_first_ctrl_c_waits_and_second_is_immediate(capsys):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         press()
@@ -58,7 +58,7 @@ def test_the_first_ctrl_c_waits_and_the_second_comes_at_once(capsys):
     raise_interrupt()
 
 
-def test_a_ctrl_c_that_nobody_asked_for_comes_with_the_end_of_the_block():
+def test_pending_ctrl_c_is_raised_at_the_end_of_the_block():
     reached = []
     with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         press()
@@ -70,30 +70,28 @@ def test_a_ctrl_c_that_nobody_asked_for_comes_with_the_end_of_the_block():
 
 
 @pytest.mark.thorough
-def test_a_handler_of_the_users_own_is_told_and_decides(told):
+def test_custom_handler_is_called_and_decides(signals):
     def at_evaluation(now):
         if now.epoch == 10:
             press()
-            assert not told
+            assert not signals
 
     plain = sweep()
     assert same_bits(sweep(progress=at_evaluation), plain)
-    assert told == [signal.SIGINT]
+    assert signals == [signal.SIGINT]
 
 
-def test_other_threads_and_ignored_signals_are_left_alone(told):
+def test_other_threads_and_ignored_signals_are_left_alone(signals):
     with concurrent.futures.ThreadPoolExecutor(1) as pool, deferred_interrupts():
         press()
         pool.submit(raise_interrupt).result()
-        assert not told
+        assert not signals
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with deferred_interrupts():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 class Pressing(concurrent.futures.ThreadPoolExecutor):
-    """Ctrl-C is pressed while this executor takes a message."""
-
     left = 12
 
     def submit(self, *arguments):
@@ -125,7 +123,7 @@ def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
     assert epochs == list(range(2, 41, 2))  # none is trained twice
 
 
-def test_ctrl_c_while_no_worker_answers_ends_the_wait():
+def test_ctrl_c_ends_the_wait_for_unresponsive_workers():
     never = concurrent.futures.Future()
 
     def submit(*arguments):
@@ -138,7 +136,7 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
 
 
 @pytest.mark.thorough
-def test_where_workers_die_of_the_same_ctrl_c_the_run_ends_with_the_state_saved_before(tmp_path):
+def test_run_ends_with_the_last_saved_state_if_workers_die_of_the_same_ctrl_c(tmp_path):
     class Dying(Pressing):
         left = 40
 
@@ -184,7 +182,7 @@ def test_sweeps_interrupted_at_random_moments_lose_nothing(count, tmp_path):
 
 
 def end(timer):
-    """Ends a timer; a signal that comes too late is ignored."""
+    """Stop a timer, ignoring a signal that comes too late."""
     with contextlib.suppress(KeyboardInterrupt):
         timer.cancel()
         timer.join()

@@ -1,4 +1,4 @@
-"""Memory that is free, and what does not fit."""
+"""Free memory, and refusals of what does not fit."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jfnn import analysis, boltzmann
 from jfnn.arguments import memory
 
 
-def test_memory_is_what_the_container_leaves(tmp_path):
+def test_available_memory_respects_the_containers_limit(tmp_path):
     for name, text in {"max": "9000\n", "current": "5000\n", "stat": "anon 1\ninactive_file 700\n"}.items():
         (tmp_path / f"memory.{name}").write_text(text)
     assert memory.free_in_container(tmp_path) == 9000 - 5000 + 700
@@ -39,7 +39,7 @@ MACHINE = boltzmann.init(jax.random.key(0), (4, 3))
         ),
     ],
 )
-def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch):
+def test_calls_larger_than_memory_are_refused(call, named, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
     with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory"):
         call()
@@ -55,7 +55,7 @@ def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch)
         ({"network": jfnn.mlp((5, 100_000, 100_000, 3))}, "network"),
     ],
 )
-def test_what_does_not_fit_into_memory_is_refused_in_time(options, named, monkeypatch):
+def test_sweeps_larger_than_memory_are_refused_early(options, named, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
     network, *rest = options.pop("network", jfnn.mlp((5, 3))), noise_split()
     with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory: about .* GB are needed"):

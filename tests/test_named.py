@@ -1,4 +1,4 @@
-"""Values by name: a dict in everything but the error for a name that it lacks."""
+"""Values by name: a dict, with a better error for missing names."""
 
 import copy
 import dataclasses
@@ -24,7 +24,7 @@ COPIES = {
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_it_is_a_dict_whose_error_says_names_and_the_cure(how):
+def test_it_is_a_dict_whose_error_shows_names_and_a_remedy(how):
     named = COPIES[how](Named(GIVEN, "scores", "or train longer"))
     assert set(named) == set(GIVEN)
     assert all((named[name] == values).all() for name, values in GIVEN.items())
@@ -38,14 +38,14 @@ def test_it_is_a_dict_whose_error_says_names_and_the_cure(how):
         )
 
 
-def test_jax_takes_it_as_it_takes_a_dict():
+def test_jax_treats_it_as_a_dict():
     named = Named(GIVEN, "scores", "")
     assert jax.tree_util.tree_leaves_with_path(named) == jax.tree_util.tree_leaves_with_path(GIVEN)
     summed = jax.jit(lambda tree: jax.tree.map(jnp.add, tree, tree))(named)
     assert summed["a"].tolist() == [2, 2] and jax.tree.structure(summed) == jax.tree.structure(named)
 
 
-def test_mappings_of_a_changed_result_say_so_too():
+def test_mappings_of_a_replaced_result_show_them_too():
     result = make_result((2, 3))
     changed = dataclasses.replace(result, terms={"size": np.ones(3)})
     with pytest.raises(KeyError, match=r"^terms: expected one of size, got 'data'"):

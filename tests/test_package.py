@@ -29,7 +29,7 @@ def test_files_name_the_version_of_the_code(name, pattern):
     assert re.findall(pattern, (ROOT / name).read_text()) == [jfnn.__version__]
 
 
-def test_messages_and_pages_name_extras_that_are_there():
+def test_messages_and_pages_name_existing_extras():
     code = [*Path(jfnn.__file__).parent.rglob("*.py"), *ROOT.glob("scripts/**/*.py")]
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     texts = [path.read_text() for path in [*code, *pages]]
@@ -38,7 +38,7 @@ def test_messages_and_pages_name_extras_that_are_there():
     assert len(named) > 3 and named <= EXTRAS.keys()
 
 
-def test_all_has_what_other_extras_have():
+def test_extra_all_contains_the_other_extras():
     (everything,) = EXTRAS["all"]
     extras = re.fullmatch(r"jfnn\[([\w,]+)\]", everything)[1].split(",")
     assert set(extras) == EXTRAS.keys() - {
@@ -53,7 +53,7 @@ def test_all_has_what_other_extras_have():
     }
 
 
-def test_an_extra_asks_for_the_same_version_everywhere():
+def test_requirements_have_the_same_version_in_every_extra():
     lowest: dict = {}
     for requirement in [*PROJECT["dependencies"], *(r for extra in EXTRAS.values() for r in extra)]:
         name, _, version = requirement.partition(";")[0].partition(">=")
@@ -61,8 +61,8 @@ def test_an_extra_asks_for_the_same_version_everywhere():
     assert not {name: versions for name, versions in lowest.items() if len(versions) > 1 and name != "jfnn"}
 
 
-def test_pages_name_no_repository_but_that_of_the_project():
-    """Which pyproject.toml names in one line, as the address of a place that people can reach."""
+def test_pages_link_only_to_the_projects_repository():
+    """pyproject.toml gives its address on one line, which must be reachable."""
     address = PROJECT.get("urls", {}).get("Source")
     files = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *ROOT.glob("docs/**/*.md"), ROOT / "pyproject.toml"]
     named = {f"https://github.com/{name}" for path in files for name in re.findall(GITHUB, path.read_text())}
@@ -70,7 +70,7 @@ def test_pages_name_no_repository_but_that_of_the_project():
 
 
 def test_every_public_name_is_listed():
-    """None goes, and none comes, unseen: `docs/stability.md` says what that means."""
+    """Additions and removals must be deliberate, see `docs/stability.md`."""
     modules = {name: getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))}
     names = {f"{module}.{name}" for module, there in modules.items() for name in there.__all__}
     listed = json.loads((ROOT / "tests/data/public_names.json").read_text())
@@ -78,13 +78,13 @@ def test_every_public_name_is_listed():
 
 
 @pytest.mark.parametrize("name", [name for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))])
-def test_modules_show_their_public_names_alone(name):
+def test_modules_expose_only_their_public_names(name):
     module = getattr(jfnn, name)
     assert dir(module) == sorted(module.__all__) and all(hasattr(module, public) for public in dir(module))
 
 
-def test_signatures_fit_a_screen():
-    """Of 24 lines of 80 characters, where NumPy's ArrayLike alone is a union of 270."""
+def test_signatures_fit_on_a_screen():
+    """A screen has 24 lines of 80 characters; NumPy's ArrayLike alone is a union of 270 characters."""
     modules = [getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))]
     functions = {
         getattr(module, name)

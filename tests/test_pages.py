@@ -1,4 +1,4 @@
-"""Blocks of the README and of the pages run, and what they name is there."""
+"""Code blocks of the README and the pages run, and everything they name exists."""
 
 import ast
 import importlib.util
@@ -34,12 +34,10 @@ SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[tes
 
 
 def blocks(page, kind):
-    """Blocks of a kind in a page."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", PAGES[page], re.DOTALL | re.MULTILINE)
 
 
 def missing(block):
-    """Packages that a block imports and that are not installed."""
     modules = set()
     for node in ast.walk(ast.parse(block)):
         if isinstance(node, ast.ImportFrom):
@@ -106,7 +104,6 @@ def check_command_line(names):
 
 
 def write_flowers():
-    """scikit-learn's irises as a file."""
     irises = load_iris()
     words = irises.target_names[irises.target]
     rows = [",".join(map(str, (*row, word))) for row, word in zip(irises.data, words, strict=True)]
@@ -114,7 +111,7 @@ def write_flowers():
 
 
 def train_flowers():
-    """The run of the page of the command line, in fewer epochs."""
+    """Make the run of the command-line page, with fewer epochs."""
     write_flowers()
     line = re.search(r"jfnn grid (--data .*)", blocks("docs/command_line.md", "sh")[0].replace("\\\n", ""))
     assert run.main([*shlex.split(line[1]), "--epochs", "20", "--quiet"]) == 0
@@ -131,13 +128,13 @@ CHECKS = {
     "docs/recipes/scores.md": check_scores,
     "docs/recipes/training.md": check_training,
 }
-# What the reader of a page has before its first block.
+# Preparations that a page expects before its first block.
 BEFORE = {"docs/command_line.md": train_flowers, "docs/playground.md": write_flowers}
 
 
 @pytest.fixture
 def few_digits(digits, tmp_path, monkeypatch):
-    """400 training rows, since unoptimised programs take long for all; files go into a folder of the test."""
+    """Use 400 training rows, as unoptimized programs are slow with all, and a temporary folder for files."""
     monkeypatch.chdir(tmp_path)
     few = digits._replace(x_train=digits.x_train[:400], y_train=digits.y_train[:400])
     monkeypatch.setattr(jfnn.datasets, "digits", lambda: few)
@@ -148,7 +145,7 @@ def few_digits(digits, tmp_path, monkeypatch):
     "page",
     representatives([page for page in PAGES if blocks(page, "python")], "README.md"),
 )
-def test_python_blocks_run_one_after_another(page, few_digits, capsys):
+def test_python_blocks_run_in_order(page, few_digits, capsys):
     names: dict = {}
     absent: set = set()
     BEFORE.get(page, lambda: None)()
@@ -164,8 +161,8 @@ def test_python_blocks_run_one_after_another(page, few_digits, capsys):
 
 @pytest.mark.thorough
 @pytest.mark.optimised
-def test_the_picture_of_the_first_page_is_what_the_program_beside_it_draws(tmp_path, monkeypatch):
-    """But for what another processor changes: other seeds move colours by more than 0.012 on average."""
+def test_picture_on_the_first_page_equals_that_of_its_program(tmp_path, monkeypatch):
+    """The tolerance is for another processor; other seeds change colors by more than 0.012 on average."""
     monkeypatch.chdir(tmp_path)
     page = "docs/start.md"
     assert "images/heatmap.png" in PAGES[page]
@@ -184,13 +181,13 @@ def test_blocks_that_are_not_run_compile(page):
         compile(block, page, "exec")
 
 
-def test_two_commands_set_up_and_run_everything():
+def test_two_commands_install_and_run_everything():
     assert README.count(FIRST) == 1
     assert README.count(SECOND) == 1
     assert len(README.splitlines()) <= 135
 
 
-# Asks every script and command for help, in one process that starts JAX once.
+# Requests the help of every script and command, in one process that starts JAX once.
 ASK = """
 import contextlib, os, runpy, sys
 from jfnn.cli.main import main
@@ -203,14 +200,14 @@ for name in sys.argv[1:]:
             main([name, "--help"])
     print("\\0")
 """
-# Names of scripts and commands in all pages, each with the rest of its line or of its code.
+# Names of scripts and commands in all pages, each with the rest of its line or code.
 NAMED = re.compile(r"(?:python|jfnn) (scripts/\w+\.py|\w+)([^`\n]*)")
 LINES = [line for text in PAGES.values() for line in NAMED.findall(text.replace("\\\n", ""))]
 
 
 @pytest.fixture(scope="module")
 def helps():
-    """Name of each script and command in the pages -> its help."""
+    """Map each script and command in the pages to its help."""
     names = sorted({name for name, _ in LINES if name.endswith(".py")} | set(COMMANDS))
     asked = [sys.executable, "-c", ASK, *names]
     environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}
@@ -221,7 +218,7 @@ def helps():
 
 
 @pytest.mark.thorough
-def test_scripts_and_flags_named_are_there(helps):
+def test_scripts_and_flags_in_the_pages_exist(helps):
     lines = [(name, flag) for name, line in LINES for flag in re.findall(r"--[a-z][a-z0-9-]*", line)]
     named = [(name, flag) for name, flag in lines if name in helps]
     assert {name for name, _ in named} > set(COMMANDS) and len(named) > 50
@@ -231,7 +228,7 @@ def test_scripts_and_flags_named_are_there(helps):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_every_command_is_in_its_page(helps, command):
+def test_help_of_every_command_is_in_its_page(helps, command):
     shown = [block.split() for block in blocks("docs/command_line.md", "text")]
     there = helps[command].partition("examples:")[0].split()
     assert there in shown, f"docs/command_line.md lacks COLUMNS=80 jfnn {command} --help, up to its examples"
@@ -245,8 +242,8 @@ def test_links_lead_to_files(page):
             assert (ROOT / page).parent.joinpath(path).exists(), path
 
 
-def test_the_list_of_recipes_has_each_of_them():
-    """Each under the anchor that it had when all were on one page, with a link and words to find it by."""
+def test_list_of_recipes_is_complete():
+    """Each keeps the anchor it had when all recipes were on one page, with a link and search words."""
     entry = re.compile(r"<a id=.([\w-]+).></a>\[(.+)\]\((recipes/\w+\.md)#\1\): \S")
     listed = entry.findall(PAGES["docs/recipes.md"])
     there = []
@@ -256,7 +253,7 @@ def test_the_list_of_recipes_has_each_of_them():
     assert len(there) > 60 and sorted((title, page) for _, title, page in listed) == sorted(there)
 
 
-def test_files_and_tests_named_are_there():
+def test_files_and_tests_in_the_pages_exist():
     every = "\n".join(PAGES.values())
     for path in set(re.findall(r"`((?:jfnn|tests|scripts|docs)/[\w/]+(?:\.\w+)?)`", every)):
         assert (ROOT / path).exists(), path
@@ -267,8 +264,8 @@ def test_files_and_tests_named_are_there():
         assert not test or re.search(rf"def {test}", source), f"{name}::{test}"
 
 
-def test_the_layout_names_every_room_and_module():
-    """A line each: files and folders of the root, those of the package two spaces further in."""
+def test_layout_names_every_room_and_module():
+    """One line each: files and folders of the root; those of the package are indented by two more spaces."""
     layout = PAGES["docs/developing.md"].partition("## How the code is laid out\n")[2]
     package = layout.partition("\njfnn/\n")[2].partition("\nscripts/\n")[0]
     named = re.findall(r"^  (\S+)", package, re.MULTILINE)
@@ -277,8 +274,8 @@ def test_the_layout_names_every_room_and_module():
     assert sorted(named) == sorted(rooms)
 
 
-def test_every_function_beside_an_equation_is_there():
-    """Names of the table, dotted from the package; a name without a dot may be of the module before it."""
+def test_every_function_listed_with_an_equation_exists():
+    """Names in the table start at the package; one without a dot may belong to the module before it."""
     table = PAGES["docs/lecture_notes.md"].partition("## Equations, functions and tests\n")[2]
     rows = [row.split(" | ") for row in table.partition("\n## ")[0].splitlines() if row.startswith("| ")]
     cells = [row[1] for row in rows[1:]]
@@ -292,11 +289,11 @@ def test_every_function_beside_an_equation_is_there():
             module = owner
 
 
-def is_there(name, keyword):
-    """Whether a name of the package, or a keyword of it, is there."""
+def exists(name, keyword):
+    """Return whether a name of the package, or a keyword of it, exists."""
     found = jfnn
     for part in name.split("."):
-        if part in getattr(found, "__dataclass_fields__", ()):  # which is no attribute of the class
+        if part in getattr(found, "__dataclass_fields__", ()):  # not an attribute of the class
             return True
         if not hasattr(found, part):
             return False
@@ -306,14 +303,14 @@ def is_there(name, keyword):
     return not keyword or keyword in parameters or further
 
 
-def test_what_has_another_name_is_gone_and_what_it_is_called_is_there():
-    """Cells of the tables: ``jfnn.name`` or ``jfnn.name(keyword=…)``."""
+def test_renamed_objects_exist_only_under_their_new_names():
+    """Cells of the tables are ``jfnn.name`` or ``jfnn.name(keyword=…)``."""
     rows = [line.split(" | ") for line in PAGES["docs/migrating.md"].splitlines() if line.startswith("| `")]
     pattern = re.compile(r"`jfnn\.([\w.]+)(?:\((?:\{…\}, split, |network, split, )?(?:(\w+)=.*?)?\))?`")
     was, now = (
         {match.groups() for row in rows for match in pattern.finditer(row[column])} for column in (0, 1)
     )
     assert len(was) > 20 and len(now) > 20
-    importlib.import_module("jfnn.report")  # which users import by its name
-    assert [name for name in was if is_there(*name)] == []
-    assert [name for name in now if not is_there(*name)] == []
+    importlib.import_module("jfnn.report")  # users import it explicitly
+    assert [name for name in was if exists(*name)] == []
+    assert [name for name in now if not exists(*name)] == []

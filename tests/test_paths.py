@@ -1,4 +1,4 @@
-"""Paths that lead nowhere: one line that names the argument or the file, never what the system raised."""
+"""Invalid paths: a one-line error names the argument or the file, instead of the system's exception."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ RESULT = make_result((2, 2))
 PROGRAMS = make_programs(shape=(2, 2))
 NET = jfnn.mlp((5, 2, 3))
 SWEEP = dict(split=noise_split(), learning_rate=0.1, epochs=1)
-NOWHERE = ("loop", "loop/run")  # paths that no file can have are drawn in test_bad_calls.py
-# Argument -> what takes a path as that.
+NOWHERE = ("loop", "loop/run")  # impossible paths are drawn in test_bad_calls.py
+# Argument -> function that takes such a path.
 CALLS = {
     "load": ("directory", jfnn.load),
     "read_csv": ("path", lambda path: datasets.read_csv(path, "y")),
@@ -35,8 +35,8 @@ CALLS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def imported(tmp_path_factory):
-    """Calls all once with valid paths: what they import may be unreadable without rights."""
+def import_all(tmp_path_factory):
+    """Call everything once with valid paths, since imports may be unreadable without permissions."""
     directory = tmp_path_factory.mktemp("open")
     (directory / "read_csv").write_text("x,y\n1,2\n3,4\n")
     np.savez(directory / "read_npz", x=np.ones((2, 1)), y=np.arange(2))
@@ -50,7 +50,7 @@ def imported(tmp_path_factory):
 
 @contextlib.contextmanager
 def without_rights():
-    """Acts as a user without rights, if this one has all."""
+    """Act as an unprivileged user, if this one is root."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
@@ -63,7 +63,7 @@ def without_rights():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", CALLS)
-def test_links_that_lead_to_themselves_are_refused_by_name(name, tmp_path, monkeypatch):
+def test_circular_links_are_refused_by_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.symlink("loop", "loop")
     argument, call = CALLS[name]
@@ -73,9 +73,9 @@ def test_links_that_lead_to_themselves_are_refused_by_name(name, tmp_path, monke
 
 
 @pytest.fixture
-def closed(tmp_path):
-    """A directory without any permissions, with a run, a table and a file in it."""
-    directory = tmp_path / "closed"
+def unreadable(tmp_path):
+    """Return a directory without any permissions, with a run, a table and a file in it."""
+    directory = tmp_path / "unreadable"
     RESULT.save(directory / "run")
     (directory / "table.csv").write_text("x,y\n1,2\n")
     np.savez(directory / "arrays.npz", x=np.ones((2, 1)), y=np.arange(2))
@@ -85,14 +85,14 @@ def closed(tmp_path):
 
 
 @pytest.mark.thorough
-def test_paths_that_are_closed_to_this_user_are_refused_by_name(closed):
+def test_unreadable_paths_are_refused_by_name(unreadable):
     for argument, call in CALLS.values():
         with without_rights(), pytest.raises(ValueError, match=rf"\A{argument}: [^\n]*\Z"):
-            call(closed / "run")
+            call(unreadable / "run")
 
 
 @pytest.mark.parametrize("name", ["run", "run/config.json", "run/results.npz"])
-def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, monkeypatch):
+def test_unreadable_files_of_a_run_are_named(name, tmp_path, monkeypatch):
     with_run(RESULT, params={"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
@@ -101,19 +101,17 @@ def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, m
         jfnn.load("run")
 
 
-def test_data_that_are_closed_to_this_user_are_refused_by_name(closed, monkeypatch):
-    closed.chmod(0o755)
-    monkeypatch.chdir(closed)
+def test_unreadable_data_are_refused_by_name(unreadable, monkeypatch):
+    unreadable.chmod(0o755)
+    monkeypatch.chdir(unreadable)
     for name, reader in (("table.csv", "read_csv"), ("arrays.npz", "read_npz")):
-        (closed / name).chmod(0)
+        (unreadable / name).chmod(0)
         with without_rights(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
             CALLS[reader][1](name)
 
 
 @pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("programs", 0o555), ("resume", 0o333)])
-def test_a_directory_that_this_user_cannot_make_write_or_read_is_refused_as_out(
-    name, mode, tmp_path, monkeypatch
-):
+def test_directory_without_permissions_is_refused_as_out(name, mode, tmp_path, monkeypatch):
     tmp_path.chmod(0o555)
     monkeypatch.chdir(tmp_path)
     with without_rights(), pytest.raises(ValueError, match=r"\Aout: [^\n]*\Z"):
@@ -129,7 +127,7 @@ def test_missing_files_are_named():
             CALLS[name][1]("no/such")
 
 
-def test_a_file_that_cannot_be_written_there_is_refused_by_name(tmp_path, monkeypatch):
+def test_unwritable_file_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.mkdir("directory")
     (tmp_path / "file").touch()

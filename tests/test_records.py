@@ -1,4 +1,4 @@
-"""Records that users make: valid where they are made, unchanged afterwards, the same when copied."""
+"""Records made by users: checked on creation, immutable, and equal when copied."""
 
 import copy
 import dataclasses
@@ -25,23 +25,22 @@ BASES = {LayerKind, Pool, Recurrent, Wrapped, Scheduler}
 MADE_BY_JFNN = {Common, DecompositionOptions, Options, TrainOptions, Until}
 
 
-def kinds(base=Valid):
-    """All kinds of records of jfnn."""
+def record_classes(base=Valid):
     found = {kind for kind in base.__subclasses__() if kind.__module__.startswith("jfnn")}
-    return found.union(*map(kinds, found))
+    return found.union(*map(record_classes, found))
 
 
-def test_every_record_with_a_check_is_tried():
+def test_every_record_with_a_check_is_tested():
     checked = {
         kind
-        for kind in kinds() - BASES - MADE_BY_JFNN
+        for kind in record_classes() - BASES - MADE_BY_JFNN
         if any(field.metadata.get("convert") for field in kind.__dataclass_fields__.values())
     }
     assert {type(record) for record in RECORDS} == checked
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
-def test_a_record_stays_as_it_was_made_and_its_copies_are_equal(record):
+def test_record_is_immutable_and_equals_its_copies(record):
     values = dict(vars(record))
     for field in dataclasses.fields(record):
         convert = field.metadata.get("convert")
@@ -59,7 +58,7 @@ def test_a_record_stays_as_it_was_made_and_its_copies_are_equal(record):
         assert refusal(hash, record) is not None or hash(twin) == hash(record)
 
 
-def test_a_dataclass_of_a_users_without_converters_is_as_python_makes_it():
+def test_user_dataclass_without_converters_is_a_plain_dataclass():
     @dataclasses.dataclass(unsafe_hash=True)
     class Scale(jfnn.LayerKind):
         factor: int = 1

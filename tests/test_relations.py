@@ -1,7 +1,7 @@
-"""Arguments that do not fit each other, or their place: refused by the name of one, with a fact.
+"""Arguments that conflict, or are invalid where they are used: the error names one and states a fact.
 
-A row is a call of `room_calls`, the arguments that are changed, the one that is blamed, and its facts.
-What one argument does not take by itself is drawn in test_bad_calls.py.
+Each row is a call from `room_calls`, the changed arguments, the argument blamed, and the facts expected in
+the message. Values that are invalid by themselves are drawn in test_bad_calls.py.
 """
 
 import dataclasses
@@ -27,7 +27,6 @@ EYE = np.eye(4)
 
 
 def stacked(count):
-    """Parameters of several members."""
     return jax.tree.map(lambda leaf: np.stack([leaf] * count), PARAMS)
 
 
@@ -51,7 +50,7 @@ RECORD_ROWS = [
 
 
 def networks(make=lambda **values: NET, **axes):
-    """Networks over some axes; by default every value gives the same network."""
+    """Return networks over some axes; by default every value gives the same network."""
     return jfnn.Networks(make, **axes)
 
 
@@ -108,7 +107,7 @@ NETWORKS = [
 
 
 def of_split(x=X, y=Y, weights=None, **options):
-    """All that `jfnn.sweep` does with a split before it trains."""
+    """Do everything that `jfnn.sweep` does with a split before training."""
     return prepared(split=jfnn.Split(x, y, None, None, weights), **options)
 
 
@@ -283,7 +282,7 @@ DEEP = boltzmann.Machine((np.zeros((4, 3)), np.zeros((3, 2))), (np.zeros(4), np.
 
 
 def trained(network=SAMPLING, split=SPLIT, hyper=NUMBERS):
-    """All that a sweep of a machine does before it trains."""
+    """Do everything that a sweep of a machine does before training."""
     return prepared(network=network, split=split, hyper=hyper)
 
 
@@ -397,8 +396,8 @@ LABELS = ALONE_6 | {"labels": [[0] * 6]}
 RAGGED = [([[0, 1], [2]], ())]
 
 
-def everywhere(**given):
-    """A subset of all 8 rows, with labels or names."""
+def subset_of_all_rows(**given):
+    """Return a subset of all 8 rows, with labels or names."""
     return subsets.Subsets(8, [(np.arange(8), ())], **given)
 
 
@@ -430,18 +429,18 @@ SUBSETS = [
     (subsets.label_noise, {"y": [0.5]}, "y", "integer labels"),
     (subsets.label_noise, {"y": [0, 2], "classes": 2}, "classes", "from 0 to 1"),
     (prepared, {"folds": subsets.leave_one_out(9)}, "folds", "8 rows, got some of 9"),
-    (prepared, {"folds": everywhere(labels=np.zeros((1, 8)))}, "folds", "labels like y_train"),
+    (prepared, {"folds": subset_of_all_rows(labels=np.zeros((1, 8)))}, "folds", "labels like y_train"),
     (
         prepared,
-        {"folds": everywhere(labels=[Y], test_labels=np.zeros((1, 9), int))},
+        {"folds": subset_of_all_rows(labels=[Y], test_labels=np.zeros((1, 9), int))},
         *("folds", "labels like y_test"),
     ),
-    (prepared, {"folds": everywhere(labels=np.full((1, 8), 7))}, "y_train"),
+    (prepared, {"folds": subset_of_all_rows(labels=np.full((1, 8), 7))}, "y_train"),
     (jfnn.train, {"network": NET, "x": jfnn.Split(X, Y)}, "x", "split.x_train"),
     (prepared, {"split": jfnn.Split(jfnn.Split(X))}, "x_train", "a Split"),
     (prepared, {"folds": subsets.weighted(np.zeros((1, 8)))}, "weights", "some above 0"),
     *(
-        (prepared, {"folds": everywhere(name=name, values=[0])}, "folds", f"an axis named {name!r}")
+        (prepared, {"folds": subset_of_all_rows(name=name, values=[0])}, "folds", f"an axis named {name!r}")
         for name in ("seed", "l2")
     ),
     (prepared, {"folds": subsets.shares(8, 3, 2, start_per_subset=True), "seeds": [2**31]}, "seeds"),
@@ -463,5 +462,5 @@ AREAS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("area", AREAS)
-def test_arguments_that_do_not_fit_are_refused_by_the_name_of_one_with_a_fact(area):
+def test_conflicting_arguments_are_refused_by_name_with_a_fact(area):
     assert not_refused(AREAS[area]) == {}

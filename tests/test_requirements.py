@@ -1,4 +1,4 @@
-"""The container, the lock and the conda recipe agree with pyproject.toml."""
+"""The container, the lock file and the conda recipe agree with pyproject.toml."""
 
 import json
 import re
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_the_container_is_set_up_by_the_command_of_the_readme():
+def test_container_is_set_up_by_the_command_in_the_readme():
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     command = container["postCreateCommand"]
     assert f"{command} && python -m pytest\n" in (ROOT / "README.md").read_text()
@@ -22,8 +22,8 @@ def test_the_container_is_set_up_by_the_command_of_the_readme():
 
 
 @pytest.mark.thorough
-def test_the_lock_is_of_these_requirements_and_of_the_public_index():
-    """Of the extra that names others, uv writes the packages of these."""
+def test_lock_has_these_requirements_and_the_public_index():
+    """uv expands an extra that names other extras into their packages."""
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     (own,) = [package for package in packages if package["name"] == "jfnn"]
     extras = {None: PROJECT["dependencies"]} | PROJECT["optional-dependencies"]
@@ -46,7 +46,7 @@ def test_the_lock_is_of_these_requirements_and_of_the_public_index():
 
 
 @pytest.mark.thorough
-def test_the_recipe_asks_for_what_pyproject_asks_for():
+def test_recipe_requires_what_pyproject_requires():
     """conda-forge's matplotlib without Qt is matplotlib-base."""
     recipe = pytest.importorskip("yaml").safe_load((ROOT / "conda/recipe.yaml").read_text())
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]

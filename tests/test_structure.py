@@ -1,4 +1,4 @@
-"""The shape of the source, read from its files: imports, the doors, docstrings, annotations."""
+"""The structure of the source, read from its files: imports, public functions, docstrings, annotations."""
 
 import ast
 import functools
@@ -16,22 +16,20 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def name_of(path):
-    """Dotted name of a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @functools.cache
 def modules():
-    """The tree of each module: read when it is asked for, since every worker imports this file."""
+    """Parse each module; on demand, since every test worker imports this file."""
     paths = [path for path in FILES if path.is_relative_to(ROOT / "jfnn")]
     trees = {name_of(path): ast.parse(path.read_text()) for path in paths}
-    # What the package itself imports, with the first use of each name.
+    # Imports of the package itself, with the first use of each name.
     return trees | {"jfnn": ast.parse((ROOT / "jfnn/__init__.pyi").read_text())}
 
 
 def imports(name):
-    """Modules of the package that a module imports, in its functions too."""
     found = set()
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.Import):
@@ -47,22 +45,21 @@ def imports(name):
 
 @functools.cache
 def all_imports():
-    """Name of each module -> those that it imports."""
     return {name: imports(name) for name in modules()}
 
 
 def room(name):
-    """The folder of a module, in core the one in there; one of the package itself is a room of its own."""
+    """Return the folder of a module (in core, its subfolder); top-level modules are rooms themselves."""
     parts = name.split(".")
     inner = parts[2:] if parts[1:2] == ["core"] else parts[1:]
     return inner[0] if inner else parts[-1]
 
 
 def longest_chain(graph):
-    """The longest way along the arrows of a graph, name -> names, which has no circle.
+    """Return the longest path in an acyclic graph, name -> names.
 
     Raises:
-        ValueError: It has one; the message names it.
+        ValueError: The graph has a cycle; the message names it.
     """
 
     @functools.cache
@@ -78,18 +75,18 @@ def longest_chain(graph):
     return max(map(chain, sorted(graph)), key=len)
 
 
-def test_a_chain_and_a_circle_are_found():
+def test_longest_chain_finds_chains_and_cycles():
     graph = {"a": {"b", "c"}, "b": {"d"}, "c": set(), "d": {"c"}, "e": set()}
     assert longest_chain(graph) == ("a", "b", "d", "c")
     with pytest.raises(ValueError, match="b -> d -> c -> b"):
         longest_chain(graph | {"c": {"b"}})
 
 
-def test_modules_import_in_no_circle():
-    assert len(longest_chain(all_imports())) >= 5  # raises where modules form a circle
+def test_modules_have_no_import_cycles():
+    assert len(longest_chain(all_imports())) >= 5  # raises if modules form a cycle
 
 
-def test_modules_import_their_neighbours_themselves_where_a_front_imports_them_too():
+def test_modules_import_their_neighbors_directly_if_a_front_imports_them_too():
     """``from jfnn.layers import dense`` inside of layers runs the whole front first, which needs dense."""
     for name, tree in modules().items():
         front = name.rpartition(".")[0]
@@ -100,11 +97,11 @@ def test_modules_import_their_neighbours_themselves_where_a_front_imports_them_t
                 assert not any(f"{front}.{module}" in modules() for module in taken), (name, taken)
 
 
-def test_rooms_import_in_no_circle():
+def test_rooms_have_no_import_cycles():
     rooms = {room(name): set() for name in modules()}
     for name, others in all_imports().items():
         rooms[room(name)] |= {room(other) for other in others} - {room(name)}
-    assert len(longest_chain(rooms)) >= 5  # raises where rooms form a circle
+    assert len(longest_chain(rooms)) >= 5  # raises if rooms form a cycle
 
 
 @pytest.mark.parametrize(
@@ -122,13 +119,13 @@ def test_rooms_import_in_no_circle():
         ("studies", {"analysis", "plots", "report", "cli", "estimators"}),
     ],
 )
-def test_a_room_knows_nothing_of_these(folder, strangers):
+def test_room_does_not_import_these(folder, strangers):
     of_room = {other for name, others in all_imports().items() if room(name) == folder for other in others}
-    assert of_room  # it is there
+    assert of_room  # the folder exists
     assert not {room(other) for other in of_room} & strangers
 
 
-# What a sweep is made of, from below: what all stand on, the notes, what one member is, the inside.
+# Parts of a sweep, from the bottom up: common ground, records, members, internals.
 GROUND = {"arguments", "numerics"}
 NOTES = {"activations", "losses", "layers", "network", "optimizers", "minibatches", "targets", "training"}
 NOTES |= {"backprop", "params", "penalties", "prediction", "split"}
@@ -139,7 +136,7 @@ LISTING = ("extend", "layers", "learners", "schedulers")
 PUBLIC = [jfnn, *(importlib.import_module(f"jfnn.{name}") for name in LISTING)]
 
 
-def test_the_core_imports_nothing_outside_of_it():
+def test_core_imports_nothing_outside_of_it():
     arrows = {(name, other) for name, found in all_imports().items() for other in found}
     of_core = {(name, other) for name, other in arrows if room(name) in CORE}
     assert of_core
@@ -147,7 +144,7 @@ def test_the_core_imports_nothing_outside_of_it():
 
 
 def imported_names(name):
-    """Pairs ``(module, name in it)`` that a module imports from this package; modules as a whole too."""
+    """Return pairs ``(module, name in it)`` imported by a module from this package, and whole modules."""
     for node in ast.walk(modules()[name]):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("jfnn"):
             yield from ((node.module, alias.name) for alias in node.names)
@@ -157,7 +154,7 @@ def imported_names(name):
 
 
 def is_declared(module, name):
-    """Whether a satellite may use a name: of the ground, of a public module, or a public name."""
+    """Return whether satellites may use a name: from the ground or a public module, or a public name."""
     if module == "jfnn" or room(module) in GROUND or room(module) not in CORE:
         return True
     if module.count(".") == 1 and room(module) in NOTES:
@@ -167,7 +164,7 @@ def is_declared(module, name):
 
 
 SATELLITES = sorted({room(name) for name in all_imports()} - CORE - {"extend", "jfnn"})
-# What a satellite uses of the inside besides, in alphabetical order: no user is promised these names.
+# Further internal names used by satellites, in alphabetical order; none is promised to users.
 ALLOWED = {
     "analysis": "OF_LABELS Trace",
     "cli": "CHECKPOINT CONFIG MODELS NONE_RANKS ProgramRun ProgressBar REFIT RESULTS ROWS TABLE"
@@ -189,14 +186,14 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("satellite", SATELLITES)
-def test_a_satellite_uses_public_names_and_those_that_it_is_allowed(satellite):
+def test_satellite_uses_only_public_and_allowed_names(satellite):
     of_room = [name for name in modules() if room(name) == satellite]
     used = {pair for name in of_room for pair in imported_names(name)}
     inner = {name for module, name in used if not is_declared(module, name)}
     assert sorted(inner) == sorted(ALLOWED.get(satellite, "").split())
 
 
-def test_extend_lists_at_most_30_names_and_no_module_which_would_promise_all_that_it_holds():
+def test_extend_lists_at_most_30_names_and_no_modules():
     assert len(jfnn.extend.__all__) <= 30
     assert not [name for name in jfnn.extend.__all__ if inspect.ismodule(getattr(jfnn.extend, name))]
 
@@ -206,7 +203,7 @@ def test_sweep_has_at_most_22_arguments():
 
 
 def scopes(path):
-    """A module and its public classes."""
+    """Return a module and its public classes."""
     tree = ast.parse(path.read_text())
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return [tree, *(scope for scope in classes if not scope.name.startswith("_"))]
@@ -226,7 +223,6 @@ def test_files_and_public_names_are_documented_and_annotated():
 
 
 def is_annotated(function, in_class):
-    """Whether all arguments, and what is returned, have types."""
     of = function.args
     arguments = [*of.posonlyargs, *of.args, *of.kwonlyargs, *filter(None, (of.vararg, of.kwarg))]
     decorators = {ast.unparse(decorator) for decorator in function.decorator_list}

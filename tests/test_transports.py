@@ -1,4 +1,4 @@
-"""Whatever a transport does: the bits of this process, or an error that says what was lost; nothing hangs."""
+"""With any transport, a run gives this process's bits or an error naming what was lost, and never hangs."""
 
 import concurrent.futures
 import dataclasses
@@ -15,7 +15,7 @@ import pytest
 from examples import examples
 from helpers import same_bits
 from hypothesis import strategies
-from remote_sweeps import FILES, Here, arrays, has, settled, sweep
+from remote_sweeps import FILES, Here, arrays, has, finished_future, sweep
 
 import jfnn
 from jfnn.distributed.tasks import HELD
@@ -24,18 +24,18 @@ pytestmark = pytest.mark.unoptimised
 
 TRIES = 20  # more than there are mishaps, so that no tile is given up by chance
 WELL = ("well", 0.0)
-MOST = 200  # calls, of which six tiles need fewer however often they are lost
+MOST = 200  # calls; six tiles need fewer, however often they are lost
 MISHAPS = ["lost", "ended", "pressed", "nonsense", "swapped", "cut", "flipped", "silent", "late"]
 MISHAPS += ["segments", "task", "forgotten", "repeated"]  # of a call, before it is answered
 MISHAPS += [
     "broken",
     "died",
-]  # of the executor, as it is given a call, or with the call
+]  # of the executor, when it receives a call
 RAISED = {
     "lost": ConnectionResetError,
     "ended": SystemExit,
     "pressed": KeyboardInterrupt,
-    "died": concurrent.futures.BrokenExecutor,  # as of a process pool
+    "died": concurrent.futures.BrokenExecutor,  # as raised by a process pool
 }
 NONSENSE = [None, 3, b"", b"x" * 99, "text"]
 BUFFERS = [bytes, bytearray, memoryview]
@@ -43,20 +43,20 @@ BUFFERS = [bytes, bytearray, memoryview]
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What becomes of the calls in the order in which they are sent; those behind the fates are answered."""
+    """What happens to each call, in the order they are sent; calls beyond the fates are answered."""
 
     fates: tuple[tuple[str, float], ...] = ()  # each with a number from 0 to 1
-    threads: bool = False  # or at once, as they are sent
-    polled: bool = False  # futures can only be asked, as those of schedulers of clusters
-    anew: bool = False  # a function makes another executor where one breaks
+    threads: bool = False  # or immediately, on submission
+    polled: bool = False  # futures can only be polled, as for cluster schedulers
+    anew: bool = False  # a function makes a new executor when one breaks
     kills: bool = False  # whether the members of one learning rate kill each worker
-    closes: int | None = None  # the call from which on none is taken
+    closes: int | None = None  # number of the first call that is rejected
     in_flight: int = 4
     together: int = 1
-    written: bool = True  # whether there is a directory, by which the data travel
+    written: bool = True  # whether there is a directory, through which the data are passed
 
     def may_fail(self):
-        """Whether the executor takes no more at some time, but for members that kill workers."""
+        """Return whether the executor stops accepting calls, apart from members that kill workers."""
         names = [name for name, _ in self.fates]
         breaks = {"broken", "died"}
         twice = any(one in breaks and other == "broken" for one, other in itertools.pairwise(names))
@@ -65,10 +65,10 @@ class Plan:
 
 @strategies.composite
 def plans(draw):
-    """Mishaps among calls that arrive."""
+    """Draw mishaps among calls that arrive."""
     threads = draw(strategies.booleans())
     polled = draw(strategies.booleans())
-    # A first call compiles for longer than silence lasts; a future that is asked gives Ctrl-C to who asks.
+    # A first call compiles for longer than the timeout; polling a future raises Ctrl-C in the caller.
     impossible = {"silent": threads, "pressed": polled}
     mishaps = [name for name in MISHAPS if not impossible.get(name)]
     fate = strategies.tuples(strategies.sampled_from([*mishaps, "well"]), strategies.floats(0, 0.99))
@@ -86,13 +86,12 @@ def plans(draw):
 
 
 def flipped(content, at):
-    """Bytes of which one bit is another."""
     where = int(at * len(content))
     return b"".join([content[:where], bytes([content[where] ^ 4]), content[where + 1 :]])
 
 
 class Executor:
-    """Hands calls to a transport; once it is broken it takes no more, and another has to be made."""
+    """Pass calls to a transport; once broken, accept no more, so that a new executor is needed."""
 
     def __init__(self, transport):
         self.transport = transport
@@ -109,30 +108,28 @@ class Executor:
 
 
 class Transport:
-    """Does what a plan says with the calls of all executors."""
+    """Carry out a plan with the calls of all executors."""
 
     def __init__(self, plan):
         self.plan = plan
         self.count = itertools.count()
-        self.names = []  # of the calls that were taken
+        self.names = []  # of the accepted calls
         self.silent = []
         self.last = b""
         self.threads = concurrent.futures.ThreadPoolExecutor(3)
 
     def next_fate(self):
-        """What becomes of the next call."""
         number = next(self.count)
         if number >= (MOST if self.plan.closes is None else self.plan.closes):
             raise OSError("no more")
         return self.plan.fates[number] if number < len(self.plan.fates) else WELL
 
     def submit(self, function, call, fate, at):
-        """The future of a call."""
         self.names.append(call.name)
-        if fate == "silent" and call.task is not None:  # a question is not asked again
+        if fate == "silent" and call.task is not None:  # a query is not repeated
             self.silent.append(concurrent.futures.Future())
             return self.silent[-1]
-        at_once = functools.partial(settled, errors=BaseException)
+        at_once = functools.partial(finished_future, errors=BaseException)
         start = self.threads.submit if self.plan.threads else at_once
         future = start(self.run, function, call, fate, at)
         if self.plan.polled:
@@ -140,7 +137,7 @@ class Transport:
         return future
 
     def run(self, function, call, fate, at):
-        """The reply to a call, or what is raised instead."""
+        """Return the reply to a call, or raise what the plan says."""
         if self.plan.kills and call.task is not None and has(call, 0.1):
             raise ConnectionResetError("the worker is gone")
         if fate in RAISED:
@@ -164,12 +161,10 @@ class Transport:
 
 @pytest.fixture(scope="module")
 def plain():
-    """The result of threads of this process."""
     return sweep()
 
 
-def ended(plan, out):
-    """The result of a sweep by a plan, or the error that ends it."""
+def outcome_of(plan, out):
     HELD.forget()
     transport = Transport(plan)
     make = functools.partial(Executor, transport)
@@ -187,15 +182,15 @@ def ended(plan, out):
         except RuntimeError as error:
             found = error
     transport.threads.shutdown()
-    assert len(set(transport.names)) == len(transport.names)  # some executors take equal calls for one
+    assert len(set(transport.names)) == len(transport.names)  # some executors treat equal calls as one
     assert len(transport.names) < MOST
     assert all(future.cancelled() for future in transport.silent)
-    assert isinstance(found, Exception) or not len(HELD)  # threads of this process hold no data after a run
+    assert isinstance(found, Exception) or not len(HELD)  # no data remain in this process's threads
     return found
 
 
 def lost_members(error, plain, out):
-    """The members that an error names; they have no scores, the others their own, also in the file."""
+    """Return the members named by an error; only these lack scores, also in the file."""
     lost = np.zeros(plain.diverged_at.size, bool)
     lost[error.members] = True
     assert lost.any() and str(error).startswith(f"executor: {lost.sum()} of {lost.size} ")
@@ -211,15 +206,13 @@ def lost_members(error, plain, out):
 
 @pytest.mark.thorough
 @examples((40, 1), (400, 1))
-def test_whatever_a_transport_does_the_bits_are_those_of_this_process_or_an_error_says_what_is_lost(
-    examples, plain
-):
+def test_any_transport_gives_the_bits_of_this_process_or_an_error_naming_what_is_lost(examples, plain):
     ends = set()
 
-    def they_are(plan):
+    def check(plan):
         with tempfile.TemporaryDirectory() as place:
             out = pathlib.Path(place) / "run" if plan.written else None
-            found = ended(plan, out)
+            found = outcome_of(plan, out)
             ends.add(type(found))
             if isinstance(found, Exception):
                 assert str(found).startswith("executor: ")
@@ -228,7 +221,7 @@ def test_whatever_a_transport_does_the_bits_are_those_of_this_process_or_an_erro
                 if is_lost:
                     lost = lost_members(found, plain, out)
                     if not plan.may_fail():
-                        assert lost[1].all() and not lost[::2].any()  # of that learning rate alone
+                        assert lost[1].all() and not lost[::2].any()  # only members with that learning rate
                 if out is None:
                     return
                 found = sweep(out=out, resume=True)
@@ -237,25 +230,24 @@ def test_whatever_a_transport_does_the_bits_are_those_of_this_process_or_an_erro
             assert same_bits(arrays(found), arrays(plain))
             assert out is None or {path.name for path in out.iterdir()} == FILES
 
-    they_are(Plan(kills=True))
-    they_are(Plan(closes=9))
-    they_are(Plan((WELL, ("broken", 0.0), WELL, ("died", 0.0)) * 2, anew=True))
-    they_are(Plan((WELL, WELL, WELL, *[("silent", 0.0)] * 3)))
-    fates = [WELL, WELL, ("task", 0.0), *[WELL] * 3]  # the third call brings the task, and the fifth again
+    check(Plan(kills=True))
+    check(Plan(closes=9))
+    check(Plan((WELL, ("broken", 0.0), WELL, ("died", 0.0)) * 2, anew=True))
+    check(Plan((WELL, WELL, WELL, *[("silent", 0.0)] * 3)))
+    fates = [WELL, WELL, ("task", 0.0), *[WELL] * 3]  # the third call carries the task, and so does the fifth
     for name in ("swapped", "flipped", "segments", "nonsense", "cut", "forgotten", *RAISED):
         fates += [(name, 0.7), WELL]
-    they_are(Plan(tuple(fates), anew=True, in_flight=1, written=False))
-    examples.check(they_are, plan=plans())
+    check(Plan(tuple(fates), anew=True, in_flight=1, written=False))
+    examples.check(check, plan=plans())
     assert {jfnn.SweepResult, jfnn.LostMembersError} <= ends
 
 
-def stripped(number, call):
-    """A call without the data that it brings."""
+def without_data(number, call):
     object.__setattr__(call.task, "content", None)
 
 
-class Only:
-    """An executor of futures that all end so, or not at all."""
+class UniformExecutor:
+    """An executor whose futures all end in one way, or never."""
 
     def __init__(self, answer):
         self.calls = []
@@ -267,8 +259,6 @@ class Only:
 
 
 def raising(error):
-    """A function that raises."""
-
     def call(*arguments):
         raise error
 
@@ -277,20 +267,32 @@ def raising(error):
 
 NO_ROUTE = raising(ConnectionResetError("no route"))
 BREAKS = raising(concurrent.futures.BrokenExecutor("at once"))
-NO_WORKER = {  # an executor, or a function that makes one; what is said; calls at most
+NO_WORKER = {  # an executor or a function that makes one; expected message; maximum number of calls
     "each is lost": (Here(NO_ROUTE), "no worker gives an answer: .*no route", 12),
-    "each future breaks": (Only(lambda *call: settled(NO_ROUTE)), "no worker gives an answer: .*no route", 2),
-    "each answer is none": (Only(lambda *call: settled(dict)), "no worker .*expected bytes.*dict", 2),
-    "no future ends": (Only(lambda *call: concurrent.futures.Future()), "no worker .*Timeout.* 0.4 s", 1),
-    "the data never come": (Here(stripped), "no worker gives an answer: .*arrived incomplete", 99),
-    "it breaks": (Only(BREAKS), "pass a function", 1),
-    "those that are made break": (lambda: Only(BREAKS), "BrokenExecutor", 0),
+    "each future breaks": (
+        UniformExecutor(lambda *call: finished_future(NO_ROUTE)),
+        "no worker gives an answer: .*no route",
+        2,
+    ),
+    "each answer is none": (
+        UniformExecutor(lambda *call: finished_future(dict)),
+        "no worker .*expected bytes.*dict",
+        2,
+    ),
+    "no future ends": (
+        UniformExecutor(lambda *call: concurrent.futures.Future()),
+        "no worker .*Timeout.* 0.4 s",
+        1,
+    ),
+    "the data never come": (Here(without_data), "no worker gives an answer: .*arrived incomplete", 99),
+    "it breaks": (UniformExecutor(BREAKS), "pass a function", 1),
+    "those that are made break": (lambda: UniformExecutor(BREAKS), "BrokenExecutor", 0),
     "none is made": (raising(OSError("no cluster")), "its function failed: OSError: no cluster", 0),
 }
 
 
 @pytest.mark.parametrize("name", NO_WORKER)
-def test_where_no_worker_ever_answers_the_run_ends_soon_with_the_reason(name):
+def test_run_ends_soon_with_the_reason_if_no_worker_ever_answers(name):
     executor, reason, most = NO_WORKER[name]
     HELD.forget()
     with pytest.raises(RuntimeError, match=rf"^executor: .*{reason}"):

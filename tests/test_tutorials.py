@@ -1,4 +1,4 @@
-"""All tutorials and gallery examples run; the loop and the table of arguments in the tutorial on PyTorch."""
+"""Run all tutorials and gallery examples; check the loop and the argument table of the PyTorch tutorial."""
 
 import re
 import runpy
@@ -19,7 +19,7 @@ TUTORIAL = DOCS / "tutorials/from_pytorch.py"
 EXAMPLES = sorted([*DOCS.glob("tutorials/*.py"), *DOCS.glob("gallery/*/*.py")])
 
 
-# What these draw, `test_famous_pictures.py` draws smaller.
+# `test_famous_pictures.py` draws the subjects of these at a smaller size.
 LONG = {"boundary", "butterfly", "double_descent", "grokking", "leave_one_out", "seeds", "zoo"}
 
 
@@ -30,7 +30,7 @@ LONG = {"boundary", "butterfly", "double_descent", "grokking", "leave_one_out", 
         for path in EXAMPLES
     ],
 )
-def test_an_example_runs(path, tmp_path, monkeypatch):
+def test_example_runs(path, tmp_path, monkeypatch):
     for package in ("equinox", "flax", "torch"):
         if re.search(rf"^(import|from) {package}\b", path.read_text(), re.MULTILINE):
             pytest.importorskip(package)
@@ -47,7 +47,7 @@ def torch():
 
 @pytest.fixture(scope="module")
 def tutorial(torch):
-    """Names of the tutorial, run up to its table."""
+    """Run the tutorial up to its table and return its names."""
     names = {}
     exec(TUTORIAL.read_text().partition("# What goes where")[0], names)
     return names
@@ -55,20 +55,18 @@ def tutorial(torch):
 
 @pytest.fixture(scope="module")
 def loop():
-    """The code block with the loop, as the tutorial prints it."""
     block = re.search(r"#    :name: torch-loop\n#\n((?:#(?:    .*)?\n)+)", TUTORIAL.read_text())[1]
     return textwrap.dedent(re.sub("^# ?", "", block, flags=re.MULTILINE))
 
 
 def run(loop, tutorial):
-    """The model after the loop."""
     names = {name: tutorial[name] for name in ("start", "split", "batches")}
     exec(loop, names)
     return names["model"]
 
 
 def largest_differences(torch, model, params):
-    """The largest difference of an entry, for each array of a model of two layers."""
+    """Return the largest difference of an entry for each array of a two-layer model."""
     layers = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
     pairs = [
         pair
@@ -78,7 +76,7 @@ def largest_differences(torch, model, params):
     return [np.abs(a - b.detach().numpy()).max() for a, b in pairs]
 
 
-def test_the_member_agrees_with_the_printed_loop(torch, tutorial, loop):
+def test_member_agrees_with_the_printed_loop(torch, tutorial, loop):
     model = run(loop, tutorial)
     assert max(largest_differences(torch, model, tutorial["trained"])) < 1e-5
     before = {name: array.clone() for name, array in model.state_dict().items()}
@@ -102,7 +100,7 @@ def test_the_member_agrees_with_the_printed_loop(torch, tutorial, loop):
         ),
     ],
 )
-def test_arguments_of_the_table_mean_the_same(torch, tutorial, loop, theirs, ours):
+def test_arguments_in_the_table_are_equivalent(torch, tutorial, loop, theirs, ours):
     changed = re.sub(r"SGD\(.*?\n\)", theirs, loop, flags=re.DOTALL)
     assert theirs in changed
     model = run(changed.replace("torch.as_tensor(batches)", "torch.as_tensor(batches[:10])"), tutorial)

@@ -1,4 +1,4 @@
-"""Sweeps on real processes: pools, Dask and MPI, also where processes die."""
+"""Sweeps on real processes: pools, Dask and MPI, including killed processes."""
 
 import concurrent.futures
 import contextlib
@@ -42,14 +42,13 @@ CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_lo
 
 
 def on(executor, options):
-    """Options of a sweep on an executor."""
     execution = options.get("execution", jfnn.Execution())
     return OPTIONS | options | {"execution": dataclasses.replace(execution, executor=as_workers(executor))}
 
 
 @pytest.fixture(scope="session")
 def bytes_of(tmp_path_factory):
-    """The files that a run of this process writes."""
+    """Return the files that a run in this process writes."""
 
     @functools.cache
     def of(name):
@@ -66,14 +65,14 @@ def written(out):
 
 @contextlib.contextmanager
 def processes(count):
-    """A pool, and its processes' numbers."""
+    """Start a pool; return it with its process ids."""
     with concurrent.futures.ProcessPoolExecutor(count, SPAWN, like_here()) as executor:
         yield executor, lambda: list(executor._processes)
 
 
 @contextlib.contextmanager
 def dask(count):
-    """A client's executor on a cluster of this machine, and the workers' process numbers."""
+    """Start a local cluster; return a client's executor and the workers' process ids."""
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(n_workers=count, **CLUSTER) as cluster,
@@ -87,11 +86,9 @@ CLUSTERS = {"processes": processes, "dask": dask}
 
 
 def kill_one(numbers, after):
-    """Kills one of the processes after some seconds, on a thread."""
-
     def kill():
         time.sleep(after)
-        with contextlib.suppress(Exception):  # none is left
+        with contextlib.suppress(Exception):  # all have ended
             os.kill(random.choice(numbers()), signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
@@ -101,7 +98,7 @@ def kill_one(numbers, after):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes_of, tmp_path):
+def test_files_equal_those_of_a_plain_run_even_if_a_worker_is_killed(kind, bytes_of, tmp_path):
     with CLUSTERS[kind](2) as (executor, numbers):
         jfnn.sweep(**on(executor, SCHEDULED), out=tmp_path / "scheduled")
         assert written(tmp_path / "scheduled") == bytes_of("SCHEDULED")
@@ -112,7 +109,7 @@ def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes
 
 
 @pytest.mark.thorough
-def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_of, tmp_path):
+def test_files_equal_those_of_a_plain_run_on_a_cluster_in_this_process(bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.Client(processes=False, n_workers=2, **CLUSTER) as client:
         jfnn.sweep(**on(client.get_executor(), SCHEDULED), out=tmp_path)
@@ -120,8 +117,6 @@ def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_o
 
 
 class Counting(concurrent.futures.ProcessPoolExecutor):
-    """A process pool that counts the messages that bring the data."""
-
     bringing = 0
 
     def submit(self, function, call):
@@ -130,9 +125,9 @@ class Counting(concurrent.futures.ProcessPoolExecutor):
 
 
 @pytest.mark.thorough
-def test_data_travel_once_to_each_process():
+def test_data_are_sent_once_to_each_process():
     with Counting(2, SPAWN, like_here()) as pool:
-        for seeds in (2, 2, 3):  # of the same task in another run, and of another task
+        for seeds in (2, 2, 3):  # the same task in another run, and another task
             before = pool.bringing
             jfnn.sweep(**on(jfnn.Workers(pool, together=1), PLAIN | {"seeds": seeds}))
             assert pool.bringing - before <= 2
@@ -149,7 +144,7 @@ def test_networks_of_float64_have_the_bits_of_this_process(x64):
 
 
 class Elsewhere:
-    """An executor that starts a process for each call in a folder, in another environment."""
+    """An executor that starts a process for each call, in a folder and with another environment."""
 
     def __init__(self, folder, environment):
         self.folder = folder
@@ -177,7 +172,7 @@ class Elsewhere:
         ("source", {}),
     ],
 )
-def test_workers_of_another_source_or_with_other_flags_are_refused(what, environment, tmp_path):
+def test_workers_with_other_source_or_flags_are_refused(what, environment, tmp_path):
     if what == "source":
         package = Path(jfnn.__file__).parent
         shutil.copytree(package, tmp_path / "jfnn", ignore=shutil.ignore_patterns("__pycache__"))
@@ -192,7 +187,7 @@ def test_workers_of_another_source_or_with_other_flags_are_refused(what, environ
 def test_runs_whose_workers_are_killed_at_random_moments_finish_with_the_same_bytes(kind, bytes_of, tmp_path):
     random.seed(0)
     for i in range(10):
-        # Anew, since Dask starts no worker for one that dies as it starts.
+        # Start again, since Dask does not replace a worker that dies at its start.
         with CLUSTERS[kind](2) as (executor, numbers):
             killer = kill_one(numbers, random.uniform(0, 3))
             jfnn.sweep(**on(executor, LONGER), out=tmp_path / str(i))
@@ -201,7 +196,7 @@ def test_runs_whose_workers_are_killed_at_random_moments_finish_with_the_same_by
 
 
 @pytest.mark.slow
-def test_a_worker_that_joins_late_gets_tiles(bytes_of, tmp_path):
+def test_worker_that_joins_late_gets_tiles(bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=1, **CLUSTER) as cluster, distributed.Client(cluster) as client:
         client.register_worker_callbacks(like_here())
@@ -232,7 +227,7 @@ def script(tmp_path, executor):
 
 
 @pytest.mark.slow
-def test_files_are_those_of_a_plain_run_on_processes_of_mpi(bytes_of, tmp_path):
+def test_files_equal_those_of_a_plain_run_on_mpi_processes(bytes_of, tmp_path):
     pytest.importorskip("mpi4py")
     if shutil.which("mpiexec") is None:
         pytest.skip("needs MPI")
@@ -252,7 +247,7 @@ def test_files_are_those_of_a_plain_run_on_processes_of_mpi(bytes_of, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["client", "scheduler"])
-def test_a_run_whose_client_or_scheduler_is_killed_is_resumed_with_the_same_bytes(who, bytes_of, tmp_path):
+def test_run_whose_client_or_scheduler_is_killed_resumes_with_the_same_bytes(who, bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
     text = f"""import distributed
     with distributed.Client(sys.argv[1]) as client:
@@ -302,7 +297,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.thorough
-def test_a_number_of_workers_starts_processes_in_a_script_and_ends_them(tmp_path):
+def test_number_of_workers_starts_and_ends_processes_in_a_script(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT_OF_A_USER)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -1,4 +1,4 @@
-"""Sweeps on executors: what is sent and how often, errors of users and machines, words for what cannot be."""
+"""Sweeps on executors: what is sent and how often, errors of users and machines, invalid executors."""
 
 import concurrent.futures
 import contextlib
@@ -29,18 +29,17 @@ pytestmark = pytest.mark.unoptimised
 
 @pytest.fixture(scope="module")
 def plain():
-    """The result of threads of this process."""
     return sweep()
 
 
 class Slow(Here):
-    """Computes at once, but counts a call as under way until its result is taken."""
+    """Computes immediately, but counts a call as in flight until its result is taken."""
 
     under_way = 0
 
     def __init__(self, fate=lambda number, call: None):
         super().__init__(fate)
-        self.beside = []  # calls under way when each was sent
+        self.beside = []  # calls in flight when each was sent
         self.cancelled = []  # futures
 
     def submit(self, function, call):
@@ -57,15 +56,15 @@ class Slow(Here):
         return types.SimpleNamespace(done=lambda: True, result=take, cancel=cancel)
 
 
-def test_no_more_tiles_are_under_way_than_may_be():
+def test_number_of_tiles_in_flight_is_limited():
     executor = Slow()
     sweep(jfnn.Workers(executor, in_flight=3, together=2), execution=jfnn.Execution(tile=1))
     assert max(executor.beside) + 1 == 3
 
 
 @pytest.mark.parametrize(("tries", "together", "sent"), [(1, 16, 2), (2, 16, 3), (3, 2, 6)])
-def test_a_tile_that_always_kills_its_worker_is_sent_as_often_as_may_be(tries, together, sent):
-    """The second time without others, the last time while none is under way."""
+def test_tile_that_always_kills_its_worker_is_sent_up_to_the_limit(tries, together, sent):
+    """The second time with no other calls, the last time while none is in flight."""
 
     def lose(number, call):
         if has(call, 0.1):
@@ -87,7 +86,6 @@ ON_WORKER = threading.local()  # what the loss below does on a worker of these t
 
 
 def fails_on_worker(params, batch, key):
-    """A loss that fails where a worker loads it."""
     error = getattr(ON_WORKER, "error", None)
     if error is not None:
         raise error
@@ -104,7 +102,7 @@ def failing(error):
 
 
 def fail_in_step():
-    """Fails where the environment says so: it runs in a thread of JAX's, and what it refers to names it."""
+    """Fail if the environment requests it: this runs on a JAX thread, and its references identify it."""
     if "FAIL_IN_STEP" in os.environ:
         raise ZeroDivisionError("in the loss")
 
@@ -122,13 +120,13 @@ def failing_in_step():
 
 
 def lone_learner(loss):
-    """Options of a sweep of a learner with a loss."""
+    """Return options for sweeping a learner with a loss."""
     made = jfnn.learner(lambda key: jax.random.normal(key, (5,)), loss)
     return dict(network=made, split=jfnn.Split(OPTIONS["split"].x_train), l2=0.0)
 
 
 class OnWorker(Here):
-    """What runs there runs in a context; ``at`` says in which calls, by their number, 0 for a question."""
+    """Runs calls in a context; ``at`` is the numbers of the calls to do so, 0 for a query."""
 
     def __init__(self, context, at=lambda number: True):
         super().__init__()
@@ -145,7 +143,7 @@ class OnWorker(Here):
 
 
 @pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore")  # JAX warns of the callback's error in a thread of its own
+@pytest.mark.filterwarnings("ignore")  # JAX warns about the callback's error on its own thread
 @pytest.mark.parametrize(
     ("loss", "context", "error"),
     [
@@ -153,11 +151,11 @@ class OnWorker(Here):
         (fails_in_step, failing_in_step, jax.errors.JaxRuntimeError),
     ],
 )
-def test_an_error_of_a_users_function_is_that_of_the_sweep_and_nothing_is_tried_again(loss, context, error):
+def test_error_in_a_users_function_is_raised_by_the_sweep_without_retries(loss, context, error):
     executor = OnWorker(context, lambda number: number > 1)
     with pytest.raises(error, match="ZeroDivisionError: in the loss"):
         sweep(jfnn.Workers(executor, in_flight=1), **lone_learner(loss))
-    assert len(executor.calls) == 2  # the first did not bring the task
+    assert len(executor.calls) == 2  # the first did not carry the task
 
 
 class UnpicklableError(Exception):
@@ -170,7 +168,7 @@ class UnpicklableError(Exception):
 
 @dataclasses.dataclass
 class Raising:
-    """Sources of minibatches that raise where a worker looks at them, an error that can be sent or not."""
+    """Minibatch sources that raise an error, picklable or not, when a worker inspects them."""
 
     plain: bool
 
@@ -180,7 +178,7 @@ class Raising:
 
 
 @pytest.mark.parametrize(("plain", "expected"), [(True, ZeroDivisionError), (False, RuntimeError)])
-def test_errors_come_back_as_they_are_or_with_their_text(plain, expected):
+def test_errors_are_returned_as_they_are_or_with_their_text(plain, expected):
     task = tasks.pickled(Task(None, Raising(plain), OPTIONS["split"].x_train, None, 1, 1, False), None)
     here = calls.as_json(calls.environment_here())
     call = calls.make_call(task, tasks.to_bytes([]), here, False)
@@ -190,7 +188,7 @@ def test_errors_come_back_as_they_are_or_with_their_text(plain, expected):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("error", [MemoryError("too large"), PermissionError(13, "not yours")])
-def test_a_fault_of_a_machine_is_tried_again_and_named_where_no_other_does_it(error):
+def test_machine_fault_is_retried_and_named_if_no_other_worker_succeeds(error):
     options = lone_learner(fails_on_worker)
     named = rf"^executor: the worker \S+ {os.getpid()} has failed"
     HELD.forget()
@@ -204,7 +202,7 @@ def test_a_fault_of_a_machine_is_tried_again_and_named_where_no_other_does_it(er
 
 
 @pytest.mark.thorough
-def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_named():
+def test_different_worker_is_refused_from_the_start_with_the_difference():
     executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"))
     with pytest.raises(
         ValueError, match=rf"^executor: .* {os.getpid()} switches.jax_numpy_rank_promotion is"
@@ -216,23 +214,23 @@ def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_nam
         sweep(jfnn.Workers(Here(), kind=kind))
 
 
-def test_workers_of_the_kind_of_this_process_are_taken_by_its_name(plain):
+def test_workers_of_this_process_kind_are_accepted_by_name(plain):
     kind = identity.device_kind(jax.devices()[0])
     assert same_bits(arrays(sweep(jfnn.Workers(Here(), kind=kind))), arrays(plain))
 
 
 @pytest.mark.thorough
-def test_a_worker_that_joins_late_and_differs_is_refused_alone_and_warned_of_once(plain):
+def test_different_worker_that_joins_late_is_refused_with_one_warning(plain):
     executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"), lambda number: number in (4, 6))
     with pytest.warns(
         UserWarning, match=rf"^executor: .* {os.getpid()} is refused.*rank_promotion"
-    ) as warned:
+    ) as caught:
         result = sweep(jfnn.Workers(executor, together=1))
     assert same_bits(arrays(result), arrays(plain))
-    assert len(warned) == 1 and warned[0].filename.endswith("remote_sweeps.py")  # which called jfnn.sweep
+    assert len(caught) == 1 and caught[0].filename.endswith("remote_sweeps.py")  # which called jfnn.sweep
 
 
-def test_a_module_that_workers_lack_is_named_with_the_worker(tmp_path, monkeypatch):
+def test_module_missing_on_a_worker_is_named_with_the_worker(tmp_path, monkeypatch):
     (tmp_path / "losses_lib.py").write_text(
         "def loss(params, batch, key):\n    return (batch @ params).sum()\n"
     )
@@ -252,7 +250,7 @@ def test_a_module_that_workers_lack_is_named_with_the_worker(tmp_path, monkeypat
 
 
 @pytest.mark.thorough
-def test_silence_is_said_in_a_line_and_in_the_bar(capsys):
+def test_silence_is_reported_in_a_line_and_in_the_bar(capsys):
     deaf = types.SimpleNamespace(submit=lambda *arguments: concurrent.futures.Future())
     with pytest.raises(RuntimeError, match=r"^executor: no worker"):
         sweep(jfnn.Workers(deaf, timeout=12), execution=jfnn.Execution(progress=True))
@@ -263,7 +261,7 @@ def test_silence_is_said_in_a_line_and_in_the_bar(capsys):
 
 
 @pytest.mark.thorough
-def test_a_process_holds_the_last_tasks_up_to_a_number_and_to_their_bytes():
+def test_process_keeps_the_last_tasks_up_to_a_number_and_size():
     replicates = jfnn.Split(np.ones((9, 5), np.float32))
     some = []
     executor = Here(lambda number, call: some.append(call.task))
@@ -284,7 +282,7 @@ def test_a_process_holds_the_last_tasks_up_to_a_number_and_to_their_bytes():
             held.worker(dataclasses.replace(brought[-expected - 1], content=None))
 
 
-def test_an_interrupt_cancels_calls_under_way_and_leaves_a_run_to_resume(plain, tmp_path):
+def test_interrupt_cancels_calls_in_flight_and_leaves_a_run_to_resume(plain, tmp_path):
     def interrupt(number, call):
         if number == 10:
             raise KeyboardInterrupt
@@ -297,7 +295,7 @@ def test_an_interrupt_cancels_calls_under_way_and_leaves_a_run_to_resume(plain, 
     assert same_bits(arrays(sweep(Here(), out=tmp_path, resume=True)), arrays(plain))
 
 
-def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
+def test_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
     mine = {"todo.task": b"buy milk", f"{'0' * 64}.task": b"of other bytes", ".todo.task.part": b""}
     for name, content in mine.items():
         (tmp_path / name).write_bytes(content)
@@ -313,7 +311,7 @@ def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sweep(jfnn.Workers(Here(stop), together=1), out=tmp_path)
     assert len(written) == 1
-    for name, content in written.items():  # as a process leaves it that is killed meanwhile
+    for name, content in written.items():  # as left by a process that is killed meanwhile
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_bytes(content)
         (tmp_path / f".{name}.part").write_bytes(content[:99])
@@ -322,7 +320,7 @@ def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
 
 
-def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
+def test_modified_task_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
     task = Task(None, None, split, None, 1, 1, False)
     pickled = dataclasses.replace(tasks.pickled(task, tmp_path), content=None)
@@ -331,7 +329,7 @@ def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
         HELD.worker(pickled)
 
 
-def test_a_class_of_executors_may_be_given_and_what_makes_none_is_refused():
+def test_executor_class_is_accepted_and_other_callables_are_refused():
     assert jfnn.Workers(concurrent.futures.ProcessPoolExecutor)
     with pytest.raises(TypeError, match=r"^executor: "):
         sweep(lambda: None)
@@ -341,7 +339,7 @@ METHODS = multiprocessing.get_all_start_methods()
 
 
 class Cluster(concurrent.futures.ProcessPoolExecutor):
-    """A process pool of the user's own."""
+    """A user-defined process pool."""
 
 
 @pytest.mark.skipif("fork" not in METHODS, reason="there is no fork")
@@ -354,26 +352,26 @@ class Cluster(concurrent.futures.ProcessPoolExecutor):
     ids=["pool", "function"],
 )
 @pytest.mark.parametrize("kind", [concurrent.futures.ProcessPoolExecutor, Cluster])
-def test_a_pool_that_forks_is_refused_before_it_starts_a_process(door, kind):
+def test_forking_pool_is_refused_before_it_starts_a_process(door, kind):
     with kind(1, mp_context=multiprocessing.get_context("fork")) as forking:
         with pytest.raises(ValueError, match=r"^executor: .*fork.*spawn"):
             jfnn.sweep(**OPTIONS, execution=door(forking))
         assert not forking._processes
 
 
-def test_pools_that_start_processes_anew_are_taken():
+def test_spawning_pools_are_accepted():
     for method in {"spawn", "forkserver"} & {*METHODS}:
         context = multiprocessing.get_context(method)
         assert jfnn.Workers(concurrent.futures.ProcessPoolExecutor(1, mp_context=context))
 
 
 @pytest.mark.parametrize("door", [lambda given: given, lambda given: jfnn.Execution(executor=given)])
-def test_an_executor_by_itself_is_refused_with_the_cure(door):
+def test_bare_executor_is_refused_with_a_remedy(door):
     with pytest.raises(TypeError, match=r"^execut.*: expected jfnn\.Workers, .*jfnn\.Workers\(executor"):
         jfnn.sweep(**OPTIONS, execution=door(Here()))
 
 
-def test_functions_that_cannot_be_sent_are_named(monkeypatch):
+def test_functions_that_cannot_be_sent_are_refused_by_name(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cloudpickle", None)
     net = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     with pytest.raises(TypeError, match=r"^executor: .*cloudpickle"):
@@ -381,7 +379,7 @@ def test_functions_that_cannot_be_sent_are_named(monkeypatch):
 
 
 @pytest.mark.thorough
-def test_programs_and_what_is_trained_again_run_on_the_executor():
+def test_programs_and_refits_run_on_the_executor():
     executor = Here()
     networks = {"a": NET, "b": jfnn.mlp((5, 3))}
     common = OPTIONS | dict(network=networks, validation=0.2, refit=True, epochs=2, execution=HOW)
@@ -391,11 +389,11 @@ def test_programs_and_what_is_trained_again_run_on_the_executor():
         [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
     )
     digests = {call.task.digest for call in executor.calls}
-    assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
+    assert len(digests) == 3  # for each program, and for the winner with its held-out rows
     assert jax.tree.leaves(one.refit.params)[0].size
 
 
-def test_a_number_of_workers_starts_nothing_until_there_is_work():
+def test_number_of_workers_starts_nothing_until_there_is_work():
     before = multiprocessing.active_children()
     with jfnn.Workers(2):
         assert multiprocessing.active_children() == before

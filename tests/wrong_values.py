@@ -1,4 +1,4 @@
-"""Values that an argument does not take, drawn for each kind of argument: counts, names, arrays, paths, …"""
+"""Invalid values for each kind of argument: counts, names, arrays, paths, …"""
 
 import contextlib
 import datetime
@@ -16,7 +16,7 @@ from jfnn.arguments import checks
 
 
 class Wrong(NamedTuple):
-    """A value that is not taken, and words that the error must have."""
+    """An invalid value, and words that the error must contain."""
 
     value: Any
     said: str = ""
@@ -29,9 +29,9 @@ class Kind(NamedTuple):
     """What an argument may be.
 
     Attributes:
-        takes: Whether it takes a plain value.
-        wrong: Values of its type that it does not take, each a `Wrong`.
-        edges: The nearest of these, which are always tried.
+        takes: Whether it accepts a plain value.
+        wrong: Invalid values of its type, each a `Wrong`.
+        edges: The invalid values closest to valid ones, which are always tested.
     """
 
     takes: Callable[[Any], bool] = lambda value: False
@@ -40,8 +40,6 @@ class Kind(NamedTuple):
 
 
 class Hostile:
-    """Fails whatever is done with it."""
-
     def __repr__(self):
         raise RuntimeError("no text")
 
@@ -49,7 +47,7 @@ class Hostile:
         raise RuntimeError("no array")
 
 
-# What hardly any argument takes.
+# Values that hardly any argument accepts.
 ODD = [
     *[1j, decimal.Decimal("-1"), datetime.date(2026, 1, 1), object(), Hostile(), bytearray(b"12")],
     *[{"a": 1}, {1, 2}, (i for i in ()), [[1.0, 2.0], [3.0]], -(10**5000)],
@@ -77,7 +75,7 @@ PLAIN = st.one_of(
 
 
 def of(kind):
-    """What a kind does not take, each a `Wrong`."""
+    """Return the invalid values of a kind, each a `Wrong`."""
     odd = [value for value in ODD if not kind.takes(value)]
     plain = PLAIN.filter(lambda value: not kind.takes(value))
     return st.one_of(st.sampled_from(odd).map(Wrong), plain.map(Wrong), kind.wrong)
@@ -102,19 +100,18 @@ PATH = Kind(lambda value: isinstance(value, str), st.sampled_from(NO_PATHS), NO_
 
 
 def is_number(value):
-    """Whether a value is a plain number that a float can be."""
+    """Return whether a value is a plain number that a float can represent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, float) or abs(value) < 2**1000
 
 
 def one_of(*numbers):
-    """One of some numbers."""
     return Kind(lambda value: is_number(value) and value in numbers)
 
 
 def count(minimum=1, maximum=checks.MOST):
-    """A whole number; None for no limit."""
+    """An integer; None for no limit."""
     most = math.inf if maximum is None else maximum
     beyond = st.integers(max_value=minimum - 1)
     edges = [minimum - 1, minimum + 0.5]
@@ -129,7 +126,7 @@ def count(minimum=1, maximum=checks.MOST):
 
 
 def number(minimum=0.0, strict=False, below=math.inf):
-    """A finite number; any float, where ``minimum`` is None."""
+    """A finite number; any float if ``minimum`` is None."""
     beyond = st.nothing()
     edges = []
     if minimum is not None:
@@ -147,7 +144,7 @@ def number(minimum=0.0, strict=False, below=math.inf):
 
 
 def several(kind, empty=False):
-    """A sequence of a kind; ``empty``: one without items too."""
+    """A sequence of a kind; with ``empty``, possibly without items."""
     items = st.one_of(SCALARS.filter(lambda value: not kind.takes(value)).map(Wrong), kind.wrong)
     edges = [] if empty else [Wrong([])]
 
@@ -163,7 +160,7 @@ def in_list(wrong):
 
 
 def word(choices=None, near=True):
-    """One of some names, or any text; ``near``: a misspelt name is answered with the one that is meant."""
+    """One of some names, or any text; with ``near``, the error for a misspelled name suggests one."""
     if choices is None:
         return Kind(lambda value: isinstance(value, str))
     misspelt = []
@@ -181,7 +178,6 @@ FORMS = "complex words objects masked"
 
 
 def is_numeric(value):
-    """Whether a value is a number, or an array-like of numbers."""
     try:
         return np.asarray(value).dtype.kind in "iufb" and not np.ma.is_masked(value)
     except (ValueError, RuntimeError):
@@ -189,14 +185,14 @@ def is_numeric(value):
 
 
 def array(valid, ways=FORMS, loose=True):
-    """An array-like of numbers; ``loose``: of other shapes than the valid one too."""
+    """An array-like of numbers; with ``loose``, also of other shapes than the valid one."""
     is_given = isinstance(valid, np.ndarray | list) and is_numeric(valid)
     wrong = [Wrong(given) for given in spoilt(np.array(valid), ways)] if is_given else []
     return Kind(is_numeric if loose else Kind().takes, st.one_of(map(st.just, wrong)), wrong)
 
 
 def spoilt(valid, ways):
-    """Arrays like a valid one but for their last number, their type or their shape, in each of some ways."""
+    """Return arrays that differ from a valid one in the last number, the dtype or the shape, by ``ways``."""
     last = (-1,) * valid.ndim
     for way in ways.split():
         if way in NUMBERS:
@@ -215,7 +211,7 @@ def spoilt(valid, ways):
             yield from FURTHER[way](valid)
 
 
-# A way -> other arrays than a valid one.
+# A way -> other invalid arrays.
 FURTHER = {
     "complex": lambda valid: [valid + 0j],
     "words": lambda valid: [valid.astype(str)],
@@ -226,7 +222,7 @@ FURTHER = {
 
 
 def tree(valid):
-    """A tree of arrays as a valid one: another structure, or one in which an array is spoilt, is wrong."""
+    """A tree of arrays; another structure, or one with an invalid array, is wrong."""
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, valid))
     trees = [valid[:-1], valid[::-1], (*valid, valid[-1]), {"w": leaves[0]}, leaves[0]]
     for i, leaf in enumerate(leaves):
@@ -236,7 +232,6 @@ def tree(valid):
 
 
 def is_tree(value):
-    """Whether a plain value is a tree of numbers."""
     leaves = jax.tree.leaves(value) if isinstance(value, list | tuple | dict) else [value]
     return bool(leaves) and all(map(is_number, leaves))
 

@@ -1,4 +1,4 @@
-"""Attribution against scikit-learn, scipy, whole Hessians, networks trained alone."""
+"""Attribution compared with scikit-learn, scipy, full Hessians, and networks trained alone."""
 
 import sys
 
@@ -21,7 +21,7 @@ OUTPUTS = MASKS @ np.where(RNG.random((8, 3)) < 0.5, RNG.normal(size=(8, 3)), 0)
 )
 
 
-def test_each_datamodel_is_the_lasso_of_its_row():
+def test_each_datamodel_equals_the_lasso_of_its_row():
     found = analysis.datamodels(OUTPUTS, MASKS)
     assert found.weights.shape == (8, 3) and len(set(found.penalty)) == 3
     for j, outputs in enumerate(OUTPUTS.T):
@@ -36,7 +36,7 @@ def test_each_datamodel_is_the_lasso_of_its_row():
         np.testing.assert_array_equal(found.weights[:, j] == 0, chosen.coef_ == 0)
 
 
-def test_one_penalty_is_taken_and_networks_without_outputs_do_not_count():
+def test_single_penalty_is_accepted_and_networks_without_outputs_are_ignored():
     outputs = OUTPUTS.copy()
     outputs[7:20] = np.nan
     there = ~np.isnan(outputs[:, 0])
@@ -51,12 +51,12 @@ def test_one_penalty_is_taken_and_networks_without_outputs_do_not_count():
     )
 
 
-def test_outputs_that_are_all_the_same_have_no_weights():
+def test_constant_outputs_have_no_weights():
     found = analysis.datamodels(np.ones((60, 2)), MASKS)
     assert not found.weights.any() and found.bias.tolist() == [1, 1]
 
 
-def test_the_score_is_spearmans_of_each_row():
+def test_score_is_spearmans_correlation_for_each_row():
     values = RNG.integers(-3, 4, (8, 3)) / 4  # sums that are exact, some of them tied
     scores = analysis.linear_datamodeling_score(values, OUTPUTS, MASKS)
     expected = [stats.spearmanr(MASKS @ values[:, j], OUTPUTS[:, j]).statistic for j in range(3)]
@@ -84,7 +84,7 @@ def left_out(split=FEW, network=NET, **options):
 
 
 @pytest.mark.thorough
-def test_leave_one_out_values_are_of_networks_that_are_trained_one_by_one():
+def test_leave_one_out_values_equal_those_of_networks_trained_one_by_one():
     result = left_out(seeds=2)
     values = analysis.leave_one_out_values(result, FEW)
     assert values.shape == (1, 1, 30, 6) and values.dtype == np.float64
@@ -105,7 +105,7 @@ def test_leave_one_out_values_are_of_networks_that_are_trained_one_by_one():
 
 
 @pytest.mark.thorough
-def test_members_that_diverged_do_not_count():
+def test_diverged_members_are_ignored():
     result = left_out(seeds=2)
     whole = analysis.leave_one_out_values(result, FEW, average=False)[0, 0]
     scores = result.row_scores("loss", "test", FEW)[0, 0].astype(np.float64)
@@ -117,7 +117,7 @@ def test_members_that_diverged_do_not_count():
 
 
 def by_inverse(network, params, x, y, x_test, y_test, damping, curvature):
-    """Values by the inverse of the whole matrix, of cross-entropies with l2 = 0.3."""
+    """Compute values by inverting the full matrix, for cross-entropies with l2 = 0.3."""
     flat, unravel = ravel_pytree(params)
 
     def cost(flat, x, y, l2=0.0):
@@ -144,7 +144,7 @@ def by_inverse(network, params, x, y, x_test, y_test, damping, curvature):
 @float64_first
 @pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
 @pytest.mark.parametrize("kind", ["mlp", pytest.param("gru", marks=pytest.mark.slow)])
-def test_influence_is_that_of_the_inverted_matrix_for_every_network(kind, dtype, curvature):
+def test_influence_equals_that_of_the_inverted_matrix_for_every_network(kind, dtype, curvature):
     network = NET if kind == "mlp" else jfnn.sequential([jfnn.GRU(2), jfnn.Dense(3, "identity")], (5, 1))
     params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
     params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype)[None], params)
@@ -165,7 +165,7 @@ def test_influence_is_that_of_the_inverted_matrix_for_every_network(kind, dtype,
 
 
 @pytest.mark.thorough
-def test_blocks_of_networks_and_test_rows_have_the_same_influence(monkeypatch):
+def test_influence_does_not_depend_on_blocks_of_networks_and_test_rows(monkeypatch):
     params = jax.tree.map(np.asarray, jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 3)))
     whole = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
     for bytes_at_once in (1, 40_000):
@@ -175,7 +175,7 @@ def test_blocks_of_networks_and_test_rows_have_the_same_influence(monkeypatch):
 
 
 @pytest.mark.thorough
-def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own():
+def test_nonfinite_network_has_nan_and_the_others_are_unaffected():
     params = jax.tree.map(np.array, jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 2)))
     sound = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
     params[1].w[0, 1, 1] = np.nan

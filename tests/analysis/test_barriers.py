@@ -1,4 +1,4 @@
-"""Barriers beside loops; matched units beside all permutations; nothing else changes."""
+"""Barriers compared with loops, matched units with all permutations; nothing else changes."""
 
 import itertools
 import sys
@@ -18,8 +18,8 @@ NET = jfnn.mlp((5, 4, 3), "tanh")
 DEEP = jfnn.mlp((5, 4, 3, 3), "relu", init="he_normal")
 
 
-def drawn(network, shape, seed=0, dtype=np.float32):
-    """Parameters of random networks with these leading axes; biases are random, too."""
+def random_params(network, shape, seed=0, dtype=np.float32):
+    """Return parameters of random networks, including biases, with these leading axes."""
     params = jax.vmap(network.init)(jax.random.split(jax.random.key(seed), int(np.prod(shape, dtype=int))))
     rng = np.random.default_rng(seed)
     return jax.tree.map(
@@ -36,9 +36,9 @@ def member(params, *index):
 
 @pytest.mark.thorough
 @float64_first
-def test_losses_on_the_line_are_those_of_a_loop_and_the_barrier_is_their_height(dtype):
-    a = drawn(NET, (2, 1), 1, dtype)
-    b = drawn(NET, (3,), 2, dtype)
+def test_losses_on_the_line_equal_a_loop_and_the_barrier_is_their_height(dtype):
+    a = random_params(NET, (2, 1), 1, dtype)
+    b = random_params(NET, (3,), 2, dtype)
     x = X.astype(dtype)
     found = barrier(NET, a, b, x, Y, points=5)
     assert found.loss.shape == (2, 3, 5) and found.height.shape == (2, 3)
@@ -60,15 +60,15 @@ def test_losses_on_the_line_are_those_of_a_loop_and_the_barrier_is_their_height(
 
 
 @pytest.mark.thorough
-def test_an_end_beyond_the_dtype_of_the_other_has_nan(x64):
-    a, b = drawn(NET, (), 1, np.float32), drawn(NET, (), 2, np.float64)
+def test_end_beyond_the_dtype_of_the_other_has_nan(x64):
+    a, b = random_params(NET, (), 1, np.float32), random_params(NET, (), 2, np.float64)
     b[0].w[0, 0] = 1e39
     assert np.isnan(barrier(NET, a, b, X, Y).height)
 
 
 @pytest.mark.thorough
-def test_pairs_in_blocks_are_the_same_and_a_network_that_is_not_finite_has_nan(monkeypatch):
-    a, b = drawn(NET, (4,), 1), drawn(NET, (4,), 2)
+def test_blocks_of_pairs_agree_and_nonfinite_networks_have_nan(monkeypatch):
+    a, b = random_params(NET, (4,), 1), random_params(NET, (4,), 2)
     b[0].w[2, 0, 0] = np.nan
     whole = barrier(NET, a, b, X, Y)
     assert np.isnan(whole.height).tolist() == [False, False, True, False]
@@ -80,8 +80,7 @@ def orders(units):
     return (np.array(order) for order in itertools.permutations(range(units)))
 
 
-def permuted(params, *order):
-    """A dense network with its hidden units in other orders, a layer each."""
+def permute(params, *order):
     layers = list(params)
     for i, units in enumerate(order):
         layers[i] = layers[i]._replace(w=layers[i].w[:, units], b=layers[i].b[units])
@@ -96,12 +95,12 @@ def distance(a, b):
 
 @pytest.mark.thorough
 def test_one_hidden_layer_is_as_close_as_the_closest_of_all_permutations():
-    a, b = drawn(NET, (3, 1), 1), drawn(NET, (2,), 2)
+    a, b = random_params(NET, (3, 1), 1), random_params(NET, (2,), 2)
     found = matched(NET, a, b)
     assert found[0].w.shape == (3, 2, 5, 4) and isinstance(found[0], jfnn.Layer)
     for i, j in np.ndindex(3, 2):
         closest = min(
-            (permuted(member(b, j), order) for order in orders(4)),
+            (permute(member(b, j), order) for order in orders(4)),
             key=lambda other, i=i: distance(member(a, i, 0), other),
         )
         jax.tree.map(np.testing.assert_array_equal, member(found, i, j), closest)
@@ -109,7 +108,7 @@ def test_one_hidden_layer_is_as_close_as_the_closest_of_all_permutations():
 
 @pytest.mark.thorough
 def test_two_hidden_layers_end_where_no_layer_alone_comes_closer():
-    a, b = drawn(DEEP, (6,), 1), drawn(DEEP, (6,), 2)
+    a, b = random_params(DEEP, (6,), 1), random_params(DEEP, (6,), 2)
     found = matched(DEEP, a, b)
     least = []
     for i in range(6):
@@ -117,27 +116,27 @@ def test_two_hidden_layers_end_where_no_layer_alone_comes_closer():
         here = distance(one, other)
         assert here <= distance(one, member(b, i))
         rest = np.arange(3)
-        alone = [permuted(other, order, rest) for order in orders(4)]
-        alone += [permuted(other, np.arange(4), order) for order in orders(3)]
+        alone = [permute(other, order, rest) for order in orders(4)]
+        alone += [permute(other, np.arange(4), order) for order in orders(3)]
         assert here <= min(distance(one, changed) for changed in alone) * (1 + 1e-9)
-        everything = (permuted(member(b, i), *both) for both in itertools.product(orders(4), orders(3)))
+        everything = (permute(member(b, i), *both) for both in itertools.product(orders(4), orders(3)))
         least.append(min(distance(one, changed) for changed in everything) / here)
     assert max(least) == pytest.approx(1)  # some are the closest of all
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("network", [NET, DEEP])
-def test_matched_networks_answer_as_before_and_their_own_order_comes_back(network):
-    a = drawn(network, (), 1)
-    b = drawn(network, (), 2)
+def test_matched_networks_predict_as_before_and_their_order_is_recovered(network):
+    a = random_params(network, (), 1)
+    b = random_params(network, (), 2)
     found = matched(network, a, b)
     np.testing.assert_allclose(network.apply(found, X), network.apply(b, X), rtol=1e-4, atol=1e-5)
     rng = np.random.default_rng(0)
-    shuffled = permuted(a, *(rng.permutation(len(layer.b)) for layer in a[:-1]))
+    shuffled = permute(a, *(rng.permutation(len(layer.b)) for layer in a[:-1]))
     jax.tree.map(np.testing.assert_array_equal, matched(network, a, shuffled), a)
     assert barrier(network, a, matched(network, a, shuffled), X, Y).height < 1e-5
 
 
-def test_units_that_are_alike_end_the_search():
-    zeros = jax.tree.map(np.zeros_like, drawn(DEEP, ()))
+def test_identical_units_end_the_search():
+    zeros = jax.tree.map(np.zeros_like, random_params(DEEP, ()))
     jax.tree.map(np.testing.assert_array_equal, matched(DEEP, zeros, zeros), zeros)

@@ -1,4 +1,4 @@
-"""Scores of other models beside a sweep's: means and intervals, rows in a ranking, what is refused."""
+"""Scores of baselines with a sweep: means and intervals, rows in a ranking, refusals."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from jfnn.analysis.ranking import best_first, table
 
 
 @pytest.mark.parametrize(("seeds", "folds"), [(5, None), (1, 5)])
-def test_scores_of_another_model_have_the_interval_that_a_cell_of_the_same_scores_has(seeds, folds):
+def test_baseline_has_the_same_interval_as_a_cell_with_equal_scores(seeds, folds):
     result = make_result((1, 1), seeds=seeds, folds=folds, classes=False, rank_by="r2")
     values = np.array([-3.0, 0.1, 0.7, 0.4, 0.3])
     own = {"test_own": values.reshape(result.diverged_at.shape)}
@@ -26,7 +26,7 @@ def test_scores_of_another_model_have_the_interval_that_a_cell_of_the_same_score
 
 
 @pytest.mark.parametrize(("classes", "order"), [(True, ["svm", "ridge"]), (False, ["ridge", "svm"])])
-def test_other_models_stand_below_the_best_cells_in_their_order(classes, order, tmp_path):
+def test_baselines_are_listed_below_the_best_cells_in_order(classes, order, tmp_path):
     result = make_result((3, 3), classes=classes)
     size = 1 if classes else 1e4  # of the random scores
     others = {"ridge": size * 0.2512, "svm": [size * 0.5, size * 0.6, size * 0.7]}
@@ -60,7 +60,7 @@ def test_other_models_stand_below_the_best_cells_in_their_order(classes, order, 
         ["ridge"],
     ],
 )
-def test_what_is_no_score_is_refused(wrong, tmp_path):
+def test_invalid_scores_are_refused(wrong, tmp_path):
     result = make_result((2, 2), history=2)
     for call in (
         lambda: plots.axis_curves(result, "l2", baselines=wrong),
@@ -72,7 +72,7 @@ def test_what_is_no_score_is_refused(wrong, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_far_from_all_cells_is_in_sight_in_both_figures():
+def test_baseline_far_from_all_cells_is_visible_in_both_figures():
     result = make_result((2, 2), seeds=4, history=2)
     for values in (result.scores["test_accuracy"], result.history["test_accuracy"]):
         values[:] = 0.1 + values / 10

@@ -1,4 +1,4 @@
-"""The best cell of each subset is the best cell of a sweep that has this subset alone."""
+"""The best cell of each subset equals the best cell of a sweep on this subset alone."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ GROUPS = {"group": np.array(["a", "b", "c"])}
 
 
 def alone(result, fold):
-    """The result of one subset, as a sweep of several seeds."""
+    """Return the result of one subset, as a sweep of several seeds."""
     return select_members(result, np.s_[..., fold], folds=None, subset_values={})
 
 
@@ -25,7 +25,7 @@ def with_pruned(result, index):
 
 
 @pytest.mark.parametrize("score", [None, "train_loss"])
-def test_the_best_cell_of_a_subset_is_that_of_a_sweep_of_this_subset_alone(score):
+def test_best_cell_of_a_subset_equals_that_of_a_sweep_on_it_alone(score):
     results = [
         make_result((3, 4), seeds=3, folds=3, diverged=[(0, 1, 2, 0), (2, 3, 0, 1)]),
         make_programs(seeds=2, folds=3, batch_sizes=(50, 0), shape=(2, 3)),
@@ -48,7 +48,7 @@ def test_the_best_cell_of_a_subset_is_that_of_a_sweep_of_this_subset_alone(score
         assert (frame["seeds"] == len(result.seeds)).all() and list(frame["group"]) == ["a", "b", "c"]
 
 
-def test_a_subset_without_a_cell_that_ranks_says_so():
+def test_subset_without_a_ranked_cell_has_no_best_cell():
     result = make_programs(seeds=2, folds=2, shape=(1, 2), batch_sizes=(50, 0))
     lost = {name: np.where(np.arange(2) == 1, np.nan, values) for name, values in result.scores.items()}
     table = best_of_subsets(dataclasses.replace(result, scores=lost))

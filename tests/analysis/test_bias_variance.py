@@ -1,4 +1,4 @@
-"""Bias and variance: by enumeration of all data sets, closed forms and loops."""
+"""Bias and variance by enumeration of all data sets, closed forms and loops."""
 
 import itertools
 
@@ -11,8 +11,8 @@ import jfnn
 from jfnn.analysis import Interval, bias_variance, bias_variance_of
 
 
-def test_all_data_sets_of_a_small_world_give_the_expectations_exactly():
-    """Three rows, a noise of ±1 on each: eight data sets, by each of which a line through 0 is fitted."""
+def test_enumeration_of_all_data_sets_gives_exact_expectations():
+    """Three rows with noise ±1 give eight data sets, each fitted by a line through 0."""
     x = np.array([1.0, 2.0, -1.0])
     signs = list(itertools.product((-0.5, 0.5), repeat=3))
     at = np.array([-2.0, 0.5, 3.0, 4.0])
@@ -36,7 +36,7 @@ def test_all_data_sets_of_a_small_world_give_the_expectations_exactly():
 
 
 def ols(noise, x, at, coefficients):
-    """Predictions of least squares ``[draws, at]`` for each noise ``[draws, n]`` on a fixed design."""
+    """Return least-squares predictions ``[draws, at]`` for each noise ``[draws, n]`` on a fixed design."""
     return (np.linalg.pinv(x) @ (x @ coefficients + noise).T).T @ at.T
 
 
@@ -63,8 +63,8 @@ def test_intervals_cover_the_truth_and_estimates_without_bias_have_none():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_zero_one_loss_is_parted_as_domingos_does(classes):
-    """By loops over rows and draws, with labels that are wrong now and then."""
+def test_zero_one_loss_is_decomposed_as_by_domingos(classes):
+    """By loops over rows and draws, with some wrong labels."""
     rng = np.random.default_rng(4)
     truth = rng.integers(classes, size=30)
     t = np.where(rng.random(30) < 0.2, rng.integers(classes, size=30), truth)
@@ -92,7 +92,7 @@ def test_zero_one_loss_is_parted_as_domingos_does(classes):
     assert_allclose(parts.variance, totals["unbiased"] - totals["biased"])
     assert_allclose(parts.bias + parts.variance, by_truth)
     assert_allclose(parts.cross, totals["error"] - by_truth - totals["noise"])
-    if classes == 2:  # where disagreement with a wrong main prediction is right
+    if classes == 2:  # disagreeing with a wrong main prediction is right
         assert_allclose(totals["unbiased"] + totals["biased"], totals["disagreement"])
 
 
@@ -112,8 +112,8 @@ DIGITS = jfnn.datasets.digits()
 
 
 @pytest.mark.thorough
-def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
-    """By indices into predictions, of every cell and epoch."""
+def test_seed_subset_and_evaluation_axes_are_recognized():
+    """Compare with indexing into predictions, for every cell and epoch."""
     folds = jfnn.subsets.shares(len(DIGITS.x_train), 60, 4)
     execution = jfnn.Execution(eval_every=1, keep_params="evaluations")
     options = {"learning_rate": [0.01, 0.3], "epochs": 2, "batch_size": 20, "seeds": 3}
@@ -127,7 +127,7 @@ def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
         alone = bias_variance_of(of_cell, DIGITS.y_test)
         for name in ("error", "bias", "variance"):
             assert_allclose(getattr(parts, name)[index], getattr(alone, name))
-    # Of subsets with several seeds each the subsets are independent, of which there are four.
+    # With several seeds per subset, the four subsets are the independent draws.
     errors = (labels[1, 0, :, :, -1] != DIGITS.y_test).mean(axis=(0, 2))
     low, high = jfnn.analysis.interval(errors, bounds=(0, 1))
     assert_allclose([parts.low["error"][1, 0, -1], parts.high["error"][1, 0, -1]], [low, high])
@@ -141,7 +141,7 @@ def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
 
 
 @pytest.mark.thorough
-def test_cells_with_members_that_diverged_have_no_parts_or_those_of_the_others():
+def test_cells_with_diverged_members_have_no_parts_or_those_of_the_others():
     result = swept(learning_rate=[0.3, 1.2], epochs=2000)
     assert (result.diverged_at[0] < 0).all() and (result.diverged_at[1] >= 0).any()
     parts = bias_variance(result, SPLIT)
@@ -153,7 +153,7 @@ def test_cells_with_members_that_diverged_have_no_parts_or_those_of_the_others()
     assert np.isfinite(omitted.error[1, 0]) == (left >= 2)
 
 
-def test_missing_draws_are_left_out_where_they_may():
+def test_missing_draws_are_skipped_if_allowed():
     rng = np.random.default_rng(6)
     numbers, t = rng.normal(size=(3, 5, 8)), rng.normal(size=8)
     numbers[0, 1, 2] = numbers[1, :4, 0] = np.nan
@@ -169,7 +169,7 @@ def test_missing_draws_are_left_out_where_they_may():
     assert bias_variance_of(signs, np.sign(t).astype(int)).draws == 5  # there -1 is a label
 
 
-def test_noise_that_is_known_is_taken_off_the_bias():
+def test_known_noise_is_subtracted_from_the_bias():
     rng = np.random.default_rng(7)
     numbers, t = rng.normal(size=(5, 8)), 3 + rng.normal(size=8)
     plain = bias_variance_of(numbers, t)
@@ -179,7 +179,7 @@ def test_noise_that_is_known_is_taken_off_the_bias():
     assert_allclose(known.low["bias"], plain.low["bias"] - 0.5)
 
 
-def test_all_equal_predictions_have_no_variance_however_large():
+def test_equal_predictions_have_no_variance_however_large():
     parts = bias_variance_of(np.full((4, 3), 1e8 + 0.1), np.full(3, 1e8))
     assert parts.variance == 0 and np.isnan(parts.low["variance"]) and parts.low["bias"] == parts.high["bias"]
 
@@ -208,14 +208,14 @@ LABELS = {"predictions": np.zeros((4, 3), int), "targets": np.zeros(3, int)}
         (LABELS | {"noise": 0.1}, "noise"),
     ],
 )
-def test_what_cannot_be_parted_is_refused(changed, argument):
+def test_predictions_that_cannot_be_decomposed_are_refused(changed, argument):
     with pytest.raises(jfnn.ArgumentError) as error:
         bias_variance_of(**changed)
     assert error.value.argument == argument
 
 
 @pytest.mark.thorough
-def test_results_that_cannot_be_parted_are_refused():
+def test_results_that_cannot_be_decomposed_are_refused():
     result = swept(epochs=1)
     for changed, argument in (
         ({"split": SPLIT._replace(x_test=None, y_test=None)}, "split"),

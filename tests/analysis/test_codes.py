@@ -1,4 +1,4 @@
-"""Code lengths against a replay in NumPy by the trained parameters."""
+"""Code lengths compared with a NumPy replay using the trained parameters."""
 
 import warnings
 
@@ -20,7 +20,7 @@ N = 40
 COUNTS = [5, 10, 25]
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 3)).astype(np.float32)
-Y = np.column_stack([(X[:, :2] > 0).sum(axis=1), np.arange(N) % 2])  # of 3 classes; of 2, by chance
+Y = np.column_stack([(X[:, :2] > 0).sum(axis=1), np.arange(N) % 2])  # 3 classes; 2 random ones
 SPLIT = jfnn.Split(X, Y[:, 0])
 PROBE = jfnn.mlp((3, 3))
 ORDERS = [np.random.default_rng(4).permutation(N)]
@@ -31,8 +31,8 @@ def probed(folds, split=SPLIT, **options):
     return jfnn.sweep(PROBE, split, folds=folds, **options)
 
 
-def drawn(folds):
-    """A result of random parameters, in which one network diverged."""
+def random_result(folds):
+    """Return a result with random parameters, in which one network diverged."""
     layer = jax.tree.map(
         lambda leaf: RNG.normal(size=(1, 2, 2, 6, *leaf.shape)).astype(np.float32),
         PROBE.init(jax.random.key(0)),
@@ -43,8 +43,8 @@ def drawn(folds):
     return with_run(result, params=layer, config=config, origin=origin)
 
 
-def replayed(order, y, classes, nats):
-    """The length in bits, label by label; ``nats(i, x, y)`` are the losses of network i."""
+def replay(order, y, classes, nats):
+    """Return the length in bits, label by label; ``nats(i, x, y)`` is the loss of network i."""
     bits = 0.0
     ends = [*COUNTS, N]
     for number, row in enumerate(order):
@@ -56,9 +56,9 @@ def replayed(order, y, classes, nats):
     return bits
 
 
-def test_a_code_is_as_long_as_numpy_finds_label_by_label():
+def test_code_length_equals_numpys_label_by_label():
     folds = sizes(N, COUNTS, seed=4, draws=2)
-    result = drawn(folds)
+    result = random_result(folds)
     rng = np.random.default_rng(4)
     orders = [rng.permutation(N) for _ in range(2)]
     code = online_code(result, SPLIT, folds)
@@ -73,7 +73,7 @@ def test_a_code_is_as_long_as_numpy_finds_label_by_label():
             return -log_softmax(outputs)[y]
 
         if (penalty, seed, draw) != (1, 1, 1):
-            expected = replayed(orders[draw], Y[:, 0], 3, nats)
+            expected = replay(orders[draw], Y[:, 0], 3, nats)
             assert code.bits[0, penalty, seed, draw] == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(code.uniform, N * np.log2(3))
     np.testing.assert_array_equal(code.compression, code.uniform / code.bits)
@@ -83,7 +83,7 @@ def test_a_code_is_as_long_as_numpy_finds_label_by_label():
 
 
 @pytest.mark.thorough
-def test_each_column_of_targets_has_the_code_of_a_sweep_of_its_own():
+def test_each_column_of_targets_has_the_code_of_a_separate_sweep():
     y = np.column_stack([Y[:, 0] > 0, Y[:, 1]]).astype(int)
     plain = sizes(N, COUNTS, seed=4, draws=2)
     folds = jfnn.subsets.targets(y, ["any", "chance"], rows=plain)
@@ -105,7 +105,7 @@ def test_each_column_of_targets_has_the_code_of_a_sweep_of_its_own():
 
 
 @pytest.mark.thorough
-def test_each_target_has_the_code_of_a_sweep_of_its_own():
+def test_each_target_has_the_code_of_a_separate_sweep():
     plain = sizes(N, COUNTS, seed=4)
     labels = np.repeat(Y.T, len(COUNTS), axis=0)
     names = np.repeat(["sum", "chance"], len(COUNTS))
@@ -122,7 +122,7 @@ def test_each_target_has_the_code_of_a_sweep_of_its_own():
 
 
 @pytest.mark.thorough
-def test_a_last_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same(tmp_path):
+def test_final_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same(tmp_path):
     folds = sizes(N, [*COUNTS, N], seed=4)
     result = probed(folds)
     code = online_code(result, SPLIT, folds)
@@ -140,7 +140,7 @@ def test_a_last_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same
 
 
 @pytest.mark.thorough
-def test_one_output_of_two_classes_codes_by_a_sigmoid():
+def test_single_output_for_two_classes_codes_by_a_sigmoid():
     split = SPLIT._replace(y_train=Y[:, 1])
     folds = sizes(N, COUNTS, seed=4)
     options = {"learning_rate": 0.5, "epochs": 5, "batch_size": None}
@@ -148,7 +148,7 @@ def test_one_output_of_two_classes_codes_by_a_sigmoid():
     code = online_code(result, split, folds)
     p = result.predict_proba(X)[0, 0, 0]  # [F, n, 1]
     of_label = np.where(Y[:, 1] == 1, p[..., 0], 1 - p[..., 0])
-    expected = replayed(ORDERS[0], np.arange(N), 2, lambda i, x, row: -np.log(of_label[i, row]))
+    expected = replay(ORDERS[0], np.arange(N), 2, lambda i, x, row: -np.log(of_label[i, row]))
     assert code.bits.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -161,9 +161,9 @@ def test_one_output_of_two_classes_codes_by_a_sigmoid():
         (jfnn.subsets.bootstrap(N, 2), {}, "each row once"),
     ],
 )
-def test_what_is_no_code_is_refused(folds, options, said):
+def test_invalid_subsets_for_codes_are_refused(folds, options, said):
     result = probed(folds, epochs=0, **options)
-    if said == "subsets that grow":  # groups as large as each other begin a code each
+    if said == "subsets that grow":  # groups of equal size begin a code each
         assert online_code(result, SPLIT, folds).bits.shape[-1] == 2
         folds = Subsets(N, [(np.arange(5), [9]), (np.arange(1, 9), [9])])
         result = probed(folds, epochs=0)

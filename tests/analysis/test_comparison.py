@@ -1,4 +1,4 @@
-"""Paired comparisons against scipy's tests, Holm against his rule applied step by step, seeds by search."""
+"""Paired comparisons against scipy's tests, Holm's method against its definition, seeds by search."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy import stats
 from jfnn.analysis.comparison import compare_cells, holm, seeds_needed
 
 
-def test_comparisons_are_scipys_paired_tests():
+def test_comparisons_equal_scipys_paired_tests():
     result = make_result((2, 3), seeds=8, diverged=[(0, 1, 3)])
     scores = result.test_accuracy.copy()
     scores[1, 2] += 2
@@ -29,7 +29,7 @@ def test_comparisons_are_scipys_paired_tests():
     assert compare_cells(result).reference == result.best().index
 
 
-def test_one_seeds_folds_count_with_their_corrected_variance():
+def test_folds_of_one_seed_have_the_corrected_variance():
     result = make_result((1, 2), seeds=1, folds=5)
     compared = compare_cells(result, reference=(0, 0))
     differences = result.validation_accuracy[0, 1, 0] - result.validation_accuracy[0, 0, 0]
@@ -38,7 +38,7 @@ def test_one_seeds_folds_count_with_their_corrected_variance():
     assert (compared.low[0, 1] > 0 or compared.high[0, 1] < 0) == (compared.p[0, 1] < 0.05)
 
 
-def test_equal_runs_are_no_difference_and_equal_differences_leave_no_doubt():
+def test_equal_runs_do_not_differ_and_equal_differences_are_certain():
     result = make_result((1, 3), seeds=6)
     values = np.zeros((1, 3, 6))
     values[0, 2] = 0.5
@@ -47,7 +47,7 @@ def test_equal_runs_are_no_difference_and_equal_differences_leave_no_doubt():
         np.testing.assert_allclose(compared.p, [[np.nan, 1, least]])
 
 
-def test_holm_is_his_rule_step_by_step():
+def test_holm_equals_the_rule_applied_step_by_step():
     rng = np.random.default_rng(1)
     for _ in range(50):
         p = rng.random(6) ** 4
@@ -66,7 +66,7 @@ def test_holm_is_his_rule_step_by_step():
 
 
 def family_errors(cells, runs, times):
-    """Shares of null families with a p-value of at most 5%, corrected and not; all share a reference."""
+    """Return the proportion of null families with p ≤ 5%, corrected and not; all share a reference."""
     rng = np.random.default_rng(2)
     errors = np.zeros(2)
     values = rng.normal(size=(times, cells, runs)) + rng.normal(size=(times, 1, runs))
@@ -84,7 +84,7 @@ def family_errors(cells, runs, times):
         *(pytest.param(c, n, 8000, marks=pytest.mark.slow) for c, n in ((6, 5), (21, 5), (21, 10))),
     ],
 )
-def test_holms_family_errs_in_at_most_5_percent_under_the_null(cells, runs, times):
+def test_holms_family_wise_error_is_at_most_5_percent(cells, runs, times):
     """Comparisons of null cells with one reference."""
     corrected, plain = family_errors(cells, runs, times)
     print(f"{cells - 1} comparisons of {runs} runs: family error {corrected:.2%}, uncorrected {plain:.1%}")
@@ -92,7 +92,7 @@ def test_holms_family_errs_in_at_most_5_percent_under_the_null(cells, runs, time
     assert plain > 0.12
 
 
-def test_seeds_needed_are_the_first_that_are_enough():
+def test_seeds_needed_is_the_smallest_sufficient_number():
     for std, width in ((0.01, 0.01), (0.01, 0.002), (1.0, 30.0), (0.0, 1.0)):
         n = seeds_needed(std, width)
         widths = {k: 2 * stats.t.ppf(0.975, k - 1) * std / np.sqrt(k) for k in (n - 1, n) if k > 2}

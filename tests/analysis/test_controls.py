@@ -10,7 +10,7 @@ from jfnn.analysis import permutation_p, selectivity
 from jfnn.subsets import control_task, shuffled
 
 
-def test_a_p_value_counts_controls_that_are_at_least_as_good():
+def test_p_value_counts_controls_that_are_at_least_as_good():
     rng = np.random.default_rng(0)
     scores = rng.integers(5, size=(2, 3)) / 5  # with ties
     controls = rng.integers(5, size=(2, 3, 19)) / 5
@@ -30,7 +30,7 @@ def test_p_values_are_uniform_over_all_orders_of_exchangeable_scores():
     np.testing.assert_array_equal(np.unique(p, return_counts=True), [np.arange(1, 6) / 5, [24] * 5])
 
 
-def test_selectivity_is_what_a_score_is_above_its_controls():
+def test_selectivity_is_the_score_minus_the_mean_of_its_controls():
     controls = [[0.5, 0.25], [0.75, 0.5]]
     np.testing.assert_array_equal(selectivity([0.75, 0.5], controls), [0.375, -0.125])
     np.testing.assert_array_equal(selectivity([0.75, 0.5], np.array(controls)[:, :1]), [0.25, -0.25])
@@ -39,7 +39,7 @@ def test_selectivity_is_what_a_score_is_above_its_controls():
             selectivity([0.75, 0.5], wrong)
 
 
-def test_shuffled_labels_are_those_of_the_target_within_each_group():
+def test_shuffled_labels_are_permuted_within_each_group():
     rng = np.random.default_rng(2)
     Y = np.column_stack([np.arange(40), rng.integers(3, size=40)])
     groups = rng.integers(4, size=40)
@@ -59,7 +59,7 @@ def test_shuffled_labels_are_those_of_the_target_within_each_group():
     np.testing.assert_array_equal(shuffled(Y, 2, groups=np.arange(40)), Y[:, [0, 0, 1, 1]])  # each row alone
 
 
-def test_a_control_task_has_one_class_for_each_word():
+def test_control_task_has_one_class_for_each_word():
     words = np.random.default_rng(3).choice(["the", "a", "runs", "ran", "far"], size=200)
     labels = control_task(words, 4, seed=5)
     of_word = dict(zip(np.unique(words), np.random.default_rng(5).integers(4, size=5), strict=True))

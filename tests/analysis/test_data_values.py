@@ -1,4 +1,4 @@
-"""Values of training rows against their definitions: all subsets, all networks one by one."""
+"""Values of training rows compared with their definitions over all subsets and networks."""
 
 import itertools
 import math
@@ -22,27 +22,27 @@ VALUE = {subset.tobytes(): value for subset, value in zip(SUBSETS, UTILITY, stri
 
 
 def gain(subset, row):
-    """The gain in utility of a subset by a row that it lacks."""
+    """Return the gain in utility when a row is added to a subset."""
     more = subset.copy()
     more[row] = True
     return VALUE[more.tobytes()] - VALUE[subset.tobytes()]
 
 
 def weighted_gains(weight):
-    """For each row the sum over subsets without it of a weight by their size times its gain."""
+    """For each row, sum the gain over subsets without it, weighted by their size."""
     return [
         sum(weight(int(subset.sum())) * gain(subset, row) for subset in SUBSETS if not subset[row])
         for row in range(N)
     ]
 
 
-def test_banzhaf_on_all_subsets_is_the_mean_gain():
+def test_banzhaf_on_all_subsets_equals_the_mean_gain():
     np.testing.assert_allclose(
         analysis.banzhaf(UTILITY, SUBSETS), weighted_gains(lambda k: 0.5 ** (N - 1)), atol=1e-12
     )
 
 
-def test_shapley_on_all_subsets_is_the_definition_by_subsets_and_its_values_sum_to_the_whole():
+def test_shapley_on_all_subsets_equals_its_definition_and_sums_to_the_total():
     values = analysis.shapley(UTILITY, SUBSETS)
     by_subsets = weighted_gains(lambda k: math.factorial(k) * math.factorial(N - k - 1) / math.factorial(N))
     np.testing.assert_allclose(values, by_subsets, atol=1e-12)
@@ -61,7 +61,7 @@ def test_shapley_is_unbiased_on_subsets_drawn_size_by_size():
     assert (np.abs(np.mean(estimates, axis=0) - exact) < 4 * error).all()
 
 
-def test_a_size_that_is_missing_leaves_no_shapley_value():
+def test_missing_size_leaves_no_shapley_value():
     some = SUBSETS.sum(axis=1) != 4
     assert np.isnan(analysis.shapley(UTILITY[some], SUBSETS[some])).all()
     gone = np.where(some, UTILITY, np.nan)
@@ -69,7 +69,7 @@ def test_a_size_that_is_missing_leaves_no_shapley_value():
 
 
 def plain_influence(correct, included):
-    """The difference of means, network by network."""
+    """Return the difference of means, network by network."""
     table = np.full((included.shape[1], correct.shape[1]), np.nan)
     for i, j in np.ndindex(table.shape):
         with_it = [c for c, has in zip(correct[:, j], included[:, i], strict=True) if has and not np.isnan(c)]
@@ -81,7 +81,7 @@ def plain_influence(correct, included):
     return table
 
 
-def test_influence_and_memorisation_are_differences_of_means():
+def test_influence_and_memorization_are_differences_of_means():
     rng = np.random.default_rng(2)
     included = rng.random((40, 6)) < 0.6
     included[:, 0] = True

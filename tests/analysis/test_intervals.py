@@ -1,4 +1,4 @@
-"""Intervals against scipy's, order statistics enumerated, and how often each covers the truth."""
+"""Intervals compared with scipy's and with enumerated order statistics, and their coverage of the truth."""
 
 import functools
 import itertools
@@ -10,7 +10,7 @@ from scipy import stats
 from jfnn.analysis.intervals import METHODS, STATISTICS, Interval, interquartile_mean, interval
 
 
-def test_interquartile_means_are_scipys_trimmed_means():
+def test_interquartile_means_equal_scipys_trimmed_means():
     for n in range(1, 14):
         values = np.random.default_rng(n).normal(size=(3, n))
         np.testing.assert_allclose(interquartile_mean(values), stats.trim_mean(values, 0.25, axis=-1))
@@ -18,20 +18,21 @@ def test_interquartile_means_are_scipys_trimmed_means():
     assert np.isnan(interquartile_mean([1.0, np.nan, 2.0, 3.0]))
 
 
-def test_formulas_are_those_of_scipy():
+def test_formulas_equal_scipys():
     values = np.random.default_rng(1).gamma(2, size=(4, 9))
     ends = np.transpose(interval(values, Interval(confidence=0.9)))
     np.testing.assert_allclose(ends, [stats.ttest_1samp(v, 0).confidence_interval(0.9) for v in values])
     for runs, ends in zip(values, np.transpose(interval(values, Interval("iqm", "formula"))), strict=True):
-        # Yuen's test of two samples that differ by a shift alone has the error of their trimmed means.
+        # Yuen's test of two samples that differ only by a shift has the standard error of their trimmed
+        # means.
         t = stats.ttest_ind(runs + 1, runs, equal_var=False, trim=0.25).statistic
         half = stats.t.ppf(0.975, 4) / t / np.sqrt(2)
         np.testing.assert_allclose(ends, stats.trim_mean(runs, 0.25) + np.array([-half, half]))
 
 
 @pytest.mark.parametrize("n", [6, 9, 20])
-def test_the_medians_interval_lies_between_the_exact_ones_around_its_confidence(n):
-    """`scipy.stats.quantile_test` gives the narrowest pair of order statistics that covers enough."""
+def test_medians_interval_lies_between_the_exact_ones_around_its_confidence(n):
+    """`scipy.stats.quantile_test` gives the narrowest pair of order statistics with enough coverage."""
     values = np.sort(np.random.default_rng(2).normal(size=n))
     low, high = interval(values, "median")
     wide = [d for d in range(1, n // 2) if 1 - 2 * stats.binom.cdf(d - 1, n, 0.5) >= 0.95][-1]
@@ -43,7 +44,7 @@ def test_the_medians_interval_lies_between_the_exact_ones_around_its_confidence(
     assert interval(few, "median") == (few.min(), few.max())
 
 
-def test_bootstraps_are_scipys_and_the_same_alone_or_among_others():
+def test_bootstraps_equal_scipys_and_are_the_same_alone_or_among_others():
     values = np.random.default_rng(3).gamma(2, size=(300, 6))
     tail = stats.norm.cdf(-np.sqrt(6 / 5) * stats.t.ppf(0.975, 5))  # Hesterberg's, for n = 6
     for statistic in ("mean", "median"):
@@ -71,8 +72,8 @@ def test_missing_single_and_equal_values():
     assert np.isnan(interval([1.0, 2.0, 4.0], Interval(method="bootstrap"))).all()
 
 
-def test_where_a_skewed_means_interval_ends_halls_transformation_is_ts_quantile():
-    """Hall's polynomial, JRSS B 54 (1992), of t = √n (mean - μ) / s; of symmetric values it is t."""
+def test_halls_transformation_at_the_ends_of_a_skewed_means_interval_is_the_t_quantile():
+    """Hall's polynomial, JRSS B 54 (1992), of t = √n (mean - μ) / s; it equals t for symmetric values."""
     values = np.random.default_rng(8).exponential(size=(50, 7)) * np.where(np.arange(50) % 2, -3, 3)[:, None]
     n = 7
     centre = values.mean(axis=-1)
@@ -87,7 +88,7 @@ def test_where_a_skewed_means_interval_ends_halls_transformation_is_ts_quantile(
     np.testing.assert_allclose(interval(symmetric, Interval(method="skewed")), interval(symmetric))
 
 
-def test_by_default_the_iqm_is_resampled_and_all_else_is_by_formula():
+def test_default_resamples_the_iqm_and_uses_formulas_otherwise():
     values = np.random.default_rng(9).gamma(2, size=(3, 8))
     for statistic, method, n in (
         ("mean", "formula", 8),
@@ -100,7 +101,7 @@ def test_by_default_the_iqm_is_resampled_and_all_else_is_by_formula():
         np.testing.assert_array_equal(ends, interval(values[:, :n], Interval(statistic, method)))
 
 
-def test_intervals_of_bounded_values_end_within_the_bounds_and_are_ts_far_from_them():
+def test_intervals_of_bounded_values_end_within_the_bounds_and_equal_t_far_from_them():
     rng = np.random.default_rng(4)
     for bounds, values in (
         ((0, 1), rng.beta(20, 1, size=(99, 4))),
@@ -122,7 +123,7 @@ def test_intervals_of_bounded_values_end_within_the_bounds_and_are_ts_far_from_t
 
 
 def coverage(name, statistic, method, n, times, resamples=2000, bounds=None):
-    """Share of intervals of n values of a distribution that cover the truth."""
+    """Return the proportion of intervals of n values of a distribution that cover the truth."""
     values = DRAWS[name](np.random.default_rng(n), (times, n))
     truth = true_value(name, statistic)
     low, high = interval(values, Interval(statistic, method, resamples=resamples), bounds=bounds)
@@ -131,7 +132,7 @@ def coverage(name, statistic, method, n, times, resamples=2000, bounds=None):
 
 @functools.cache
 def true_value(name, statistic):
-    """Mean, median or the mean of the middle half of a distribution."""
+    """Return the mean, the median or the mean of the middle half of a distribution."""
     if name == "clusters":
         return 0.0  # it is symmetric
     grid = (np.arange(200_000) + 0.5) / 200_000
@@ -155,11 +156,11 @@ QUANTILES = {
     "near 1": stats.beta(20, 1).ppf,
     "exponential": stats.expon.ppf,
 }
-SKEWED = ("near 1", "exponential")  # more than t takes
+SKEWED = ("near 1", "exponential")  # more than t tolerates
 
 
-def test_intervals_for_skewed_means_cover_them_in_90_percent_where_t_does_not():
-    """Standard deviations of 0.003. Two clusters of ten are covered too often, and no more than that."""
+def test_intervals_for_skewed_means_have_90_percent_coverage_and_t_does_not():
+    """Standard deviations of 0.003. Two clusters of ten are covered too often, but not more than that."""
     for name, n in itertools.product(DRAWS, (5, 10, 30)):
         share = coverage(name, "mean", "skewed", n, 10_000)
         assert 0.9 <= share <= (0.98 if name != "clusters" else 1), (name, n, share)
@@ -177,7 +178,7 @@ def test_intervals_for_skewed_means_cover_them_in_90_percent_where_t_does_not():
         ("exponential", (0, np.inf)),
     ],
 )
-def test_intervals_of_bounded_values_cover_the_mean_in_93_percent_where_t_does_in_88(name, bounds):
+def test_intervals_of_bounded_values_have_93_percent_coverage_and_t_has_88(name, bounds):
     """From three values on. Standard deviations of 0.002."""
     for n in (3, 5, 10):
         share = coverage(name, "mean", "formula", n, 10_000, bounds=bounds)
@@ -188,7 +189,7 @@ def test_intervals_of_bounded_values_cover_the_mean_in_93_percent_where_t_does_i
             assert plain < 0.9
 
 
-def test_the_medians_interval_is_all_but_exact_for_the_distribution_it_interpolates_by(monkeypatch):
+def test_medians_interval_is_nearly_exact_for_the_distribution_it_interpolates_by(monkeypatch):
     """Laplace's; between the third values of ten (89%) and the second (98%). Standard deviation 0.002."""
     monkeypatch.setitem(DRAWS, "laplace", lambda rng, shape: rng.laplace(size=shape))
     monkeypatch.setitem(QUANTILES, "laplace", stats.laplace.ppf)

@@ -1,4 +1,4 @@
-"""Failed runs: found where they decide the mean, rarely among normal values."""
+"""Failed runs are detected if they dominate the mean, and rarely among normal values."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ from jfnn.analysis.outliers import failed
         ([*np.linspace(0, 1, 50), -3], 0),  # the mean is like the others
     ],
 )
-def test_failed_runs_are_those_that_decide_the_mean(values, count):
+def test_failed_runs_are_those_that_dominate_the_mean(values, count):
     assert failed(values, higher_is_better=True) == count
     assert failed(-np.array(values)[::-1], higher_is_better=False) == count
 
 
 @pytest.mark.parametrize(("n", "share"), [(3, 0.010), (5, 0.017), (10, 0.004)])
-def test_normal_values_seldom_look_failed(n, share):
+def test_normal_values_rarely_look_failed(n, share):
     counts = failed(np.random.default_rng(0).normal(size=(20_000, n)), higher_is_better=True)
     assert (counts > 0).mean() == pytest.approx(share, abs=0.003)
 
@@ -34,16 +34,16 @@ def test_normal_values_seldom_look_failed(n, share):
 @pytest.mark.parametrize(
     ("right", "rows", "count"),
     [
-        ([284, 285, 285, 285], 288, 0),  # a row fewer than the others, which agree
+        ([284, 285, 285, 285], 288, 0),  # one row fewer than the others, which agree
         ([284, 284, 284, 285], 288, 0),
         ([280, 288, 288, 288], 288, 0),  # √288 / 2 = 8.5 rows
         ([279, 288, 288, 288], 288, 1),
         ([250, 284, 285, 285, 286], 288, 1),
-        ([2, 4, 3, 4, 4], 4, 2),  # XOR, two seeds at rest
+        ([2, 4, 3, 4, 4], 4, 2),  # XOR, two seeds stuck
         ([3, 4, 4, 4], 4, 1),
     ],
 )
-def test_a_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
+def test_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
     assert failed(np.array(right) / rows, higher_is_better=True, rows=rows) == count
 
 
@@ -59,5 +59,5 @@ def test_a_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
         ([0.25, 1e-4, 2e-4, 2e-4, 1e-4], 4, 1),  # XOR
     ],
 )
-def test_a_loss_within_the_noise_of_its_rows_has_not_failed(losses, rows, count):
+def test_loss_within_the_noise_of_its_rows_has_not_failed(losses, rows, count):
     assert failed(losses, higher_is_better=False, rows=rows) == count

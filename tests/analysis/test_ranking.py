@@ -14,14 +14,13 @@ from jfnn.core.search.result import combined, with_run
 
 
 def with_test_accuracy(values, **fields):
-    """A result of these test accuracies ``[2, 2, seeds]``."""
     values = np.asarray(values)
     fields = {name: np.asarray(value) for name, value in fields.items()}
     return with_scores(make_result((2, 2), seeds=values.shape[-1]), {"test_accuracy": values}, **fields)
 
 
 @pytest.mark.parametrize(("metric", "folds"), [("accuracy", None), ("loss", 3), ("r2", None)])
-def test_best_first_orders_cells_by_their_means(metric, folds):
+def test_cells_are_ordered_by_their_means(metric, folds):
     diverged = (1, 2, 0) if folds is None else (1, 2, 0, 1)
     result = make_result(
         (4, 5), classes=metric == "accuracy", rank_by=metric, folds=folds, diverged=[diverged]
@@ -40,7 +39,7 @@ def test_best_first_orders_cells_by_their_means(metric, folds):
 @pytest.mark.parametrize(
     ("classes", "seeds", "folds"), [(True, 1, None), (True, 4, 3), (False, 1, 3), (False, 4, None)]
 )
-def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
+def test_intervals_and_ties_equal_those_of_cell_statistics(classes, seeds, folds):
     result = make_result((4, 5), seeds=seeds, classes=classes, folds=folds)
     name = result.ranked_by
     result.scores[name][0] += -9 if classes else 9e4  # far behind the others
@@ -64,8 +63,8 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
-    """R² is linear in the loss that ranks, and has its interval, scaled: both are bounded where it is 0."""
+def test_other_metrics_have_intervals_by_the_same_formula(seeds):
+    """R² is linear in the ranking loss and has its interval, scaled: the loss is bounded where R² is 1."""
     result = make_result((3, 2), seeds=seeds, classes=False, folds=3)
     best = best_first(result)
     for cell in best.cells:
@@ -79,10 +78,10 @@ def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
     assert heading[-3:] == ("validation loss", "validation R²", "train loss")
     assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} [")
     by_r2 = best_first(make_result(classes=False, folds=2, rank_by="r2"))
-    assert table(by_r2)[0][-2:] == ("validation R²", "train R²")  # which say what losses would say
+    assert table(by_r2)[0][-2:] == ("validation R²", "train R²")  # the losses would be redundant
 
 
-def test_a_metric_of_ones_own_ranks_beside_others():
+def test_custom_metric_ranks_beside_others():
     result = make_result((2, 3), classes=False)
     values = np.random.default_rng(1).random((2, 3, 2))
     own = {"test_worst_error": values, "train_worst_error": values / 2}
@@ -96,7 +95,7 @@ def test_a_metric_of_ones_own_ranks_beside_others():
     assert summary.best_text(result).startswith("best test worst error ")
 
 
-def test_a_pruned_cell_is_never_tied():
+def test_pruned_cell_is_never_tied():
     values = np.array([[[0.9, 0.9, 0.9], [0.8, 0.7, 0.75]], [[0.79, 0.71, 0.74], [0.75, 0.75, 0.75]]])
     pruned = np.array([[[True] * 3, [False] * 3], [[False] * 3, [True] * 3]])
     result = with_test_accuracy(values, pruned=pruned, stopped_at=np.where(pruned, 3, -1))
@@ -105,7 +104,7 @@ def test_a_pruned_cell_is_never_tied():
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
     assert (best.tied, best.others, best.pruned) == (1, 1, 2)
     assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[-1]
-    stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come behind the others
+    stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come after the others
     later = with_test_accuracy(values[..., :1], stopped_at=stopped_at, pruned=stopped_at >= 0)
     assert [cell.cell for cell in best_first(later).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
     none_left = best_first(dataclasses.replace(result, pruned=np.ones_like(pruned)))
@@ -113,7 +112,7 @@ def test_a_pruned_cell_is_never_tied():
     assert (none_left.tied, none_left.others, none_left.pruned) == (0, 0, 4)
 
 
-def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_tied():
+def test_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_tied():
     losses = np.array(
         [
             [[0.40, 0.42, 0.39, 0.41, 0.43], [0.44, 0.46, 0.40, 0.45, 0.47]],  # the best, a worse one
@@ -122,7 +121,7 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     )
     result = make_result((2, 2), seeds=5, classes=False)
     result = with_scores(result, {"test_loss": losses, "test_r2": 1 - losses / 0.5})
-    assert jfnn.cell_statistics(result).tied[1].all()  # for the width of their intervals
+    assert jfnn.cell_statistics(result).tied[1].all()  # because of the width of their intervals
     best = best_first(result)
     assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 1), (1, 0)]
     assert [cell.doubtful for cell in best.cells] == [False, False, True, True]
@@ -142,14 +141,14 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     ("folds", "recorded", "doubtful"),
     [
         (None, [288], False),
-        (None, [1797 * 288], True),  # so many rows more
+        (None, [1797 * 288], True),  # that many more rows
         (None, [0], True),  # unknown
         (3, [95, 96, 97], False),
         (None, [7000], False),  # a row of 288 is half of 1 / √20,736
         (3, [6999, 7000, 7001], True),  # a seed's folds together have 21,000
     ],
 )
-def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful):
+def test_seed_with_one_correct_row_fewer_has_not_failed(folds, recorded, doubtful):
     right = np.array([[[284, 285, 285, 285], [284, 280, 283, 281]], [[281, 280, 283, 282], [1, 2, 3, 4]]])
     values = np.repeat(right[..., None], folds, axis=-1) if folds else right
     score = ("validation" if folds else "test") + "_accuracy"
@@ -165,7 +164,7 @@ def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful
     assert shown == ("0.990 (0.986)" if doubtful else f"0.989 [{low:.3f}, {high:.3f}]")
 
 
-def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
+def test_tied_cell_behind_a_distinguished_one_is_marked_for_its_scatter():
     values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
     best = best_first(with_test_accuracy(values))
     assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -179,9 +178,7 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
 @pytest.mark.parametrize(
     ("seeds", "folds", "two"), [(2, None, True), (2, 3, True), (1, 2, True), (3, 2, False), (20, None, False)]
 )
-def test_two_seeds_or_folds_are_both_shown_and_neither_have_an_interval_nor_tell_cells_apart(
-    seeds, folds, two
-):
+def test_two_seeds_or_folds_are_both_shown_without_interval_or_ties(seeds, folds, two):
     result = make_result((2, 2), seeds=seeds, folds=folds)
     result.scores[result.ranked_by][0, 0] = 0.99  # all runs agree
     result.scores[result.ranked_by][1, 1] = 0.01
@@ -202,7 +199,7 @@ def test_two_seeds_or_folds_are_both_shown_and_neither_have_an_interval_nor_tell
     assert not any("failed" in line for line in legend(best))
 
 
-def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
+def test_ties_are_counted_over_the_whole_grid_without_diverged_cells():
     result = make_result((4, 5), seeds=3, diverged=[(0, 0, 1)])
     best = best_first(result, most=2)
     assert len(best.cells) == 2
@@ -215,7 +212,7 @@ def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
 
 
 @pytest.mark.parametrize(("folds", "classes"), [(None, True), (2, False)])
-def test_programs_rank_as_one_grid_of_all_their_cells(classes, folds):
+def test_programs_rank_like_one_grid_of_all_their_cells(classes, folds):
     whole = make_result((4, 3), seeds=3, classes=classes, folds=folds, diverged=[(3, 1, 0)])
     whole.pruned[[0, 2], 1] = True
     whole.stopped_at[[0, 2], 1] = np.reshape([2, 4], (2, *(1,) * (whole.pruned.ndim - 2)))
@@ -244,7 +241,7 @@ def test_programs_rank_as_one_grid_of_all_their_cells(classes, folds):
     assert shorter == [row[:index] + row[index + 1 :] for row in table(one)]
 
 
-def test_table_says_where_each_cell_stopped():
+def test_table_shows_where_each_cell_stopped():
     result = make_result((2, 2), seeds=2)
     result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]
     stopped_at = np.array([[[3, 5], [-1, 4]], [[-1, -1], [6, 6]]])
@@ -260,7 +257,7 @@ def test_table_says_where_each_cell_stopped():
     assert "stopped at" not in table(best_first(result))[0]
 
 
-def test_scores_are_written_with_their_interval_where_they_have_one():
+def test_scores_are_written_with_their_interval_if_any():
     score = summary.Score(0.6, 0.4512, 0.7336)
     assert summary.score_text(score, higher_is_better=True) == "0.600 [0.451, 0.734]"
     assert number_text(-81234.5, higher_is_better=True) == "-8.12e4"
@@ -273,7 +270,7 @@ def test_scores_are_written_with_their_interval_where_they_have_one():
     assert number_text(float("nan"), higher_is_better=False) == "div"
 
 
-def test_numbers_below_each_other_have_one_form():
+def test_numbers_in_a_column_have_one_format():
     scores = [summary.Score(0.0133, 0.0006, 0.0260), summary.Score(0.00983)]
     assert summary.score_texts(scores, False) == ["0.01330 [0.00060, 0.02600]", "0.00983"]
     assert summary.score_texts([*scores, summary.Score(1.234e-4, 7.34e-5, 1.734e-4)], False) == [
@@ -295,7 +292,7 @@ def written(values, higher_is_better, *digits):
     return list(map(score_format(values, higher_is_better, *digits), values))
 
 
-def test_a_value_of_a_hyperparameter_is_written_in_one_way_wherever_it_stands():
+def test_hyperparameter_values_are_written_consistently():
     result = make_result((3, 2), seeds=3)
     axes = result.axes | {"learning_rate": np.array([1e-5, 0.01, 10]), "l2": np.array([0, 1 / 3])}
     result = dataclasses.replace(result, axes=axes)
@@ -308,7 +305,7 @@ def test_a_value_of_a_hyperparameter_is_written_in_one_way_wherever_it_stands():
     assert [full_text("batch_size", 0), full_text("network", "8-8")] == ["full", "8-8"]
 
 
-def test_values_of_an_axis_have_as_many_digits_as_tell_them_apart():
+def test_values_of_an_axis_have_enough_digits_to_distinguish_them():
     rates = [1e-5, 3.1623e-4, 0.01, 0.031623, 10]
     assert value_texts(rates) == ["1e-5", "3.16e-4", "0.01", "0.0316", "10"]
     assert value_texts(rates) == [value_text("learning_rate", rate) for rate in rates]
@@ -317,7 +314,7 @@ def test_values_of_an_axis_have_as_many_digits_as_tell_them_apart():
     assert value_texts(["1e5", "8-8"], "network") == ["1e5", "8-8"]
 
 
-def test_cells_are_named_by_all_axes_and_full_batches_and_constants_in_words():
+def test_cell_names_include_all_axes_with_full_batches_and_constants_in_words():
     result = make_programs(("20",), (50, 0), shape=(2, 1))
     names = cell_names(result)
     assert names[0] == "network=20, batch_size=50, learning_rate=1e-5, l2=1e-5" and len({*names}) == 4

@@ -1,4 +1,4 @@
-"""The best learning rate of every network against a search by hand."""
+"""The best learning rate of every network, compared with a search by hand."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from jfnn.analysis import best_rates
 
 
 def by_hand(result, index, score):
-    """The rate of the best cell behind an index on the leading axes, of equals the first."""
+    """Return the rate of the best cell after an index on the leading axes; ties go to the first."""
     part = result.cell_scores(score)[index]
     part = part.reshape(len(part), -1)
     best = part.max(axis=-1).argmax() if "accuracy" in score else part.min(axis=-1).argmin()
@@ -19,7 +19,7 @@ def by_hand(result, index, score):
 
 @pytest.mark.parametrize("score", ["train_loss", "test_accuracy"])
 @pytest.mark.parametrize("batch_sizes", [(), (50, 0)])
-def test_rates_are_those_of_each_programs_best_cell_over_all_further_axes(score, batch_sizes):
+def test_rates_are_those_of_each_programs_best_cell_over_all_other_axes(score, batch_sizes):
     further = {"momentum": np.array([0.0, 0.9])}
     result = make_programs(("a", "b", "c"), batch_sizes, shape=(5, 3), further=further)
     rates = best_rates(result, score)
@@ -29,16 +29,16 @@ def test_rates_are_those_of_each_programs_best_cell_over_all_further_axes(score,
     assert len(np.unique(rates)) > 1
 
 
-def test_the_score_that_ranks_is_the_default_and_one_network_has_one_rate():
+def test_ranking_score_is_the_default_and_one_network_has_one_rate():
     result = make_result((6, 2))
     best = result.best()
     rate = best_rates(result)
     assert rate.shape == () and rate == best.axes["learning_rate"]
     result.test_accuracy[:, 1] = 2.0
-    assert best_rates(result) == result.learning_rate[0]  # of equals the first
+    assert best_rates(result) == result.learning_rate[0]  # ties go to the first
 
 
-def test_networks_that_diverged_or_were_pruned_everywhere_have_no_rate():
+def test_networks_diverged_or_pruned_everywhere_have_no_rate():
     result = make_programs(("a", "b", "c"), shape=(3, 2))
     result.test_accuracy[0, ..., 0] = np.nan  # one seed of every cell
     result.test_accuracy[1, 0, 0, 1] = np.nan

@@ -1,4 +1,4 @@
-"""Sharpness: eigenvalues of the whole Hessian, matrices that end the iterations early."""
+"""Sharpness: eigenvalues of the full Hessian, matrices that end the iterations early."""
 
 import itertools
 import sys
@@ -27,7 +27,7 @@ NETWORKS = {
 
 
 def all_eigenvalues(network, params, x, y, **options):
-    """Of the whole Hessian, falling."""
+    """Return the eigenvalues of the full Hessian in decreasing order."""
     flat, unravel = ravel_pytree(params)
     hessian = jax.hessian(lambda flat: jfnn.objective(network, unravel(flat), x, y, **options))
     return np.linalg.eigvalsh(np.asarray(compiled(hessian)(flat)))[::-1]
@@ -38,7 +38,7 @@ def all_eigenvalues(network, params, x, y, **options):
     ("name", "options"),
     [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})],
 )
-def test_the_largest_are_those_of_the_whole_hessian(dtype, name, options):
+def test_largest_eigenvalues_equal_those_of_the_full_hessian(dtype, name, options):
     network, x = NETWORKS[name]
     x = x.astype(dtype)
     params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
@@ -58,7 +58,7 @@ def test_the_largest_are_those_of_the_whole_hessian(dtype, name, options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
-def test_layers_with_pull_backs_by_hand_have_the_hessian_of_differences(x64, kind):
+def test_layers_with_hand_pull_backs_have_the_hessian_of_finite_differences(x64, kind):
     network = {"cnn": jfnn.cnn((1, 4, 4), (2,), 3), "gru": jfnn.rnn((2, 3), 2, 3)}[kind]
     x = np.random.default_rng(1).normal(size=(12, *network.input_shape))
     params = network.init(jax.random.key(3))
@@ -74,7 +74,7 @@ def test_layers_with_pull_backs_by_hand_have_the_hessian_of_differences(x64, kin
 
 
 @pytest.mark.thorough
-def test_too_few_iterations_have_residuals_that_say_so(x64):
+def test_too_few_iterations_give_large_residuals(x64):
     network, x = NETWORKS["tanh"]
     params = network.init(jax.random.key(3))
     found = sharpness(network, params, x, Y, k=2, iterations=3)
@@ -87,7 +87,7 @@ def test_too_few_iterations_have_residuals_that_say_so(x64):
 @pytest.mark.thorough
 @float64_first
 @pytest.mark.parametrize("matrix", [np.eye(6), np.zeros((6, 6)), np.diag([3.0, 3, 0, 0, -5, -5])], ids=str)
-def test_all_are_found_of_matrices_whose_vectors_end_early(dtype, matrix):
+def test_all_eigenvalues_are_found_if_the_iteration_ends_early(dtype, matrix):
     matrix = matrix.astype(dtype)
     values, residuals = largest(lambda v: matrix @ v, jnp.zeros(6, dtype), 6, 6)
     np.testing.assert_allclose(
@@ -97,7 +97,7 @@ def test_all_are_found_of_matrices_whose_vectors_end_early(dtype, matrix):
 
 
 @pytest.mark.thorough
-def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
+def test_evaluations_of_a_sweep_agree_in_one_call_and_in_blocks(monkeypatch):
     network, _ = NETWORKS["tanh"]
     execution = jfnn.Execution(eval_every=2, keep_params="evaluations")
     result = jfnn.sweep(
@@ -114,7 +114,7 @@ def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("number", [np.nan, np.inf, 1e39])  # the last beyond float32
-def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
+def test_nonfinite_network_has_nan_and_the_others_are_unaffected(number):
     network, _ = NETWORKS["tanh"]
     params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
     params = jax.tree.map(lambda leaf: np.array(leaf, np.float64), params)
@@ -130,7 +130,7 @@ def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
     ("name", "options"),
     [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})],
 )
-def test_batch_sharpness_over_all_batches_is_that_of_whole_hessians(dtype, name, options):
+def test_batch_sharpness_over_all_batches_equals_that_of_full_hessians(dtype, name, options):
     network, x = NETWORKS[name]
     x = x[:6].astype(dtype)
     batches = np.array(list(itertools.combinations(range(6), 2)))

@@ -1,4 +1,4 @@
-"""Intervals and ties against scipy's own tests."""
+"""Intervals and ties compared with scipy's tests."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ def sweep():
 
 
 def with_scores(sweep, values, folds=None):
-    """The sweep with other test accuracies: ``values [2, 3, seeds(, folds)]``."""
+    """Return the sweep with other test accuracies: ``values [2, 3, seeds(, folds)]``."""
     fields = {
         "seeds": np.arange(values.shape[2]),
         "pruned": np.zeros(values.shape, bool),
@@ -32,13 +32,13 @@ def with_scores(sweep, values, folds=None):
     return with_any_scores(sweep, {"test_accuracy": values}, folds=folds, **fields)
 
 
-def stays(best, cell, cells, error=0.05):
-    """Whether a cell may be the best of so many, by SciPy's paired t statistic."""
+def may_be_best_by_t(best, cell, cells, error=0.05):
+    """Return whether a cell may be the best of ``cells``, by SciPy's paired t statistic."""
     t = stats.ttest_rel(best, cell).statistic
     return t <= critical_ratio(cells - 1, len(best) - 1, error)
 
 
-def test_intervals_and_ties_are_those_of_students_t(sweep):
+def test_intervals_and_ties_equal_students_t(sweep):
     values = np.random.default_rng(1).normal(size=(2, 3, 7)) * 0.3
     values[0] -= 0.6
     computed = cell_statistics(with_scores(sweep, values), "test_accuracy", Interval(confidence=0.9))
@@ -48,20 +48,20 @@ def test_intervals_and_ties_are_those_of_students_t(sweep):
         np.testing.assert_allclose([computed.low[cell], computed.high[cell]], interval, rtol=1e-12)
         np.testing.assert_allclose(computed.std[cell], np.std(values[cell], ddof=1))
         if cell != best:
-            assert computed.tied[cell] == stays(values[best], values[cell], 6, error=0.1)
+            assert computed.tied[cell] == may_be_best_by_t(values[best], values[cell], 6, error=0.1)
     assert computed.tied[best]
     assert not computed.tied.all()
 
 
 def by_logit(values):
-    """Student's t on the scale of the logit, whose derivative is 1 / (m (1 - m))."""
+    """Compute Student's t interval on the logit scale, with derivative 1 / (m (1 - m))."""
     mean = values.mean()
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) / (mean * (1 - mean))
     return special.expit(special.logit(mean) + np.array([-half, half]))
 
 
-def test_intervals_of_scores_stay_where_scores_can_be(sweep):
-    """Five seeds near 1; R² and losses by the logarithm, others by Student's t."""
+def test_intervals_stay_within_the_range_of_scores(sweep):
+    """Five seeds near 1; R² and losses use the logarithm, others Student's t."""
     values = np.array([0.99, 1.0, 0.98, 1.0, 0.9])
     low, high = by_logit(values)
     t = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
@@ -74,7 +74,7 @@ def test_intervals_of_scores_stay_where_scores_can_be(sweep):
         ("auc", values, (low, high)),
         ("loss", loss, (least, most)),
         ("r2", values, (1 - most, 1 - least)),
-        ("loss", loss - 0.02, np.array(t) * -1 + 0.98),  # a density's, which may be below 0
+        ("loss", loss - 0.02, np.array(t) * -1 + 0.98),  # a density loss, which may be negative
         ("margin", values, t),
     ):
         result = make_result((1, 1), seeds=5)
@@ -86,7 +86,7 @@ def test_intervals_of_scores_stay_where_scores_can_be(sweep):
         np.testing.assert_allclose([found.low[0, 0], found.high[0, 0]], sorted(expected))
 
 
-def test_a_diverged_cell_has_no_interval_and_no_tie(sweep):
+def test_diverged_cell_has_no_interval_and_no_tie(sweep):
     values = np.random.default_rng(3).normal(size=(2, 3, 4))
     values[0, 1, 2] = np.nan
     computed = cell_statistics(with_scores(sweep, values), "test_accuracy")
@@ -95,8 +95,8 @@ def test_a_diverged_cell_has_no_interval_and_no_tie(sweep):
     assert not cell_statistics(with_scores(sweep, values * np.nan), "test_accuracy").tied.any()
 
 
-def test_an_infinite_score_has_no_interval_and_no_warning(sweep):
-    """Such as R² of a single row that is held out."""
+def test_infinite_score_has_no_interval_and_no_warning(sweep):
+    """Such as R² of a single held-out row."""
     values = np.random.default_rng(3).normal(size=(2, 3, 4))
     values[0, 1] = -np.inf
     computed = cell_statistics(with_scores(sweep, values), "test_accuracy")
@@ -107,7 +107,7 @@ def test_an_infinite_score_has_no_interval_and_no_warning(sweep):
 
 @pytest.mark.parametrize("folds", [None, 3])
 def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
-    """The one with the highest score is pruned; others would tie, pruned or not."""
+    """The cell with the highest score is pruned; others would tie, pruned or not."""
     values = np.random.default_rng(8).normal(size=(2, 3, 4, *(() if folds is None else (folds,))))
     values[0, 0] += 10
     pruned = np.zeros(values.shape, bool)
@@ -119,11 +119,13 @@ def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
     assert best == max(stayed, key=lambda cell: values[cell].mean())
     seeds = values if folds is None else values.mean(axis=-1)
     for cell in stayed:
-        assert computed.tied[cell] == (cell == best or stays(seeds[best], seeds[cell], len(stayed)))
+        assert computed.tied[cell] == (
+            cell == best or may_be_best_by_t(seeds[best], seeds[cell], len(stayed))
+        )
     assert computed.tied.sum() > 1 and not computed.tied[0, 0] and not computed.tied[1, 1]
     assert computed.mean[0, 0] == pytest.approx(values[0, 0].mean())  # which still has its score
     single = cell_statistics(dataclasses.replace(sweep, pruned=pruned.reshape(2, 3, -1)[..., :1]))
-    assert np.isnan(single.low).all()  # one value tells nothing apart
+    assert np.isnan(single.low).all()  # a single value distinguishes nothing
     np.testing.assert_array_equal(single.tied, ~pruned.reshape(2, 3, -1)[..., 0])
     assert not cell_statistics(dataclasses.replace(result, pruned=np.ones_like(pruned))).tied.any()
 
@@ -147,17 +149,18 @@ def test_folds_of_one_seed_widen_the_interval_and_of_several_are_averaged(sweep)
     [
         (3, 1 / 2),  # cross-validation, of 24, 23 and 23 rows
         (jfnn.subsets.shares(70, 0.6, 5), 28 / 42),
-        (jfnn.subsets.weighted(np.ones((4, 70))), 20 / 70),  # judged by the test rows
-        (jfnn.subsets.by_group(np.arange(70) % 6, 0.25), 0),  # which share no rows
+        (jfnn.subsets.weighted(np.ones((4, 70))), 20 / 70),  # scored on the test rows
+        (jfnn.subsets.by_group(np.arange(70) % 6, 0.25), 0),  # share no rows
     ],
     ids=["folds", "shares", "weights", "groups"],
 )
-def test_subsets_of_one_seed_widen_the_interval_by_the_rows_that_they_share(folds, ratio, split):
+def test_subsets_of_one_seed_widen_the_interval_by_their_shared_rows(folds, ratio, split):
     result = jfnn.sweep(jfnn.mlp((5, 3)), split, learning_rate=0.1, folds=folds, epochs=1, batch_size=4)
     found = cell_statistics(result, "train_loss")
     values = result.train_loss.ravel()
     scale = np.sqrt((1 / len(values) + ratio) * values.var(ddof=1))
-    half = stats.t.ppf(0.975, len(values) - 1) * scale / values.mean()  # of the logarithm: losses are above 0
+    # of the logarithm, since losses are positive
+    half = stats.t.ppf(0.975, len(values) - 1) * scale / values.mean()
     np.testing.assert_allclose(np.log(found.high / found.mean), half, rtol=1e-6)
 
 
@@ -178,7 +181,7 @@ def test_curves_are_statistics_at_every_evaluation():
     assert (curves.low <= curves.median).all() and (curves.median <= curves.high).all()
 
 
-def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
+def test_missing_runs_invalidate_a_cell_are_skipped_or_replaced():
     result = make_result((2, 3), seeds=5, diverged=[(0, 1, 0), (0, 1, 3), (1, 2, 4)], history=2)
     scores = result.test_accuracy
     strict, omitted, replaced = (cell_statistics(result, missing=m) for m in ("nan", "omit", 0.1))
@@ -189,7 +192,7 @@ def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
     np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], expected)
     np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], by_logit(finite))
     best = np.unravel_index(np.nanargmax(strict.mean), (2, 3))
-    assert omitted.tied[0, 1] == stays(scores[best][[1, 2, 4]], finite, 6) and omitted.tied[best]
+    assert omitted.tied[0, 1] == may_be_best_by_t(scores[best][[1, 2, 4]], finite, 6) and omitted.tied[best]
     assert replaced.mean[0, 1] == pytest.approx((finite.sum() + 0.2) / 5) and replaced.n[0, 1] == 5
     for other in (omitted, replaced):
         np.testing.assert_allclose(other.high[0, 0], strict.high[0, 0])
@@ -199,7 +202,7 @@ def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
     assert (nothing.n == 0).all() and np.isnan(nothing.mean).all() and not nothing.tied.any()
 
 
-def test_a_missing_fold_is_replaced_before_its_seed_is_averaged():
+def test_missing_fold_is_replaced_before_its_seed_is_averaged():
     result = make_result((1, 1), seeds=2, folds=2, diverged=[(0, 0, 1, 1)])
     scores = result.validation_accuracy[0, 0]
     computed = cell_statistics(result, missing=0.0)
@@ -207,7 +210,7 @@ def test_a_missing_fold_is_replaced_before_its_seed_is_averaged():
     assert cell_statistics(result, missing="omit").mean[0, 0] == pytest.approx(scores[0].mean())
 
 
-def test_one_member_without_axes_has_its_score_as_mean_and_nothing_to_compare(tmp_path):
+def test_single_member_has_its_score_as_mean_and_no_ties(tmp_path):
     result = make_single(history=3)
     score = float(result.test_accuracy)
     computed = cell_statistics(result)

@@ -1,4 +1,4 @@
-"""Long tables for other tools against loops."""
+"""Long tables for other tools, compared with loops."""
 
 import csv
 import dataclasses
@@ -35,7 +35,7 @@ def test_long_tables_have_a_row_for_each_member_epoch_and_metric(options, tmp_pa
     assert list(tidy(result))[-4:] == ["epoch", "part", "metric", "value"]
 
 
-def test_long_tables_have_a_column_of_the_values_of_subsets():
+def test_long_tables_have_a_column_with_the_values_of_subsets():
     shares = np.array([0.1, 0.5, 1.0])
     result = dataclasses.replace(make_result((2, 2), seeds=2, folds=3), subset_values={"share": shares})
     table = tidy(result)

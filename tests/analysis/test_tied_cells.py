@@ -1,4 +1,4 @@
-"""The cells that may be the best: coverage by simulation, by hand, and without a spread."""
+"""Cells that may be the best: coverage by simulation, by hand, and without a spread."""
 
 import dataclasses
 
@@ -11,11 +11,11 @@ from jfnn.analysis import curve_statistics
 from jfnn.analysis.selection import critical_ratio, may_be_best
 
 GRIDS = 500
-HELD = 3 * np.sqrt(0.05 * 0.95 / GRIDS)  # standard errors of a share of 5%
+HELD = 3 * np.sqrt(0.05 * 0.95 / GRIDS)  # standard errors of a proportion of 5%
 
 
 def tied(scores):
-    """Which cells are tied at each evaluation, of test accuracies ``[cells, seeds, evaluations]``."""
+    """Return which cells are tied at each evaluation, for test accuracies ``[cells, seeds, evaluations]``."""
     cells, seeds, evaluations = scores.shape
     result = make_result((cells, 1), seeds=seeds, history=2)
     history = {"test_accuracy": scores[:, None]}
@@ -24,13 +24,13 @@ def tied(scores):
 
 
 @pytest.mark.parametrize(("cells", "seeds"), [(2, 5), (8, 3), (49, 3), (49, 5), (32, 10)])
-def test_each_of_equal_cells_is_tied_in_95_percent_of_grids(cells, seeds):
+def test_equal_cells_are_each_tied_in_95_percent_of_grids(cells, seeds):
     scores = np.random.default_rng(cells + seeds).normal(size=(cells, seeds, GRIDS))
     assert tied(scores).mean() >= 0.95 - HELD
 
 
 @pytest.mark.parametrize("scale", [0.1, 10], ids=["quiet best", "noisy best"])
-def test_the_best_cell_is_tied_whatever_the_variances(scale):
+def test_best_cell_is_tied_whatever_the_variances(scale):
     rng = np.random.default_rng(1)
     scales = np.concatenate([[scale], np.geomspace(0.3, 3, 31)])
     scores = scales[:, None, None] * rng.normal(size=(32, 5, GRIDS)) + rng.normal(size=(5, GRIDS))
@@ -45,7 +45,7 @@ def test_equal_accuracies_on_few_rows_are_tied_in_95_percent_of_grids(chance, se
     assert tied(scores).mean() >= 0.95 - HELD
 
 
-def test_cells_far_behind_are_left_out():
+def test_cells_far_behind_are_excluded():
     """By ten standard deviations; the best one is then alone."""
     scores = np.random.default_rng(2).normal(size=(49, 10, GRIDS))
     scores[0] += 10
@@ -53,8 +53,8 @@ def test_cells_far_behind_are_left_out():
 
 
 @pytest.mark.parametrize(("others", "freedom"), [(1, 4), (2, 2), (7, 1), (48, 2), (48, 19), (999, 4)])
-def test_the_critical_ratio_solves_its_equation(others, freedom):
-    """E min(1, m Φ(-c s)) = 5% over s = √(χ² / freedom); Bonferroni's number bounds it from above."""
+def test_critical_ratio_solves_its_equation(others, freedom):
+    """E min(1, m Φ(-c s)) = 5% over s = √(χ² / freedom); Bonferroni's value is an upper bound."""
     ratio = critical_ratio(others, freedom, 0.05)
     s = stats.chi(freedom, scale=freedom**-0.5)
     kink = stats.norm.isf(1 / others) / ratio if others > 2 else 0.0
@@ -67,7 +67,7 @@ def test_the_critical_ratio_solves_its_equation(others, freedom):
         assert ratio == pytest.approx(bonferroni, rel=1e-5)
 
 
-def test_sets_by_hand():
+def test_tied_cells_by_hand():
     """The differences 1, 2, 3 have t = 2 √3 = 3.46, and 0.8, 2, 3.2 have 2.89; t(2) is 2.92 at 5%."""
     best = np.array([5.0, 5.5, 6.0])
     near = best - [0.8, 2.0, 3.2]
@@ -84,8 +84,8 @@ def test_sets_by_hand():
     assert may_be_best(np.array([far, best]), 1, variance=2 / 3).all()
 
 
-def test_differences_without_a_spread_count_from_several_steps_on():
-    """Rows right of 40, the same number for all seeds: t is at most the difference by √(3 / 12) rows."""
+def test_differences_without_a_spread_count_if_they_are_several_steps():
+    """Correct rows of 40, equal for all seeds: t is at most the difference divided by √(3 / 12) rows."""
     right = np.array([40, 39, 38, 37, 36, 35, 20, 10])
     scores = np.repeat(right[:, None] / 40, 3, axis=1)
     least = critical_ratio(7, 2, 0.05) / 6

@@ -24,7 +24,7 @@ def test_statistics_equal_those_of_pandas(x64):
     assert not columns
 
 
-def test_one_network_has_the_statistics_that_it_has_among_others():
+def test_network_alone_has_the_statistics_it_has_among_others():
     params = jax.vmap(jfnn.mlp((4, 3, 2)).init)(jax.random.split(jax.random.key(1), 5))
     alone = weight_statistics(jax.tree.map(lambda leaf: leaf[2], params), 0)
     assert alone == {name: values[2] for name, values in weight_statistics(params).items()}

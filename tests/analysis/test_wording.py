@@ -1,4 +1,4 @@
-"""What figures and reports call the axes of a sweep."""
+"""Names of the axes of a sweep in figures and reports."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from jfnn.core.search.result import combined, with_run
 
 NET = jfnn.mlp((2, 3, 2))
 MOMENTUM = {"momentum": 0.9}
-# Learners by name, as settings of a run describe them with further numbers, and what their axis is called.
+# Learners by name, as described in a run's settings with further hyperparameters, and the name of their axis.
 SEVERAL = {
     "optimizer": [(jfnn.supervised(NET), {}), (jfnn.supervised(NET, optimizer="adam"), {})],
     "optimizer, by a number": [(jfnn.supervised(NET), {}), (jfnn.supervised(NET), MOMENTUM)],
@@ -30,7 +30,7 @@ SEVERAL = {
 
 
 def with_learners(pairs, name="network"):
-    """A result of random scores whose settings describe these learners."""
+    """Return a result with random scores whose settings describe these learners."""
     parts = [
         with_run(part, config={"settings": {"learner": learner.describe(), "constants": constants}})
         for part, (learner, constants) in zip(make_programs(("a", "b")).programs, pairs, strict=True)
@@ -39,7 +39,7 @@ def with_learners(pairs, name="network"):
 
 
 @pytest.mark.parametrize("kind", SEVERAL)
-def test_learners_by_name_are_called_by_what_differs(kind):
+def test_axis_of_learners_is_named_after_what_differs(kind):
     result = with_learners(SEVERAL[kind])
     word = kind.partition(",")[0]
     assert wording.network_word(result) == word
@@ -47,7 +47,7 @@ def test_learners_by_name_are_called_by_what_differs(kind):
     assert "width" in wording.in_words(with_learners(SEVERAL[kind], "width")).axes
 
 
-def test_figures_say_optimizer_and_take_both_names():
+def test_figures_show_optimizer_and_accept_both_names():
     result = with_learners(SEVERAL["optimizer"])
     for name in ("network", "optimizer"):
         figure = plots.heat_map(result, axes=(name, "l2"))
@@ -63,7 +63,7 @@ def test_figures_say_optimizer_and_take_both_names():
         plots.heat_map(result, axes=("learner", "l2"))
 
 
-def test_folds_are_called_what_they_are():
+def test_folds_are_named_after_their_kind():
     result = make_result((1, 1), seeds=2, folds=3)
     recorded = {"words": {"fold": "bootstrap"}}
     assert summary.averaged_over(with_run(result, config=recorded)) == "2 seeds of 3 bootstraps each"
@@ -84,7 +84,7 @@ def test_folds_are_called_what_they_are():
         (3, "fold"),
     ],
 )
-def test_a_sweep_records_what_its_folds_are(subsets, word, tmp_path):
+def test_sweep_records_the_kind_of_its_folds(subsets, word, tmp_path):
     x, y = jfnn.datasets.xor_gate()
     split = jfnn.Split(np.tile(x, (2, 1)), np.tile(y, 2), x, y)
     options = dict(learning_rate=[0.1, 1.0], epochs=1, batch_size=None, folds=subsets, out=tmp_path)

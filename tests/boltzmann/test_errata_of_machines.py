@@ -1,4 +1,4 @@
-"""An erratum of published work: the least divergence of two hidden units from XOR."""
+"""An erratum of published work: the smallest divergence of two hidden units from XOR."""
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +11,12 @@ from jfnn import boltzmann
 XOR = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)
 
 
-def test_two_hidden_units_come_no_nearer_to_xor_than_half_the_logarithm_of_two():
-    """Course notes say that two suffice. Three do; two end at ½ ln 2, one at 0.5757 (all nats)."""
+def test_two_hidden_units_come_no_closer_to_xor_than_half_the_logarithm_of_two():
+    """Course notes claim that two suffice. Three do; two end at ½ ln 2, one at 0.5757 (all nats)."""
     optimizer = optax.adam(0.2)
 
     def train(key, hidden):
-        has = (jnp.arange(3) < hidden).astype(jnp.float32)  # units beyond are connected to nothing
+        has = (jnp.arange(3) < hidden).astype(jnp.float32)  # further units are not connected
         machine = boltzmann.init(key, (3, 3), scale=2.0)
         machine = machine._replace(weights=(machine.weights[0] * has,))
 

@@ -1,4 +1,4 @@
-"""Boltzmann machines as learners, against scikit-learn, enumeration and smaller machines; their bits."""
+"""Boltzmann machines as learners, compared with scikit-learn, enumeration and smaller machines."""
 
 import itertools
 import json
@@ -39,7 +39,7 @@ class Stream:
         return numbers
 
 
-def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
+def test_persistent_step_equals_scikit_learns_with_the_same_random_numbers(x64):
     learner = boltzmann_machine((5, 4), gradient="persistent", chains=12)
     machine = machine_of((5, 4))
     rows = RNG.random((12, 5))
@@ -62,7 +62,7 @@ def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
 
 
 @pytest.mark.thorough
-def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
+def test_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
     learner = boltzmann_machine((4, 3, 2), gradient="exact")
     machine = machine_of((4, 3, 2))
     rows = X[:30, :4].astype(float)
@@ -84,8 +84,8 @@ def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
 
 
 @pytest.mark.thorough
-def test_the_bias_of_contrastive_divergence_falls_with_k():
-    # Weights so large that chains forget slowly where they started.
+def test_bias_of_contrastive_divergence_decreases_with_k():
+    # With weights so large, chains forget their start slowly.
     weights = np.float32(2.5 * np.random.default_rng(2).normal(size=(5, 4)))
     machine = pack(Machine((weights,), (np.zeros(5, np.float32), np.zeros(4, np.float32))))
     learner = boltzmann_machine((5, 4), k=16, hyper=["k"])
@@ -107,11 +107,11 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
     errors = jax.tree.map(np.asarray, squared_errors(np.array([1.0, 4.0, 16.0])))
     bias = np.sqrt(sum(jax.tree.leaves(errors)))
     assert bias[0] > 2 * bias[1] > 4 * bias[2]
-    assert bias[2] < 0.05 < bias[0] / 10  # after 16 sweeps it drowns in the statistical error of 29 averages
+    assert bias[2] < 0.05 < bias[0] / 10  # after 16 sweeps it is below the statistical error of 29 averages
 
 
 @pytest.mark.thorough
-def test_fewer_hidden_units_are_the_smaller_machine(x64):
+def test_fewer_hidden_units_equal_the_smaller_machine(x64):
     small = machine_of((5, 2), 0.1)
     padding = ((0, 0), (0, 2))
     large = Machine(
@@ -159,14 +159,14 @@ def test_members_of_a_tile_share_their_draws():
     assert draws and all("shape=(8, 9)" in line and "[8,9]" in line for line in draws)
 
 
-def test_a_step_that_draws_sums_no_states_where_it_has_no_key():
+def test_sampling_step_without_a_key_does_not_enumerate_states():
     params = jax.tree.map(np.float32, pack(machine_of((5, 4))))
     hyper = dict.fromkeys(CHAINS.hyper, np.float32(1))
     with pytest.raises(AssertionError):
         CHAINS.step(CHAINS.start(params, hyper), Batch(X[:10]), hyper, None)
 
 
-def test_learners_that_differ_have_descriptions_of_their_own():
+def test_different_learners_have_different_descriptions():
     changes = {"k": 2}, {"gradient": "persistent"}, {"gradient": "exact"}, {"metrics": ["likelihood"]}
     learners = [boltzmann_machine((5, 4), **options) for options in ({}, *changes)]
     learners.append(boltzmann_machine((5, 4, 2)))

@@ -1,4 +1,4 @@
-"""Boltzmann machines against scikit-learn, sums over all states in plain loops, jax.grad and differences."""
+"""Boltzmann machines compared with scikit-learn, sums over all states, jax.grad and finite differences."""
 
 import itertools
 
@@ -13,23 +13,20 @@ from jfnn import boltzmann
 from jfnn.boltzmann import Machine, enumeration
 
 RNG = np.random.default_rng(0)
-# Restricted with either side the smaller, and deep ones of three and four layers.
+# Restricted machines with either side smaller, and deep ones with three and four layers.
 SIZES = [(2, 4), (2, 3, 1, 2)]
 
 
 def machine_of(sizes, scale=1.0):
-    """Random weights and biases, float64."""
     weights = tuple(scale * RNG.normal(size=pair) for pair in itertools.pairwise(sizes))
     return Machine(weights, tuple(scale * RNG.normal(size=n) for n in sizes))
 
 
 def states_of(n):
-    """Every state of n units, by itertools."""
     return np.array(list(itertools.product([0.0, 1.0], repeat=n)))
 
 
 def energy_by_loops(machine, layers):
-    """The definition, one product at a time."""
     total = 0.0
     for bias, state in zip(machine.biases, layers, strict=True):
         total -= sum(b * s for b, s in zip(bias, state, strict=True))
@@ -39,7 +36,7 @@ def energy_by_loops(machine, layers):
 
 
 def joint_by_loops(machine):
-    """Visible states ``[2^n, n]``, their probabilities and log Z, from energies of all states."""
+    """Return visible states ``[2^n, n]``, their probabilities and log Z, from the energies of all states."""
     weight_of = {}
     everything = []
     for state in states_of(sum(machine.sizes)):
@@ -52,7 +49,6 @@ def joint_by_loops(machine):
 
 
 def scikit_learn(machine):
-    """The same machine as scikit-learn's."""
     model = BernoulliRBM(machine.sizes[1])
     model.components_ = machine.weights[0].T
     model.intercept_visible_, model.intercept_hidden_ = machine.biases
@@ -60,7 +56,7 @@ def scikit_learn(machine):
 
 
 @pytest.mark.thorough
-def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
+def test_conditionals_free_energy_and_a_gibbs_step_equal_scikit_learns(x64):
     machine = machine_of((6, 4))
     model = scikit_learn(machine)
     v = (RNG.random((50, 6)) < 0.5).astype(float)
@@ -73,7 +69,7 @@ def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
     np.testing.assert_array_equal(mine, new)
     visible = 1 / (1 + np.exp(-(np.asarray(h) @ machine.weights[0].T + machine.biases[0])))
     np.testing.assert_allclose(boltzmann.visible_means(machine, h), visible, rtol=1e-12)
-    # The mean over sites of what scikit-learn draws one of.
+    # The mean over sites; scikit-learn draws one of them.
     sites = [
         model._free_energy(np.where(np.arange(6) == i, 1 - v, v)) - model._free_energy(v) for i in range(6)
     ]
@@ -84,7 +80,7 @@ def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("sizes", SIZES)
-def test_sums_are_those_over_all_states_and_gradients_are_jaxs_and_differences(sizes, x64):
+def test_sums_equal_those_over_all_states_and_gradients_equal_jaxs_and_differences(sizes, x64):
     machine = machine_of(sizes)
     v, probabilities, log_z = joint_by_loops(machine)
     rows = v[RNG.integers(0, len(v), 7)]
@@ -114,7 +110,7 @@ def test_sums_are_those_over_all_states_and_gradients_are_jaxs_and_differences(s
     np.testing.assert_allclose(kl, np.sum(shares * np.log(shares / of_states)), rtol=1e-10)
 
 
-def test_energies_and_all_states_are_the_definitions(x64):
+def test_energies_and_states_equal_their_definitions(x64):
     machine = machine_of((2, 3, 2))
     layers = [states_of(n)[RNG.integers(0, 2**n, 5)] for n in machine.sizes]
     expected = [energy_by_loops(machine, row) for row in zip(*layers, strict=True)]
@@ -145,8 +141,8 @@ def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
 
 
 @pytest.mark.thorough
-def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_states_means():
-    """The mean of ``w`` is right after any number of steps, if each leaves the next distribution as it is."""
+def test_annealing_is_unbiased_for_z_and_few_sweeps_keep_the_means_of_the_first_states():
+    """The mean of ``w`` is unbiased after any number of steps if each step keeps the next distribution."""
     rng = np.random.default_rng(1)
     sizes = (2, 3, 1, 2)
     n = 20_000
@@ -164,7 +160,7 @@ def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_state
 
 
 def _model_averages(machine):
-    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` in column form, by a sum over all states of all layers."""
+    """Return ``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` in column form, by a sum over all states of all layers."""
     states = states_of(sum(machine.sizes))
     layers = np.split(states, np.cumsum(machine.sizes)[:-1], axis=1)
     weights = np.exp([-energy_by_loops(machine, row) for row in zip(*layers, strict=True)])
@@ -179,13 +175,13 @@ MACHINE = machine_of((3, 2))
 @pytest.mark.parametrize(
     "function", representatives([boltzmann.free_energy, boltzmann.log_likelihood], boltzmann.free_energy)
 )
-def test_states_may_have_roundings(function):
+def test_states_may_be_rounded(function):
     plain = np.array([[0.0, 1, 1]])
     rounded = np.array([[-(2.0**-70), 1 + 2**-52, 1 + 2**-23]])
     np.testing.assert_allclose(function(MACHINE, rounded), function(MACHINE, plain), rtol=1e-5)
 
 
-def test_weights_start_normal_with_the_standard_deviation_asked_for_and_biases_at_0():
+def test_initial_weights_are_normal_with_the_given_deviation_and_biases_are_0():
     first, second = boltzmann.init(jax.random.key(0), (200, 150, 100), scale=0.05).weights
     for w in (first, second):
         z = np.sort(np.ravel(w)) / 0.05
@@ -198,7 +194,7 @@ def test_weights_start_normal_with_the_standard_deviation_asked_for_and_biases_a
     assert by_default.sizes == (200, 150, 100) and not any(bias.any() for bias in by_default.biases)
 
 
-def test_at_most_20_units_are_enumerated():
+def test_enumeration_is_limited_to_20_units():
     for sizes in [(20, 50), (50, 20), (30, 20, 30)]:
         enumeration.check_can_enumerate(sizes, "sizes")
     for sizes in [(21, 50), (50, 21), (10, 21, 11)]:

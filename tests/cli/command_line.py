@@ -1,4 +1,4 @@
-"""The command line in this process: its words, the ways to call it, and data of one's own."""
+"""The command line in this process: its arguments, ways to call it, and user data."""
 
 import contextlib
 import csv
@@ -10,7 +10,7 @@ from jfnn.cli import parser, run
 
 COMMAND = ("jfnn", "grid")
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
-# With these, the last learning rate diverges under the last penalty only.
+# With these, only the last learning rate with the last penalty diverges.
 GRID = [*SMALL, "--learning-rate", "1e-4,1e-3,1", "--l2", "0,1e-2,1e6", "--seeds", "2"]
 PROGRAMS = """--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2
     --learning-rate 1e-4,1e-3 --l2 0,0.1 --seeds 2"""
@@ -28,26 +28,24 @@ FILES = {
 
 
 def parse(*words):
-    """Words as the values of flags."""
     return parser.parse(parser.make_parser("jfnn grid", "", ""), words)
 
 
 def grid_main(*words, **options):
-    """Runs the words behind ``jfnn grid``."""
     return run.main(words, **options)
 
 
 def watching(function):
-    """A `watch` that calls a function with the progress."""
+    """Return a `watch` that calls a function with the progress."""
     return lambda *_: contextlib.nullcontext(function)
 
 
-# Fails the test when anything is trained.
+# Fails the test if anything is trained.
 untrained = watching(lambda now: pytest.fail("trained"))
 
 
 def refused(capsys, *words, code=2):
-    """The one line with which the command refuses words, behind the program's name; nothing is trained."""
+    """Return the one-line error of a refused command, after the program's name; nothing is trained."""
     with pytest.raises(SystemExit) as stopped:
         grid_main(*words, watch=untrained)
     printed = capsys.readouterr()
@@ -57,7 +55,7 @@ def refused(capsys, *words, code=2):
 
 
 def write_csv(path, classes, rows=60):
-    """Three columns of which the first tells the target, apart from some noise."""
+    """Write three columns; only the first determines the target, apart from noise."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 3))
     y = x[:, 0] + 0.3 * rng.normal(size=rows)

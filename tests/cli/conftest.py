@@ -1,4 +1,4 @@
-"""Small runs of the command line that several files read, and what keeps them quick."""
+"""Small command-line runs shared by several files, and fixtures that keep them quick."""
 
 import io
 import sys
@@ -11,12 +11,11 @@ import jfnn
 
 @pytest.fixture(autouse=True)
 def no_drawing(monkeypatch):
-    """Drawing takes longest; the session's own `run`, and the command as a process, do it."""
+    """Skip plotting, which takes longest; the session's `run` and the command as a process do it."""
     monkeypatch.setattr("jfnn.report.writing.png", lambda figure: b"\x89PNG")
 
 
 def printed_by(words):
-    """The output of the command."""
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", printed)
@@ -26,7 +25,7 @@ def printed_by(words):
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
-    """A small grid: what it printed, its directory, and the same sweep by the library."""
+    """Return the output and directory of a small grid, and the same sweep by the library."""
     out = tmp_path_factory.mktemp("run") / "new" / "directory"
     printed = printed_by([*GRID, "--out", str(out)])
     expected = jfnn.sweep(
@@ -43,7 +42,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory):
-    """Two networks, two batch sizes and a refit: what was printed, the directory, the library's result."""
+    """Return the output, directory and library result of two networks, two batch sizes and a refit."""
     out = tmp_path_factory.mktemp("programs") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jfnn.report.writing.png", lambda figure: b"\x89PNG")

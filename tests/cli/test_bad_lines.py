@@ -1,4 +1,4 @@
-"""Invalid words: exit 2 and one line that begins with the flag; nothing is trained or written."""
+"""Invalid command lines end with status 2 and one line that begins with the flag, without training."""
 
 import functools
 import os
@@ -15,7 +15,7 @@ from jfnn.cli import parser, words
 
 pytestmark = pytest.mark.unoptimised
 
-# A reader -> words that it does not take; '' is an empty word.
+# Parser -> invalid words; '' is an empty word.
 INTEGER = "'' 1.5 nan 1e3 1_0 ١ ² x"
 INTEGERS = f"{INTEGER} 1,,2 a:b 1,x 0,1_0"
 NUMBER = "'' , 0.1_0 ١ x 1:2:x 0:1:3 1e-5:10:1 1e-5:10:1_0 1e-5:10:-3 1e-5:10:99999999999 1:2:3:4 0,1_0"
@@ -34,12 +34,11 @@ WRONG = {
     words.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
     words.path: "''",
 }
-FREE = {str, words.names}  # readers of any text
-NAMES = "'' X none,"  # of no choice
+FREE = {str, words.names}  # parsers of any text
+NAMES = "'' X none,"  # for flags without choices
 
 
 def wrong_words():
-    """Pairs of a flag and a word that its reader does not take."""
     for name, declared in parser.DECLARED.items():
         read = declared["argument"].get("type")
         if read not in (None, *FREE):
@@ -47,7 +46,7 @@ def wrong_words():
                 yield parser.flag_name(name), word
 
 
-def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_flag(capsys):
+def test_invalid_words_end_with_one_line_that_begins_with_the_flag(capsys):
     command_line = parser.make_parser("jfnn grid", "", "")
     pairs = list(wrong_words())
     wrong = []
@@ -66,7 +65,7 @@ def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A directory to be in, with files; afterwards nothing else is there."""
+    """Change into a directory with files, and check afterwards that nothing was added."""
     place = tmp_path_factory.mktemp("place")
     (place / "FILE").write_text("kept")
     table = "a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 3}\n" for i in range(40))
@@ -85,12 +84,12 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(datasets, "digits", functools.cache(datasets.digits))
-        patch.setattr(memory, "available_memory", lambda: 4e9)  # lines of "memory GB" ask for more
+        patch.setattr(memory, "available_memory", lambda: 4e9)  # the "memory GB" lines request more
         yield place
     assert set(os.listdir(place)) == before
 
 
-# A line of the command -> the flag that its error begins with, and facts that it names.
+# Command line -> the flag that its error begins with, and facts that it states.
 LINES = {
     "--learning-rate -1e-3,1": "--learning-rate: above 0 -0.001",
     "--learning-rate 1:2": "--learning-rate: START:STOP --cells START:STOP:COUNT",
@@ -151,16 +150,16 @@ LINES = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("line", LINES)
-def test_one_line_names_the_flag_and_facts(place, capsys, line):
+def test_error_line_names_the_flag_and_facts(place, capsys, line):
     flag, _, facts = LINES[line].partition(":")
     said = refused(capsys, *line.split(), *([] if "--out" in line else ["--out", "new"]))
     assert said.startswith(f"{flag}: ")
     assert all(fact in said.removeprefix(flag) for fact in facts.split())
-    assert not re.search(r"jfnn\.|=True|=None|n_splits", said)  # Python is no help here
+    assert not re.search(r"jfnn\.|=True|=None|n_splits", said)  # a hint about Python would not help here
 
 
 @pytest.mark.parametrize("name", parser.DECLARED)
-def test_an_error_of_an_argument_names_the_flag_that_sets_it(name, capsys, monkeypatch, tmp_path):
+def test_argument_error_names_the_flag_that_sets_it(name, capsys, monkeypatch, tmp_path):
     for argument in (name, *parser.DECLARED[name]["sets"]):
         error = checks.ArgumentError(argument, "it is wrong")
         monkeypatch.setattr("jfnn.cli.data.load", lambda flags, error=error: (_ for _ in ()).throw(error))

@@ -1,4 +1,4 @@
-"""The command as a process of its own: ``jfnn`` and scripts/grid.py, output that nobody reads, Ctrl-C."""
+"""The command as a separate process: ``jfnn`` and scripts/grid.py, closed output streams, Ctrl-C."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from jfnn.cli import main, process
 from jfnn.cli.flags import Flags
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "grid.py"
-# A command without the package, whose import takes longest.
+# The command without importing the package, which takes longest.
 COMMAND = f"""
 import signal, sys, time
 exec(open({process.__file__!r}).read())
@@ -45,14 +45,14 @@ sys.exit(run(main, "prog"))
         ("grid --epochs -1", 2, "jfnn grid: error: --epochs: "),
     ],
 )
-def test_words_of_the_command_end_it_with_a_status_and_a_fact(words, status, said, capsys):
+def test_command_ends_with_a_status_and_a_message(words, status, said, capsys):
     code, out, err = ending(capsys, main.main, words.split())
     assert code == status and said in (err if status else out) and bool(err) == bool(status)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("word", "status"), [("--version", 0), ("foo", 2)])
-def test_the_package_runs_as_the_command(word, status):
+def test_package_runs_as_the_command(word, status):
     done = subprocess.run([sys.executable, "-m", "jfnn", word], capture_output=True, text=True)
     assert done.returncode == status
     assert done.stdout == f"{jfnn.__version__}\n" * (status == 0)
@@ -62,7 +62,7 @@ def test_the_package_runs_as_the_command(word, status):
 
 
 @pytest.mark.thorough
-def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
+def test_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--out", str(tmp_path / "out")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "JFNN_"))}
     done = subprocess.run(
@@ -81,8 +81,7 @@ def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
 
 
 def started(body, redirected=""):
-    """A process that runs the body of a command."""
-    run = "" if "|" in redirected else "exec"  # in place of the shell, so that signals reach it
+    run = "" if "|" in redirected else "exec"  # replaces the shell, so that signals reach it
     words = ["bash", "-c", f'{run} "$0" -c "$1" {redirected}', sys.executable, COMMAND.replace("BODY", body)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -97,24 +96,24 @@ def started(body, redirected=""):
         ("2>&-", 3, ""),
     ],
 )
-def test_words_that_nobody_reads_do_not_stop_the_command(redirected, status, said):
+def test_closed_output_does_not_stop_the_command(redirected, status, said):
     command = started("print('x' * 999_999, flush=True)", redirected)
     assert (command.communicate(timeout=60)[1], command.returncode) == (said, status)
 
 
-def test_a_stream_without_a_file_stays_as_it_is():
+def test_stream_without_a_file_is_unchanged():
     code = COMMAND.replace("BODY", "print('words')")
     code = code.replace("sys.exit(run", "sys.stdout = stream = io.StringIO()\nsys.exit(run")
     code = code.replace('"prog"))', '"prog") + len(stream.getvalue()))')
     assert subprocess.run([sys.executable, "-c", code]).returncode == 3 + len("words\n")
 
 
-def pressed(body, again=False):
-    """The exit status and the errors of a command that Ctrl-C is pressed in, once or until it ends."""
+def press_ctrl_c(body, again=False):
+    """Return the exit status and stderr of a command that gets Ctrl-C, once or until it ends."""
     command = started(f"print('ready', flush=True); {body}")
     assert command.stdout.readline() == "ready\n"
     command.send_signal(signal.SIGINT)
-    while again and command.poll() is None:  # signals that arrive at once count as one
+    while again and command.poll() is None:  # simultaneous signals count as one
         time.sleep(0.05)
         command.send_signal(signal.SIGINT)
     _, said = command.communicate(timeout=60)
@@ -122,14 +121,14 @@ def pressed(body, again=False):
 
 
 def test_ctrl_c_ends_the_command_without_a_traceback():
-    assert pressed("time.sleep(60)") == (130, "\nstopped\n")
+    assert press_ctrl_c("time.sleep(60)") == (130, "\nstopped\n")
     slow = "\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)"
-    status, said = pressed(slow, again=True)
+    status, said = press_ctrl_c(slow, again=True)
     assert status == 130 and "Traceback" not in said
 
 
 @pytest.mark.thorough
-def test_ctrl_c_amid_garbage_collection_is_not_lost():
+def test_ctrl_c_during_garbage_collection_is_not_lost():
     body = """import gc
     def once(*_):
         gc.callbacks.remove(once)
@@ -142,7 +141,7 @@ def test_ctrl_c_amid_garbage_collection_is_not_lost():
     assert (command.returncode, said) == (130, "\nstopped\n")
 
 
-def test_ctrl_c_amid_the_imports_is_no_traceback():
+def test_ctrl_c_during_the_imports_prints_no_traceback():
     command = subprocess.Popen([sys.executable, "-v", SCRIPT], stderr=subprocess.PIPE, text=True)
     for line in command.stderr:
         if "import 'jax" in line:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
+def test_foreign_files_are_not_overwritten(tmp_path, capsys, name):
     (tmp_path / name).write_text("kept")
     line = refused(capsys, "--out", str(tmp_path))
     assert line.startswith("--out: ") and str(tmp_path) in line and name in line
@@ -28,7 +28,7 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
 
 
 @pytest.mark.thorough
-def test_every_value_that_the_library_advises_is_a_flag():
+def test_every_value_recommended_by_the_library_is_a_flag():
     package = Path(jfnn.__file__).parent
     calls = [
         node
@@ -45,7 +45,7 @@ def test_every_value_that_the_library_advises_is_a_flag():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("error", [TypeError("wrong"), ArgumentError("of no flag", "wrong")])
-def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path, error):
+def test_internal_error_is_not_reported_as_a_user_error(tmp_path, error):
     def broken(now):
         raise error
 
@@ -57,7 +57,7 @@ def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path, error):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("named", [True, False])
-def test_a_full_disk_while_training_is_one_line(tmp_path, capsys, named):
+def test_full_disk_during_training_is_one_line(tmp_path, capsys, named):
     path = tmp_path / "state" if named else tmp_path
 
     def full(now):
@@ -71,7 +71,7 @@ def test_a_full_disk_while_training_is_one_line(tmp_path, capsys, named):
 
 
 @pytest.mark.thorough
-def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path, capsys):
+def test_unwritable_file_after_training_is_one_line(run, tmp_path, capsys):
     out = shutil.copytree(run[1], tmp_path / "run")
     (out / "heatmap.png").unlink()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "heatmap.png"))
@@ -79,13 +79,13 @@ def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path,
         patch.setattr("jfnn.report.writing.png", lambda figure: (_ for _ in ()).throw(full))
         line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out), code=1)
     assert line.startswith(f"--out: cannot write to {out / 'heatmap.png'}: No space")
-    (out / "heatmap.png").mkdir()  # which is seen before anything is trained
+    (out / "heatmap.png").mkdir()  # which is checked before training
     line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out))
     assert line == f"--out: cannot write {out / 'heatmap.png'}, which is a directory\n"
 
 
 def test_data_larger_than_memory_are_refused_before_they_are_read(tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes=True, rows=20000)
-    os.truncate(path, 1 << 40)  # all but its beginning are holes; to read it would take hours
+    os.truncate(path, 1 << 40)  # a sparse file; reading it would take hours
     line = refused(capsys, "--data", str(path), "--target", "level", "--out", str(tmp_path / "out"))
     assert line.startswith("--data: it does not fit into memory") and "own.csv" in line

@@ -1,4 +1,4 @@
-"""Executors by name: what they start, and words for what cannot be."""
+"""Executors by name: what they start, and errors for those that cannot start."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.unoptimised
 
 
 def probe():
-    """The process, its devices and whether Ctrl-C is ignored, and was kept away from its start on."""
+    """Return the process id, its devices, and whether Ctrl-C is ignored, now and since the start."""
     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     return os.getpid(), jax.device_count(), (ignored, blocked)
 
 
 @pytest.mark.thorough
-def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
+def test_worker_processes_have_one_device_per_core_and_ignore_ctrl_c():
     with executors.workers_of(Flags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(600)
     assert number != os.getpid()
@@ -45,21 +45,21 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
+def test_worker_processes_end_when_their_parent_is_killed():
     check_child_ends_with_parent(CLIENT)
 
 
 @pytest.mark.thorough
-def test_a_cluster_of_dask_has_as_many_workers_as_are_asked_for():
+def test_dask_cluster_has_the_requested_number_of_workers():
     distributed = pytest.importorskip("distributed")
     with executors.workers_of(Flags(executor="dask", workers=1)):
         assert list(distributed.default_client().nthreads().values()) == [1]
 
 
 @pytest.mark.slow
-def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
+def test_dask_cluster_is_reachable_only_from_this_machine():
     pytest.importorskip("distributed")
-    import psutil  # which distributed needs
+    import psutil  # required by distributed
 
     own = psutil.Process()
     with executors.workers_of(Flags(executor="dask", workers=2)) as workers:
@@ -72,21 +72,21 @@ def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
 
 
 @pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])
-def test_a_package_that_is_missing_is_named_with_its_extra(name, package, capsys, monkeypatch, tmp_path):
+def test_missing_package_is_named_with_its_extra(name, package, capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     status, _, said = ending(capsys, main, ["--executor", name, "--out", str(tmp_path / "run")])
     assert status == 2 and f"jfnn[{name}]" in said
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_is_not_there_is_named(capsys, tmp_path):
+def test_unreachable_scheduler_is_named(capsys, tmp_path):
     pytest.importorskip("distributed")
     words = ["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")]
     status, _, said = ending(capsys, main, words)
     assert status == 2 and "--scheduler: cannot reach tcp://127.0.0.1:9" in said
 
 
-def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkeypatch, tmp_path):
+def test_lost_members_end_the_command_with_one_line(capsys, monkeypatch, tmp_path):
     class Deaf:
         def submit(self, function, *arguments):
             raise OSError("no more")

@@ -1,4 +1,4 @@
-"""Flags: their defaults, how their values are read, and how they become the library's options."""
+"""Flags: their defaults, how their values are parsed, and how they become the library's options."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ def test_defaults_are_the_grid_of_the_notes():
     assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
     assert (taken.hyper, taken.optimizer) == ({}, jfnn.Optimizer("sgd"))
     assert taken.validation == jfnn.Validation()
-    # All others are as in Python.
+    # All others have the library's defaults.
     names = {field.name for field in dataclasses.fields(Options) if field.kw_only}
     assert taken.reduction == "sum"
     named = {
@@ -63,7 +63,7 @@ def test_defaults_are_the_grid_of_the_notes():
         ("--optimizer-arg memory=3", "optimizer_arg", (("memory", 3),)),
     ],
 )
-def test_values_are_read_as_the_help_says(words, name, value):
+def test_values_are_parsed_as_documented_in_the_help(words, name, value):
     flags = parse(*words.split())
     read = getattr(flags, name)
     numbers = isinstance(value, tuple) and all(isinstance(item, float | int) for item in value)

@@ -1,4 +1,4 @@
-"""One sweep: what is printed, what the directory holds, and that both are the library's."""
+"""One sweep: the printed output and the directory agree with the library."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_table_holds_the_seed_means_of_the_sweep(run):
         for cells, row in zip(means, rows, strict=True):
             written = [text.rstrip("*") for text in row[1:]]
             assert written == ["div" if np.isnan(value) else f"{value:.3f}" for value in cells]
-    assert np.isnan(means[2, 2]) and not np.isnan(means).all()  # both kinds of cell were there
+    assert np.isnan(means[2, 2]) and not np.isnan(means).all()  # both kinds of cell occur
 
 
 def test_report_names_the_best_cell_its_noise_and_the_time(run):
@@ -72,7 +72,7 @@ def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
     assert max(map(len, lines)) <= 80
     for name in ("η", "λ", *further, "test loss", "test R²", "train loss"):
         assert sum(name in line for line in lines[1:]) == 1
-    assert sum(line.startswith("3.") for line in lines) > 1  # behind the rank again
+    assert sum(line.startswith("3.") for line in lines) > 1  # repeated after the rank
     assert max(map(len, output.report(result).splitlines())) <= 80
 
 
@@ -93,18 +93,18 @@ def test_config_names_settings_versions_device_and_time(run):
     assert set(config["timing"]) == {"compile", "run"}
 
 
-def test_a_grid_that_diverges_everywhere_is_reported_and_written(tmp_path, capsys, monkeypatch):
+def test_grid_that_diverges_everywhere_is_reported_and_written(tmp_path, capsys, monkeypatch):
     def too_late():
         raise RuntimeError("use_all_cores: too late")
 
-    monkeypatch.setattr(jfnn, "use_all_cores", too_late)  # as where JAX has already started
+    monkeypatch.setattr(jfnn, "use_all_cores", too_late)  # as if JAX had already started
     assert grid_main(*SMALL, "--learning-rate", "1", "--l2", "1e6", "--out", str(tmp_path)) == 0
     printed = capsys.readouterr().out
     assert printed.count(" div\n") == 2 and "No best cell" in printed and "* best" not in printed
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
-def test_no_epochs_leave_the_start_and_no_curves(tmp_path):
+def test_zero_epochs_give_the_initial_networks_and_no_curves(tmp_path):
     words = [*SMALL, "--epochs", "0", "--learning-rate", "1", "--l2", "0", "--quiet"]
     assert grid_main(*words, "--out", str(tmp_path)) == 0
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}

@@ -1,4 +1,4 @@
-"""Kills over the whole life of a run, each followed by --resume, which ends with an unbroken run's bytes."""
+"""Runs killed at any time and continued with --resume end with the bytes of an uninterrupted run."""
 
 import contextlib
 import itertools
@@ -17,7 +17,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 300  # seconds; others may stop these processes meanwhile
+PATIENCE = 300  # seconds; the processes may be suspended meanwhile
 WORDS = """grid --hidden 10 --learning-rate 1e-3:1e-1:4 --l2 0,1e-2 --seeds 3 --validation 0.2
     --early-stopping 40 --refit --epochs 200 --quiet"""
 EXECUTORS = {
@@ -38,13 +38,11 @@ WAYS = {
     "SIGINT five times": [signal.SIGINT] * 5,
 }
 WORKER = "SIGKILL of a worker"
-# Files that are there during phases that are short: saving, writing results.
+# Files that exist during short phases: saving, writing results.
 SHORT = [".checkpoint.npz.part", ".results.npz.part", ".models.npz.part", ".config.json.part"]
 
 
 class Run:
-    """A process of the command, in a session of its own."""
-
     def __init__(self, words):
         self.started = time.monotonic()
         command = [sys.executable, "-c", COMMAND, *words]
@@ -54,13 +52,13 @@ class Run:
         )
 
     def wait_for(self, there, seconds=PATIENCE):
-        """Waits for something or so many seconds; whether the process goes on."""
+        """Wait until a condition or a time limit; return whether the process is still running."""
         while self.process.poll() is None and not there() and time.monotonic() - self.started < seconds:
             time.sleep(0.0002)
         return self.process.poll() is None
 
     def session(self):
-        """Numbers of the processes that are left of the run."""
+        """Return the ids of the run's remaining processes."""
         numbers = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -70,7 +68,7 @@ class Run:
         return numbers
 
     def hit(self, way):
-        """Sends signals; Ctrl-C goes to all of the session, as from a terminal."""
+        """Send signals; Ctrl-C goes to the whole session, as from a terminal."""
         if way == WORKER:
             others = [number for number in self.session() if number != self.process.pid]
             workers = [n for n in others if b"spawn_main" in Path(f"/proc/{n}/cmdline").read_bytes()]
@@ -85,7 +83,6 @@ class Run:
         return True
 
     def end(self):
-        """The status, the text on stderr and the processes that stay."""
         _, said = self.process.communicate(timeout=PATIENCE)
         until = time.monotonic() + PATIENCE
         while (left := self.session()) and time.monotonic() < until:
@@ -97,7 +94,7 @@ class Run:
 
 
 def contents(out):
-    """All files of a run as bytes, but for times in config.json and the pages that show them."""
+    """Return all files of a run as bytes, without times in config.json and the pages that show them."""
     files = {str(path.relative_to(out)): path for path in sorted(out.rglob("*")) if path.is_file()}
     held = {name: path.read_bytes() for name, path in files.items() if not name.endswith("report.html")}
     for name in held:
@@ -108,17 +105,17 @@ def contents(out):
 
 
 def statuses(way, complete):
-    """Statuses with which a command may end that was hit so."""
+    """Return the statuses with which a command hit in this way may end."""
     if way == WORKER:
         return {0}
     if (number := WAYS[way][0]) != signal.SIGINT:
         return {-number}
-    # Amid imports the system ends the process; behind the last evaluation there is nothing to stop.
+    # During imports the system ends the process; after the last evaluation there is nothing to stop.
     return {130, -signal.SIGINT} | ({0} if complete else set())
 
 
 @pytest.mark.parametrize(("executor", "count"), [("threads", 30), ("processes", 18), ("dask", 12)])
-def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(executor, count, tmp_path):
+def test_killed_runs_end_with_the_bytes_of_an_uninterrupted_one(executor, count, tmp_path):
     if executor == "dask":
         pytest.importorskip("distributed")
     rng = random.Random(0)
@@ -136,7 +133,7 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(executor, count, tmp_
     chain = 0
     while kills < count:
         run = Run([*words, "--out", str(out), "--resume"])
-        if rng.random() < 0.25:  # amid a short phase
+        if rng.random() < 0.25:  # during a short phase
             name = next(short)
             parts = [out / name, out / "refit" / name]
             goes_on = run.wait_for(lambda parts=parts: any(map(os.path.exists, parts)))

@@ -1,4 +1,4 @@
-"""Networks of images and sequences from the command line."""
+"""Networks for images and sequences from the command line."""
 
 import pytest
 from command_line import parse

@@ -1,4 +1,4 @@
-"""``jfnn grid --play``: the page beside the run."""
+"""``jfnn grid --play``: the page written with the run."""
 
 import json
 import re
@@ -15,7 +15,7 @@ def contents_of(page):
 
 
 @pytest.mark.thorough
-def test_the_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
+def test_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
     out = tmp_path / "run"
     words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0,0.1", "--epochs", "9", "--play"]
     assert grid_main(*words, "--out", str(out)) == 0
@@ -28,7 +28,7 @@ def test_the_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("default:play")
-def test_a_page_that_would_be_too_large_is_left_out_with_a_word_why(tmp_path, capsys):
+def test_page_that_would_be_too_large_is_omitted_with_a_reason(tmp_path, capsys):
     out = tmp_path / "run"
     words = "--hidden 800 --learning-rate 1e-3,1e-2,1e-1 --l2 0,0.1,1,2,3,4,5,6,7 --seeds 3 --epochs 1 --play"
     assert grid_main(*SMALL, *words.split(), "--quiet", "--out", str(out)) == 0

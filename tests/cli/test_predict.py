@@ -1,4 +1,4 @@
-"""Answers of a run for the rows of another file."""
+"""Predictions of a run for the rows of another file."""
 
 import io
 import re
@@ -15,15 +15,14 @@ from jfnn.cli import main
 pytestmark = pytest.mark.unoptimised
 
 
-def predicted(capsys, *words):
-    """The rows that ``jfnn predict`` prints."""
+def predict_rows(capsys, *words):
     assert main.main(["predict", *map(str, words)]) == 0
     return capsys.readouterr().out
 
 
 @pytest.fixture
 def run_on(tmp_path, capsys):
-    """Trains on a file of classes or numbers with further words; the run's directory and the file's rows."""
+    """Train on a file of classes or numbers with further words; return the run's directory and the rows."""
 
     def train(classes, words, name="run"):
         path = write_csv(tmp_path / "own.csv", classes)
@@ -38,18 +37,18 @@ def run_on(tmp_path, capsys):
 @pytest.mark.thorough
 @pytest.mark.parametrize("again", ["", " --validation 0.2 --refit"], ids=["best cell", "trained again"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
-def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
+def test_predictions_are_the_best_networks_in_class_names_and_units_of_the_file(
     run_on, capsys, tmp_path, classes, again
 ):
     run, frame = run_on(classes, f"--learning-rate 0.1,1 --seeds 3{again}")
-    rows = frame.assign(id=range(len(frame)))[["c", "id", "a", "b"]]  # another order, and one more
+    rows = frame.assign(id=range(len(frame)))[["c", "id", "a", "b"]]  # another order, and one column more
     rows.to_csv(tmp_path / "rows.csv", index=False)
     out = tmp_path / "answers.csv"
-    assert predicted(capsys, run, tmp_path / "rows.csv", "--out", out) == ""
+    assert predict_rows(capsys, run, tmp_path / "rows.csv", "--out", out) == ""
     table = pandas.read_csv(out)
     assert list(table) == ["c", "id", "a", "b", "predicted_level"]
     np.testing.assert_array_equal(table[rows.columns], rows)
-    assert predicted(capsys, run, tmp_path / "rows.csv") == out.read_text()
+    assert predict_rows(capsys, run, tmp_path / "rows.csv") == out.read_text()
 
     result = jfnn.load(run)
     asked = result.refit if again else result
@@ -64,15 +63,15 @@ def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
 
 
 @pytest.mark.thorough
-def test_all_rows_train_in_the_end(run_on, capsys, tmp_path):
-    """Where no rows are to test on, and again with those that were."""
+def test_final_networks_are_trained_on_all_rows(run_on, capsys, tmp_path):
+    """The test set is empty, or its rows are used in a refit."""
     words = "--learning-rate 0.1,0.3 --validation 0.5"
     none, frame = run_on(True, f"{words} --test-size 0 --refit")
     every, _ = run_on(True, f"{words} --test-size 0.25 --stratify --refit all", "every")
     rows = [jfnn.load(run).refit.config["data"]["train"]["rows"] for run in (none, every)]
     assert rows == [[60], [60]]
     labels = np.array(jfnn.load(none).refit.predict(frame, "mean"))
-    table = pandas.read_csv(io.StringIO(predicted(capsys, none, tmp_path / "own.csv")))
+    table = pandas.read_csv(io.StringIO(predict_rows(capsys, none, tmp_path / "own.csv")))
     np.testing.assert_array_equal(table["predicted_level"], labels)
     assert np.isnan(jfnn.load(every).refit.test_accuracy).all()
     page = (every / "report.html").read_text()
@@ -91,7 +90,7 @@ def test_all_rows_train_in_the_end(run_on, capsys, tmp_path):
         ("--test-size 1 --learning-rate 0.1 --l2 0", ""),
     ],
 )
-def test_a_choice_by_few_rows_is_said(run_on, capsys, tmp_path, words, said):
+def test_selection_by_few_rows_is_reported(run_on, capsys, tmp_path, words, said):
     run, _ = run_on(True, f"--learning-rate 0.1,0.3 {words}")
     assert main.main(["predict", str(run), str(tmp_path / "own.csv")]) == 0
     notes = capsys.readouterr().err
@@ -99,7 +98,7 @@ def test_a_choice_by_few_rows_is_said(run_on, capsys, tmp_path, words, said):
 
 
 @pytest.mark.thorough
-def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
+def test_header_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
     path = write_csv(tmp_path / "own.csv", classes=False)
     frame = pandas.read_csv(path)
     table = datasets.read_csv(path, "level")
@@ -108,11 +107,11 @@ def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
     for name, split in splits.items():
         options = dict(learning_rate=0.01, loss="quadratic", epochs=1, batch_size=None)
         jfnn.sweep(jfnn.mlp((3, 2, 1)), split, out=tmp_path / name, **options)
-        assert predicted(capsys, tmp_path / name, path).splitlines()[0] == "a,b,c,level,predicted_level"
+        assert predict_rows(capsys, tmp_path / name, path).splitlines()[0] == "a,b,c,level,predicted_level"
 
 
 @pytest.mark.thorough
-def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
+def test_invalid_lines_are_refused_with_a_reason(run_on, capsys, tmp_path):
     run, frame = run_on(True, "--learning-rate 0.1")
     frame.rename(columns={"b": "B"}).to_csv(tmp_path / "without.csv", index=False)
     frame.assign(predicted_level="low").to_csv(tmp_path / "answered.csv", index=False)
@@ -124,7 +123,7 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
     own = tmp_path / "own.csv"
     (tmp_path / "link").symlink_to(run)
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "models.npz").symlink_to(run / "models.npz")  # of another run than is asked
+    (tmp_path / "a" / "models.npz").symlink_to(run / "models.npz")  # from a run other than the requested one
     before = {path: path.read_bytes() for path in run.iterdir()}
     for words, said in {
         (tmp_path / "nowhere", own): "no config.json",
@@ -155,12 +154,12 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
 @pytest.mark.thorough
 @pytest.mark.parametrize("again", ["", " --validation 0.2 --refit"], ids=["best cell", "trained again"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
-def test_a_run_with_a_page_answers_as_it_does_without(run_on, capsys, tmp_path, classes, again):
-    """The page has parameters of many epochs, of which the answers are those of the last."""
+def test_run_with_a_page_predicts_as_without(run_on, capsys, tmp_path, classes, again):
+    """The page needs parameters of many epochs; the predictions are those of the last."""
     words = f"--learning-rate 0.1,1 --seeds 3{again}"
     run, frame = run_on(classes, words)
     played, _ = run_on(classes, f"{words} --play", "played")
     assert (played / "playground.html").exists() and not (run / "playground.html").exists()
     frame.to_csv(tmp_path / "rows.csv", index=False)
-    texts = [predicted(capsys, one, tmp_path / "rows.csv") for one in (run, played)]
+    texts = [predict_rows(capsys, one, tmp_path / "rows.csv") for one in (run, played)]
     assert texts[0] == texts[1]

@@ -1,4 +1,4 @@
-"""Any line of flags trains what the library trains by the same options, and writes and prints that."""
+"""Any command line trains what the library trains with the same options, and writes and prints it."""
 
 import contextlib
 import io
@@ -21,12 +21,12 @@ from jfnn.datasets import read_csv, read_npz, split_table, standardise
 pytestmark = pytest.mark.unoptimised
 
 DIGITS = jfnn.datasets.digits()
-NOTES = {"reduction": "sum", "batch_size": 100}  # of dense networks without --data
+NOTES = {"reduction": "sum", "batch_size": 100}  # for dense networks without --data
 
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """Name of data -> the words that read them, and their split."""
+    """Map names of data to the words that read them and their split."""
     place = tmp_path_factory.mktemp("learned")
     classes = write_csv(place / "classes.csv", classes=True)
     numbers = write_csv(place / "numbers.csv", classes=False)
@@ -48,7 +48,6 @@ def learned(tmp_path_factory):
 
 
 def shaped(split, *shape):
-    """The rows of a split as inputs of a shape."""
     x_train, x_test = (x.reshape(-1, *shape) for x in (split.x_train, split.x_test))
     return split._replace(x_train=x_train, x_test=x_test)
 
@@ -81,7 +80,7 @@ DRAWN = {
     "l2": stats.uniform(0, 0.5),
     "cells": 5,
 }
-FURTHER = [  # words -> options; of each line one is drawn
+FURTHER = [  # words -> options; each line draws one
     {
         "--learning-rate 1e-3 --l2 0": {"learning_rate": [1e-3], "l2": [0.0]},
         "--learning-rate 1e-3,0.1,1 --l2 0,1e6": {"learning_rate": [1e-3, 0.1, 1.0], "l2": [0.0, 1e6]},
@@ -102,7 +101,6 @@ FURTHER = [  # words -> options; of each line one is drawn
 
 
 def check_same(saved, expected):
-    """All that was trained has the same bytes."""
     assert saved.axes.keys() == expected.axes.keys() and saved.crossed == expected.crossed
     assert saved.ranked_by == expected.ranked_by
     names = ["seeds", "diverged_at", "stopped_at", "pruned", "epochs", "evaluations"]
@@ -122,13 +120,14 @@ def check_same(saved, expected):
 
 
 def check_printed(printed, result, keeps_tests):
-    """The best cell is named; where other rows rank, test rows are scored once, if none trains on them."""
+    """Check the best cell; unless test rows rank or are trained on, they are scored once."""
     best = result.best_or_none()
     said = "No best cell" if best is None else f"best cell: {describe(best.axes)}\n"
     assert said in printed
     metric = "accuracy" if "test_accuracy" in result.scores else "loss"
     if best is not None and result.ranked_by == f"validation_{metric}":
-        results = [result] if result.refit is None else [result, result.refit]  # which may learn all rows
+        # a refit may train on all rows
+        results = [result] if result.refit is None else [result, result.refit]
         assert printed.count(f"test {metric}") == any(
             np.isfinite(each.scores[f"test_{metric}"]).any() for each in results
         )
@@ -137,8 +136,8 @@ def check_printed(printed, result, keeps_tests):
 
 @pytest.mark.thorough
 @examples((5, len(PROGRAMS)), (200, len(PROGRAMS)))
-def test_any_line_trains_what_the_library_does(examples, learned):
-    def it_does(words, further, epochs, x64):
+def test_command_line_trains_what_the_library_trains(examples, learned):
+    def check(words, further, epochs, x64):
         data, network, options = PROGRAMS[words]
         said, split = learned[data]
         line = [said, words, *further, f"--epochs {epochs}", "--dtype float64" * x64]
@@ -163,10 +162,10 @@ def test_any_line_trains_what_the_library_does(examples, learned):
         check_printed(printed.getvalue(), expected, keeps_tests)
 
     further = ("--learning-rate 1e-3,0.1,1 --l2 0,1e6", "--folds 2 --refit", "--seeds 0,7")
-    it_does("--hidden 3", further, 3, True)
+    check("--hidden 3", further, 3, True)
     one_of = strategies.sampled_from
     examples.check(
-        it_does,
+        check,
         words=one_of([*PROGRAMS][: examples.structures]),
         further=strategies.tuples(*(one_of([*known]) for known in FURTHER)),
         epochs=strategies.integers(2, 5),

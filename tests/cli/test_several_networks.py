@@ -30,7 +30,7 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
 
 
 @pytest.mark.thorough
-def test_the_winner_alone_is_tested(programs):
+def test_only_the_winner_is_tested(programs):
     printed, out, expected = programs
     where = describe(expected.best().axes)
     assert where.startswith(("network = 3-tanh, batch = ", "network = 4-3-tanh, batch = "))
@@ -66,7 +66,7 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
 
 
 @pytest.mark.thorough
-def test_programs_do_not_go_where_another_run_is(run, programs, capsys):
+def test_programs_are_not_written_over_another_run(run, programs, capsys):
     single = run[1]
     out = programs[1]
     for words, directory in (

@@ -1,4 +1,4 @@
-"""A run while it goes on, stopped and gone on with: progress, Ctrl-C, --resume, directories."""
+"""Running, stopping and resuming: progress, Ctrl-C, --resume, directories."""
 
 import functools
 import io
@@ -57,7 +57,7 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, ter
 
 
 def stopped_run(capsys, words, at):
-    """Presses Ctrl-C at the so manieth evaluation; the epochs until then, and the command to go on."""
+    """Press Ctrl-C at evaluation number ``at``; return the epochs until then and the command for resuming."""
     epochs = []
 
     def press(now):
@@ -77,7 +77,7 @@ def stopped_run(capsys, words, at):
 
 
 def resumed_epochs(words):
-    """Goes on; the epochs at which there were evaluations."""
+    """Resume, and return the epochs at which there were evaluations."""
     epochs = []
     assert grid_main(*words, watch=watching(lambda now: epochs.append(now.epoch))) == 0
     return epochs
@@ -94,7 +94,7 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
 
 
 @pytest.mark.thorough
-def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, capsys):
+def test_ctrl_c_between_programs_resumes_with_the_same_bytes(programs, tmp_path, capsys):
     _, whole, _ = programs
     words = [*PROGRAMS.split(), "--refit", "--quiet", "--out", str(tmp_path)]
     epochs, command = stopped_run(capsys, words, at=3)
@@ -106,17 +106,17 @@ def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, ca
     assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
-def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
-    def pressed(figure):
+def test_ctrl_c_while_plotting_prints_no_traceback(run, monkeypatch, capsys):
+    def press_ctrl_c(figure):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jfnn.report.writing.png", pressed)
+    monkeypatch.setattr("jfnn.report.writing.png", press_ctrl_c)
     with pytest.raises(SystemExit) as stopped:
         grid_main(*GRID, "--quiet", "--resume", "--out", str(run[1]), watch=untrained)
     assert stopped.value.code == 130 and "to go on: jfnn grid" in capsys.readouterr().err
 
 
-def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypatch, capsys):
+def test_command_for_resuming_without_out_names_the_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "grid").mkdir(parents=True)
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
@@ -125,7 +125,7 @@ def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypa
     assert resumed_epochs(command) == [2] and (tmp_path / "runs" / "grid-2" / "report.html").exists()
 
 
-def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_path, capsys):
+def test_finished_run_is_neither_repeated_nor_replaced(run, tmp_path, capsys):
     out = shutil.copytree(run[1], tmp_path / "run")
 
     def numbers():
@@ -134,7 +134,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
     before = numbers()
     assert "(finished), choose another directory; --resume" in refused(capsys, *GRID, "--out", str(out))
     other = refused(capsys, *GRID, "--epochs", "3", "--out", str(out))
-    assert other.endswith("epochs is 2 there and 3 here\n")  # Python is no help here
+    assert other.endswith("epochs is 2 there and 3 here\n")  # a hint about Python would not help here
     assert grid_main(*GRID, "--out", str(out), "--resume", watch=untrained) == 0
     again = capsys.readouterr().out
     assert "best cell: " in again and "last session" in again and "session" not in run[0]
@@ -143,7 +143,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
-def test_resume_says_where_there_is_nothing_to_go_on_with(tmp_path, capsys, quiet):
+def test_resume_reports_that_there_is_nothing_to_continue(tmp_path, capsys, quiet):
     out = tmp_path / "mistyped"
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--resume", "--out", str(out), *quiet]
     assert grid_main(*words) == 0
@@ -155,7 +155,7 @@ def test_resume_says_where_there_is_nothing_to_go_on_with(tmp_path, capsys, quie
     assert said.err == "" and ("of the last session" in said.out) != bool(quiet)
 
 
-def test_without_out_each_run_gets_a_directory_of_its_own(tmp_path, monkeypatch):
+def test_each_run_without_out_gets_its_own_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert directories.choose_directory(parse()) == Path("runs/grid")
     (tmp_path / "runs" / "grid").mkdir(parents=True)

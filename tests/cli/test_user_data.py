@@ -1,4 +1,4 @@
-"""Data of one's own: classes, numbers, weights, scaling."""
+"""User data: classes, numbers, weights, scaling."""
 
 import html
 import itertools
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 @pytest.mark.thorough
-def test_own_numbers_are_scored_by_scikit_learns_r_squared_and_in_the_units_of_the_file(tmp_path, capsys):
+def test_user_numbers_are_scored_by_r2_in_the_units_of_the_file(tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes=False)
     words = f"{OWN} --learning-rate 0.1 --validation 0.25".split()
     assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
@@ -47,7 +47,7 @@ def test_own_numbers_are_scored_by_scikit_learns_r_squared_and_in_the_units_of_t
 
 @pytest.mark.filterwarnings("default:inputs reach")
 @pytest.mark.parametrize("classes", [False, pytest.param(True, marks=pytest.mark.thorough)])
-def test_large_inputs_are_warned_of_in_one_line_before_training(classes, tmp_path, capsys):
+def test_large_inputs_trigger_a_one_line_warning_before_training(classes, tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes)
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, f"-1.2e6,{rows[0].partition(',')[2]}", *rows[1:]]))
@@ -63,7 +63,7 @@ def test_large_inputs_are_warned_of_in_one_line_before_training(classes, tmp_pat
 
 
 @pytest.mark.filterwarnings("default:learning_rate")
-def test_warnings_name_the_flag_and_the_ranking_its_rows(tmp_path, capsys):
+def test_warnings_name_the_flag_and_the_rows_that_rank(tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = ["--data", str(path), "--target", "level", "--hidden", "3", "--epochs", "1", "--l2", "0"]
     words += ["--learning-rate", "0.1,0.1", "--validation", "7", "--out", str(tmp_path / "out")]
@@ -75,7 +75,7 @@ def test_warnings_name_the_flag_and_the_ranking_its_rows(tmp_path, capsys):
 
 @pytest.mark.parametrize(("network", "shape"), [("cnn", (1, 3)), ("rnn", (3, 1))])
 @pytest.mark.thorough
-def test_columns_of_a_table_that_a_network_takes_for_a_sequence_are_warned_of(network, shape, tmp_path):
+def test_table_columns_treated_as_a_sequence_trigger_a_warning(network, shape, tmp_path):
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = ["--data", str(path), "--target", "level", "--network", network]
     with pytest.warns(UserWarning, match="^network: .* 3 columns.*--network mlp"):
@@ -84,7 +84,7 @@ def test_columns_of_a_table_that_a_network_takes_for_a_sequence_are_warned_of(ne
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("default:.*gaps? became:UserWarning")
-def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path, monkeypatch):
+def test_words_and_gaps_are_learned_and_documented_code_reads_other_rows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pandas = pytest.importorskip("pandas")
     path = write_csv(tmp_path / "own.csv", classes=True)
@@ -131,7 +131,7 @@ RENAMED = {
 
 @pytest.fixture(scope="module")
 def named_runs(tmp_path_factory):
-    """A file with words, a run that has ended, one that was stopped, and the words of both."""
+    """Prepare a file with words, a finished run, a stopped one, and the words of both."""
     place = tmp_path_factory.mktemp("named")
     path = write_csv(place / "own.csv", classes=True)
     header, *rows = path.read_text().splitlines()
@@ -153,7 +153,7 @@ def named_runs(tmp_path_factory):
 @pytest.mark.thorough
 @pytest.mark.parametrize("run", ["finished", "stopped"])
 @pytest.mark.parametrize("name", RENAMED)
-def test_a_run_of_the_same_numbers_with_other_names_is_another_run(named_runs, run, name, tmp_path, capsys):
+def test_run_on_the_same_numbers_with_other_names_is_another_run(named_runs, run, name, tmp_path, capsys):
     place, words = named_runs
     before, after, target, message = RENAMED[name]
     (tmp_path / "own.csv").write_text((place / "own.csv").read_text().replace(before, after))
@@ -162,20 +162,20 @@ def test_a_run_of_the_same_numbers_with_other_names_is_another_run(named_runs, r
     own = f"--data {tmp_path / 'own.csv'} --target {target} {words} --out {out} --resume".split()
     assert re.search(rf"^--out: .*another directory.*data\.names\.{message}", refused(capsys, *own))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == contents
-    if name == "class":  # with its own names it goes on
+    if name == "class":  # with its own names it can be resumed
         shutil.copy(place / "own.csv", tmp_path)
         assert grid_main(*own) == 0
         assert jfnn.load(out).config["data"]["names"]["classes"] == ["<b>high</b>", "low"]
 
 
 @pytest.mark.thorough
-def test_a_run_whose_figures_ctrl_c_stopped_predicts_by_the_names_of_its_file(tmp_path, monkeypatch):
-    def pressed(figure):
+def test_run_interrupted_while_plotting_predicts_with_the_names_of_its_file(tmp_path, monkeypatch):
+    def press_ctrl_c(figure):
         raise KeyboardInterrupt
 
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = ["--data", str(path), *OWN.split(), "--learning-rate", "0.1", "--quiet"]
-    monkeypatch.setattr("jfnn.report.writing.png", pressed)
+    monkeypatch.setattr("jfnn.report.writing.png", press_ctrl_c)
     with pytest.raises(SystemExit):
         grid_main(*words, "--out", str(tmp_path / "out"))
     labels = jfnn.load(tmp_path / "out").predict({name: [-9.0, 9.0] for name in "abc"})
@@ -192,7 +192,7 @@ def test_scaled_digits_keep_their_scaling(tmp_path):
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in (tmp_path / "report.html").read_text()
 
 
-def test_an_npz_is_learned_as_it_is_cut(tmp_path):
+def test_npz_keeps_its_own_split(tmp_path):
     rng = np.random.default_rng(0)
     parts = {"x_train": rng.normal(size=(9, 2)), "x_test": rng.normal(size=(4, 2))}
     parts |= {"y_train": np.arange(9) % 3, "y_test": np.arange(4) % 3}
@@ -209,7 +209,7 @@ def test_an_npz_is_learned_as_it_is_cut(tmp_path):
 
 
 @pytest.mark.thorough
-def test_several_labels_a_row_of_an_npz_are_learned_and_ranked(tmp_path, monkeypatch, capsys):
+def test_several_labels_per_row_of_an_npz_are_learned_and_ranked(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(90, 3))
     labels = (x @ rng.normal(size=(3, 4)) > 0.3) * 1.0
@@ -244,7 +244,7 @@ def test_names_of_files_need_not_be_utf_8(tmp_path):
 
 
 @pytest.mark.parametrize(("rows", "switch"), [("red,1\nblue,2\n", "encode"), ("1,1\n,2\n3,3\n", "impute")])
-def test_an_error_names_the_switch_that_takes_words_and_gaps(rows, switch, tmp_path, capsys):
+def test_error_names_the_switch_for_words_and_gaps(rows, switch, tmp_path, capsys):
     path = tmp_path / "a.csv"
     path.write_text(f"x,y\n{rows}")
     said = refused(capsys, "--data", str(path), "--target", "y", "--out", str(tmp_path / "out"))

@@ -1,4 +1,4 @@
-"""``jfnn workers --check``: what it says of workers, and how it ends."""
+"""``jfnn workers --check``: its report and exit status."""
 
 import sys
 
@@ -17,16 +17,16 @@ def here():
     return workers.examine()
 
 
-def differing(here, **changes):
-    """What a worker is that differs from this process in parts of its backend."""
+def differing_worker(here, **changes):
+    """Describe a worker whose backend differs from this process in some parts."""
     backend = here.environment["backend"] | changes
     return here._replace(environment=here.environment | {"backend": backend})
 
 
 @pytest.mark.thorough
-def test_what_differs_is_said_and_counts_as_another(here):
+def test_different_workers_are_reported_and_counted(here):
     expected = calls.environment_of(None)
-    flags = differing(here, compiler_flags=["--xla_cpu_enable_fast_math=true"])
+    flags = differing_worker(here, compiler_flags=["--xla_cpu_enable_fast_math=true"])
     bits = here._replace(trained="0" * 64)
     lines, equal = workers.report([here, flags, bits], here, expected)
     text = " ".join("\n".join(lines).split())
@@ -35,7 +35,7 @@ def test_what_differs_is_said_and_counts_as_another(here):
     assert "trains other bits" in text
 
 
-def test_the_kind_that_is_to_train_decides_which_are_as_expected(here):
+def test_expected_kind_decides_which_workers_match(here):
     gpu = "gpu NVIDIA H100 80GB HBM3"
     expected = calls.environment_of(gpu)
     far = here._replace(environment=calls.environment_of(gpu), trained="0" * 64)
@@ -45,19 +45,19 @@ def test_the_kind_that_is_to_train_decides_which_are_as_expected(here):
 
 
 @pytest.mark.parametrize("words", ["", "--check", "--check tcp://127.0.0.1:9 --timeout 9"])
-def test_words_that_cannot_be_end_it_with_one_line(words, capsys):
+def test_invalid_arguments_end_with_a_one_line_error(words, capsys):
     status, _, said = ending(capsys, main, ["workers", *words.split()])
     assert status == 2 and said.splitlines()[-1].startswith("jfnn workers: error: ")
 
 
-def test_a_package_that_is_missing_is_named_with_its_extra(capsys, monkeypatch):
+def test_missing_package_is_named_with_its_extra(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "jfnn[dask]" in ending(capsys, main, ["workers", "--check", "tcp://127.0.0.1:9"])[2]
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("count", [0, 2])
-def test_the_workers_of_a_cluster_are_asked_and_train(count, capsys):
+def test_workers_of_a_cluster_are_checked_and_train(count, capsys):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
         n_workers=count,

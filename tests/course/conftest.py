@@ -1,4 +1,4 @@
-"""The pages of the course as programs: each is run once for the tests of its file."""
+"""Course pages as programs; each runs once for its test file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ COURSE = Path(__file__).parents[2] / "docs" / "course"
 
 @pytest.fixture(scope="module")
 def page(request):
-    """Names of the page of a test file, after it has run from top to bottom."""
+    """Run the page of a test file from top to bottom and return its names."""
     path = COURSE / f"{request.module.__name__.removeprefix('test_')}.py"
     matplotlib.use("agg")
     names: dict = {}

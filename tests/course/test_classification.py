@@ -1,4 +1,4 @@
-"""The page on classification: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on classification."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ import jfnn
 pytestmark = pytest.mark.thorough
 
 
-def test_a_network_without_a_hidden_layer_is_logistic_regression(page):
+def test_network_without_a_hidden_layer_is_logistic_regression(page):
     assert max(page["differences"]) < 1e-3
 
 
-def test_rows_of_cancer_do_not_tell_the_kinds_apart_and_those_of_digits_do(page):
+def test_cancer_rows_do_not_distinguish_the_models_and_digits_do(page):
     difference, low, high, p = page["of_rows"]
     assert low < 0 < high and p > 0.1
     difference, low, high, p = page["on_digits"]
@@ -26,7 +26,7 @@ def test_seeds_give_a_narrower_interval_than_rows(page):
     assert widths[0] < widths[1] / 2
 
 
-def test_networks_are_right_on_test_rows(page):
+def test_networks_are_accurate_on_test_rows(page):
     accuracies = [
         (page["chances"][name].argmax(axis=-1) == page["cancer"].y_test).mean()
         for name in ("logistic", "network")
@@ -36,7 +36,7 @@ def test_networks_are_right_on_test_rows(page):
     assert page["counts"].sum() == 20 * 360
 
 
-def test_exercise_1_the_difference_of_two_outputs_is_the_one_output_at_half_the_penalty(page):
+def test_exercise_1_difference_of_two_outputs_equals_one_output_at_half_the_penalty(page):
     """z = z₁ - z₀; at the minimum w₁ = -w₀ = w/2, so λ (w₀² + w₁²) / 2 = (λ/2) w² / 2: one output has λ/2."""
     options = {"learning_rate": 1.0, "optimizer": "lbfgs", "reduction": "sum", "batch_size": None}
     x, y = page["cancer"].x_train, page["cancer"].y_train
@@ -55,8 +55,8 @@ def test_exercise_1_the_difference_of_two_outputs_is_the_one_output_at_half_the_
     assert np.abs(other).max() > 0.3
 
 
-def test_exercise_2_the_auc_counts_pairs_in_the_right_order(page):
-    """Hanley and McNeil 1982: of all pairs of a benign and a malignant row; equal outputs count a half."""
+def test_exercise_2_auc_counts_pairs_in_the_right_order(page):
+    """Hanley and McNeil 1982: over all pairs of a benign and a malignant row; ties count one half."""
     outputs, benign = page["chances"]["scikit-learn"][0, :, 1].round(1), page["cancer"].y_test == 1
     pairs = outputs[benign][:, None] - outputs[~benign]
     share = np.mean(pairs > 0) + 0.5 * np.mean(pairs == 0)

@@ -1,4 +1,4 @@
-"""The page on differential equations: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on differential equations."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def largest_error(page, cells, r, time):
     return np.abs(u - page["exact"](x, steps * r / cells**2)).max()
 
 
-def test_eulers_error_falls_with_the_square_of_the_distance_and_explodes_above_one_half(page):
+def test_eulers_error_is_second_order_and_explodes_above_one_half(page):
     for time in (0.1, 0.5):
         assert 80 < largest_error(page, 10, 0.5, time) / largest_error(page, 100, 0.5, time) < 125
     assert largest_error(page, 10, 0.6, 1.5) > 1e3
@@ -32,14 +32,14 @@ def test_trial_functions_satisfy_the_conditions_whatever_the_weights(page):
         np.testing.assert_allclose(values(end, ticks), 0, atol=1e-6)
 
 
-def test_networks_err_about_as_much_as_the_coarse_scheme(page):
+def test_networks_are_about_as_accurate_as_the_coarse_scheme(page):
     for time, errors in page["largest"].items():
         ratio = np.median(errors) / largest_error(page, 10, 0.5, time)
         assert 0.2 < ratio < 4
         assert np.median(errors) > 10 * largest_error(page, 100, 0.5, time)
 
 
-def test_relu_cannot_and_one_layer_of_tanh_can(page):
+def test_relu_cannot_solve_it_and_one_layer_of_tanh_can(page):
     errors = page["of_kinds"]  # [hidden layers, activation]
     assert errors[:, 2].min() > 1.5 * errors[:, :2].max()
     assert errors[1, 0] < errors[2, 0] and errors[1, 0] < errors[0, 0]
@@ -54,7 +54,7 @@ def test_several_starts_find_every_largest_eigenvalue_and_one_does_not(page):
 
 
 def flow(a, x0, end):
-    """The length and the quotient of Yi, Fu and Tang's flow at the end, by SciPy."""
+    """Return the length and quotient of Yi, Fu and Tang's flow at the end, integrated by SciPy."""
 
     def change(t, x):
         return (x @ x) * (a @ x) - (x @ a @ x) * x
@@ -63,7 +63,7 @@ def flow(a, x0, end):
     return np.linalg.norm(x), x @ a @ x / (x @ x)
 
 
-def test_the_closed_form_of_the_flow_is_what_scipy_integrates(page):
+def test_closed_form_of_the_flow_equals_scipys_integration(page):
     for seed, number in [(0, 0), (3, 7), (9, 29)]:
         x0 = np.float64(page["x0"][seed, number])
         length, quotient = flow(np.float64(page["matrices"][number]), x0, page["END"])
@@ -71,7 +71,7 @@ def test_the_closed_form_of_the_flow_is_what_scipy_integrates(page):
         np.testing.assert_allclose(length, 1, atol=1e-5)
 
 
-def test_exercise_1_the_factor_is_one_minus_4_r_sine_squared_and_a_sixth_has_order_four(page):
+def test_exercise_1_factor_is_one_minus_4_r_sine_squared_and_one_sixth_has_order_four(page):
     for cells, r in [(10, 0.5), (10, 0.2), (20, 1 / 6)]:
         x, u, steps = page["euler"](cells, r, 0.1)
         factor = 1 - 4 * r * np.sin(np.pi / (2 * cells)) ** 2
@@ -81,7 +81,7 @@ def test_exercise_1_the_factor_is_one_minus_4_r_sine_squared_and_a_sixth_has_ord
     assert abs(np.log2(falls[0.1]) - 2) < 0.1 and abs(np.log2(falls[0.5]) - 2) < 0.1
 
 
-def test_exercise_2_the_steepest_shape_grows_by_a_third_each_step(page):
+def test_exercise_2_steepest_mode_grows_by_a_third_each_step(page):
     """The factor of sin(9πx) is 1 - 2.4 sin²(9π/20) = -1.341: 1e-16 has grown to 1 after 125 steps."""
     factor = 1 - 4 * 0.6 * np.sin(9 * np.pi / 20) ** 2
     assert abs(factor + 1.341) < 1e-3
@@ -93,8 +93,8 @@ def test_exercise_2_the_steepest_shape_grows_by_a_third_each_step(page):
     np.testing.assert_allclose(later[1:-1] / late[1:-1], factor, rtol=1e-3)
 
 
-def test_exercise_3_the_length_stays_and_minus_a_has_the_smallest_eigenvalue(page):
-    """d(xᵀx)/dt = 2 xᵀ dx/dt = 2 (xᵀx)(xᵀAx) - 2 (xᵀAx)(xᵀx) = 0; of -A the largest is minus the smallest."""
+def test_exercise_3_length_is_constant_and_minus_a_gives_the_smallest_eigenvalue(page):
+    """d(xᵀx)/dt = 2 (xᵀx)(xᵀAx) - 2 (xᵀAx)(xᵀx) = 0; the largest of -A is minus the smallest of A."""
     draw = np.random.default_rng(2)
     for number in range(3):
         a = np.float64(page["matrices"][number])

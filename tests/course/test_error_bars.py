@@ -1,4 +1,4 @@
-"""The page on a grid with error bars: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on a grid with error bars."""
 
 import numpy as np
 import pytest
@@ -9,19 +9,19 @@ import jfnn
 pytestmark = pytest.mark.slow
 
 
-def test_few_seeds_leave_more_cells_tied_with_the_best(page):
+def test_fewer_seeds_leave_more_cells_tied_with_the_best(page):
     ties = page["ties"]
     assert ties[100] < 10 and ties[3] > ties[100] + 3
     assert ties[3] >= ties[10] >= ties[100]
 
 
-def test_a_single_seed_names_another_cell_and_flatters_it(page):
+def test_single_seed_names_another_cell_and_overestimates_it(page):
     assert np.mean(page["chosen"] == page["best"]) < 0.6
     assert len(set(page["chosen"])) >= 4
     assert page["lost"].mean() > 0.05 and page["flattered"].mean() > 0.3
 
 
-def test_l1_finds_that_runges_function_is_even_and_is_lasso(page):
+def test_l1_finds_that_runges_function_is_even_and_equals_lasso(page):
     for name, theirs in {"L1": page["lasso"], "L2": page["ridge"]}.items():
         np.testing.assert_allclose(page["coefficients"][name], theirs, atol=1e-4)
     zero = page["coefficients"]["L1"] == 0
@@ -29,7 +29,7 @@ def test_l1_finds_that_runges_function_is_even_and_is_lasso(page):
     assert not (page["coefficients"]["L2"] == 0).any()
 
 
-def test_l1_gives_zeros_in_a_network_and_not_accuracy(page):
+def test_l1_gives_zeros_in_a_network_but_no_accuracy(page):
     assert (np.diff(page["zeros"]) > 0).all() and page["zeros"][0] < 0.01
     assert page["zeros"][-2] > 0.2 and page["without_l2"].argmax() < 2
 
@@ -42,7 +42,7 @@ def test_deep_sigmoids_do_not_train_and_relus_do(page):
 
 
 def test_exercise_1_rows_make_a_larger_error_than_seeds(page):
-    """√(0.96 · 0.04 / 287) is 1.2 points, ten times that of the mean over seeds in the best cells."""
+    """√(0.96 · 0.04 / 287) is 1.2 points, ten times the error of the mean over seeds in the best cells."""
     of_rows = 100 * np.sqrt(0.96 * 0.04 / 287)
     assert abs(of_rows - 1.16) < 0.01
     draws = np.random.default_rng(0).binomial(287, 0.96, size=100_000) / 287
@@ -64,8 +64,8 @@ def test_exercise_2_a_proximal_step_is_the_soft_threshold():
         assert abs(jfnn.penalties.soft_threshold(np.float32(v), threshold) - right) < 1e-6
 
 
-def test_exercise_3_the_best_of_49_equal_cells_lies_2_2_standard_errors_too_high():
-    """The mean of the largest of 49 normal numbers; with 100 seeds a tenth of it, as s is."""
+def test_exercise_3_best_of_49_equal_cells_is_2_2_standard_errors_too_high():
+    """The mean of the maximum of 49 normal numbers; with 100 seeds a tenth of it, as for s."""
 
     def density(z):
         return z * 49 * stats.norm.cdf(z) ** 48 * stats.norm.pdf(z)

@@ -1,4 +1,4 @@
-"""Each page of the course ends with three exercises, and each exercise has a test that answers it."""
+"""Each page of the course ends with three exercises, and each exercise has a test with its answer."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_every_exercise_has_a_test_that_answers_it(page):
     assert set(re.findall(r"def test_exercise_(\d)_", answers)) == {"1", "2", "3"}
 
 
-def test_every_page_has_its_place_on_the_site():
+def test_every_page_is_listed_on_the_site():
     settings = (COURSE.parent / "conf.py").read_text()
     listed = re.search(r"^COURSE = \[(.*?)\]", settings, re.DOTALL | re.MULTILINE)[1]
     assert sorted(re.findall(r'"(\w+)\.py"', listed)) == PAGES

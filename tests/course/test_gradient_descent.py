@@ -1,4 +1,4 @@
-"""The page on gradient descent: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on gradient descent."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.thorough
 
 
 def linear_excess(page, rates, optimizer, steps):
-    """Costs above that of least squares after some steps of the page's polynomial, ``[η]``."""
+    """Return costs above the least-squares cost after some steps on the page's polynomial, ``[η]``."""
     result = jfnn.sweep(
         jfnn.mlp((6, 1)),
         jfnn.Split(page["design"], page["centred"]),
@@ -24,7 +24,7 @@ def linear_excess(page, rates, optimizer, steps):
     return result.train_loss.ravel() - least
 
 
-def test_the_limit_of_plain_gradient_descent_is_two_over_the_largest_curvature(page):
+def test_plain_gradient_descent_is_stable_up_to_two_over_the_largest_curvature(page):
     plain = page["excess"][:, 0, -1]
     assert (plain[:3] < 0.02).all() and not plain[3] < 1
     below, above = linear_excess(page, page["limit"] * np.array([0.98, 1.02]), "sgd", 1000)
@@ -38,14 +38,14 @@ def test_each_method_has_its_own_best_rate_and_adam_is_best_there(page):
     assert (page["p"] < 0.01).all()
 
 
-def test_small_minibatches_and_falling_rates_are_better_here(page):
+def test_small_minibatches_and_decaying_rates_are_better_here(page):
     plain, adam = np.nanmin(page["errors"], axis=-1)
     assert plain[0] < 0.8 * plain[1] and adam[0] < 0.95 * adam[1]
     least = np.nanmin(page["of_schedules"].mean[..., 0], axis=1)
     assert least[0] > 1.02 * least[1:].max()
 
 
-def test_a_single_seed_chooses_badly_and_reports_too_little(page):
+def test_single_seed_chooses_badly_and_reports_too_small_an_error(page):
     losses, chosen, best = page["losses"], page["chosen"], page["best"]
     assert (chosen != best[:, None]).mean() > 0.3
     reported = losses.min(axis=1).mean(axis=1)
@@ -65,7 +65,7 @@ def test_exercise_1_momentum_converges_up_to_twice_one_plus_beta_over_the_curvat
     assert below < 1e-3 and not above < 1
 
 
-def test_exercise_2_the_flattest_direction_takes_as_many_steps_as_the_ratio_of_curvatures(page):
+def test_exercise_2_steps_in_the_flattest_direction_scale_with_the_ratio_of_curvatures(page):
     values, vectors = np.linalg.eigh(page["design"].T @ page["design"] / len(page["design"]))
     exact = np.linalg.lstsq(page["design"], page["centred"])[0]
     factor = 1 - values[0] / values[-1]
@@ -80,7 +80,7 @@ def test_exercise_2_the_flattest_direction_takes_as_many_steps_as_the_ratio_of_c
 
 
 @pytest.mark.parametrize(("name", "factor"), [("adam", 1.0), ("rmsprop", 1 / np.sqrt(0.1))])
-def test_exercise_3_the_first_step_of_adam_and_rmsprop_has_one_length_for_all_weights(page, name, factor):
+def test_exercise_3_first_step_of_adam_and_rmsprop_has_the_same_length_for_all_weights(page, name, factor):
     zeros = (jfnn.Layer(np.zeros((6, 1), np.float32), np.zeros(1, np.float32)),)
     gradient = page["design"].T @ page["centred"] / len(page["design"])
     assert abs(gradient).max() > 5 * abs(gradient).min() > 0

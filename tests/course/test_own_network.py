@@ -1,4 +1,4 @@
-"""The page on a network of one's own: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on writing a network yourself."""
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ import jfnn
 pytestmark = pytest.mark.thorough
 
 
-def test_three_checks_agree_and_the_planted_mistake_is_named(page):
+def test_three_checks_agree_and_name_the_planted_mistake(page):
     assert abs(page["difference"] - page["pairs"][2][0][4, 0]) < 1e-7
     assert page["relative"] < 1e-5
     assert page["right"].right
@@ -26,7 +26,7 @@ def test_training_hides_the_mistake(page):
     assert abs(mistaken[-1] - right[-1]) < 0.3 * right[-1]
 
 
-def test_the_class_comes_to_the_weights_of_the_library(page):
+def test_class_trains_to_the_weights_of_the_library(page):
     assert max(page["differences"]) < 1e-3 < page["largest"]
     start = page["start"].weights
     moved = [np.abs(a - b).max() for a, b in zip(start, page["trained"]["right"].weights, strict=True)]
@@ -44,8 +44,8 @@ def test_exercise_1_a_softmax_mixes_all_outputs_in_the_quadratic_costs_delta():
     assert np.abs(by_jax - g).max() > 0.1
 
 
-def test_exercise_2_the_wrong_axis_fits_where_rows_are_as_many_as_units(page):
-    """δ.sum(axis=1) is [n], and fits a bias [n_l] for n = n_l alone (or n = 1, where it is broadcast)."""
+def test_exercise_2_wrong_axis_fits_if_there_are_as_many_rows_as_units(page):
+    """δ.sum(axis=1) is [n], and fits a bias [n_l] only for n = n_l (or for n = 1, by broadcasting)."""
     x, t = page["x"][:8], page["t"][:8]
     network = page["Network"]([1, 8, 1])
     pairs = network.gradients(x, t)
@@ -67,7 +67,7 @@ def test_exercise_2_the_wrong_axis_fits_where_rows_are_as_many_as_units(page):
     assert finding.mistake == "biases_over_wrong_axis"
 
 
-def test_exercise_3_a_whole_penalty_beside_a_mean_is_n_times_the_lambda(page):
+def test_exercise_3_full_penalty_with_a_mean_is_n_times_lambda(page):
     """l2 = n λ."""
     x, t, strength = page["x"], page["t"], 0.02
     network = page["Network"]([1, 8, 1])

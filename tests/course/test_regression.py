@@ -1,4 +1,4 @@
-"""The page on regression: what it says, and the answers to its exercises."""
+"""Claims and exercise answers of the page on regression."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import jfnn
 pytestmark = pytest.mark.thorough
 
 
-def test_the_training_error_falls_with_the_degree_and_the_distance_does_not(page):
+def test_training_error_decreases_with_the_degree_and_the_distance_does_not(page):
     training, distance = page["by_degree"].T
     assert (np.diff(training) < 1e-12).all() and training[-1] < 0.012
     assert 6 <= page["best_degree"] <= 13 and distance[-1] > distance.min()
@@ -16,13 +16,13 @@ def test_the_training_error_falls_with_the_degree_and_the_distance_does_not(page
     assert (even < 0.7).all() and (odd > 0.9).all()
 
 
-def test_ridge_and_wide_networks_are_nearer_to_the_truth(page):
+def test_ridge_and_wide_networks_are_closer_to_the_truth(page):
     assert page["by_strength"][:, 1].min() < page["by_degree"][:, 1].min()
     means = 2 * page["of_widths"].mean[:, 0, 0]
     assert means[0] > 0.03 and means[-1] < 0.7 * page["by_strength"][:, 1].min()
 
 
-def test_the_variance_of_polynomials_grows_with_the_degree_that_of_networks_falls(page):
+def test_variance_of_polynomials_grows_with_the_degree_and_that_of_networks_decreases(page):
     of_degrees, of_networks = page["of_degrees"], page["of_networks"]
     assert of_degrees.variance[-1] > 10 * of_degrees.variance[7] > 10 * 0.0005
     assert of_degrees.bias[7] < 0.2 * of_degrees.bias[0]
@@ -33,14 +33,14 @@ def test_the_variance_of_polynomials_grows_with_the_degree_that_of_networks_fall
         np.testing.assert_allclose(parts.bias + parts.variance, parts.error, rtol=1e-5)
 
 
-def test_the_best_network_beats_the_best_polynomial_draw_by_draw(page):
+def test_best_network_beats_the_best_polynomial_draw_by_draw(page):
     assert page["high"] < 0 and np.mean(page["difference"] < 0) > 0.7
     errors = [each.mean() for each in page["error_of_draws"]]
     expected = [page[name].error.min() for name in ("of_degrees", "of_networks")]
     np.testing.assert_allclose(errors, expected, rtol=1e-4)
 
 
-def test_exercise_1_the_variance_of_least_squares_is_sigma_squared_p_over_n(page):
+def test_exercise_1_variance_of_least_squares_is_sigma_squared_p_over_n(page):
     x, sigma = page["x"], 0.1
     draw = np.random.default_rng(0)
     model = page["polynomial"](5, page["LinearRegression"]())
@@ -66,7 +66,7 @@ def test_exercise_2_ridge_shrinks_by_s_squared_over_s_squared_plus_lambda(page):
 
 
 def test_exercise_3_a_bootstrap_has_63_percent_of_the_rows(page):
-    """1 - (1 - 1/80)^80 = 0.634, which goes to 1 - 1/e."""
+    """1 - (1 - 1/80)^80 = 0.634, which converges to 1 - 1/e."""
     share = 1 - (1 - 1 / 80) ** 80
     assert abs(share - 0.634) < 5e-4
     drawn = page["draws"].included.mean()

@@ -1,4 +1,4 @@
-"""Tables as they are: words and gaps become what scikit-learn makes of them, and can be described."""
+"""Tables with words and gaps are encoded as by scikit-learn, and the encoding can be described."""
 
 import json
 import re
@@ -21,7 +21,7 @@ KINDS = {"age": "gaps", "colour": "words", "height": "full", "smokes": "words", 
 
 
 def rows_of(n, seed=0):
-    """Columns of both kinds; gaps are missing in the last one of the training rows."""
+    """Return columns of both kinds; only the last of them has gaps among the training rows."""
     rng = np.random.default_rng(seed)
     frame = pandas.DataFrame(
         {
@@ -38,8 +38,6 @@ def rows_of(n, seed=0):
 
 @pytest.fixture
 def read(tmp_path):
-    """`datasets.read_csv` of a text or a frame."""
-
     def read(data, *args, **options):
         path = tmp_path / "data.csv"
         path.write_text(data if isinstance(data, str) else data.to_csv(index=False))
@@ -49,7 +47,7 @@ def read(tmp_path):
 
 
 def scikit_learns(standardised):
-    """A transformer for each column, in order."""
+    """Return a transformer for each column, in order."""
     words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = SimpleImputer(strategy="median", add_indicator=True)
     steps = [(name, words if kind == "words" else numbers, [name]) for name, kind in KINDS.items()]
@@ -59,7 +57,7 @@ def scikit_learns(standardised):
 
 @pytest.mark.filterwarnings("ignore:16 gaps became")
 @pytest.mark.parametrize("standardised", [False, True])
-def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read, standardised):
+def test_words_and_gaps_are_encoded_as_by_scikit_learn_fitted_to_the_training_rows(read, standardised):
     frame = rows_of(80)
     table = read(frame, encode=True, impute=True)
     split = datasets.split_table(table, 20, 3)
@@ -74,7 +72,7 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     np.testing.assert_array_equal(split.x_train, expected.transform(train))
     np.testing.assert_array_equal(split.x_test, expected.transform(test))
     assert datasets.split_table(table, 20, 3).x_train.dtype == np.float64
-    # Other rows, with a word that is new and gaps where there were none; from the description alone.
+    # Other rows, with a new word and new gaps, encoded from the description alone.
     columns = json.loads(json.dumps(split.names["columns"]))
     new = rows_of(30, seed=1).sample(frac=1, axis=1, random_state=0)
     new.loc[3, "colour"] = "violet"
@@ -87,7 +85,7 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
         np.testing.assert_array_equal(x, expected.transform(new))
 
 
-def test_tables_are_cut_evenly_or_not_at_all_and_name_their_target(read):
+def test_tables_are_split_with_stratification_or_not_at_all_and_name_their_target(read):
     frame = rows_of(40)
     table = read(frame, encode=True, impute=True)
     with pytest.warns(UserWarning, match="gaps"):
@@ -104,7 +102,7 @@ def test_tables_are_cut_evenly_or_not_at_all_and_name_their_target(read):
         datasets.split_table(alone, stratify=True)
 
 
-def test_tables_of_numbers_are_as_without_the_switches(read):
+def test_tables_of_numbers_are_unaffected_by_the_switches(read):
     frame = rows_of(20)[["height", "size", "y"]]
     plain = read(frame)
     loose = read(frame, encode=True, impute=True)
@@ -114,9 +112,9 @@ def test_tables_of_numbers_are_as_without_the_switches(read):
     assert datasets.split_table(plain).names["columns"] == {"height": {}, "size": {}}
 
 
-def test_spellings_of_a_number_and_of_truth_are_one_category(read):
+def test_spellings_of_a_number_or_truth_value_are_one_category(read):
     text = "a,b,y\n7,true,u\nx,False,v\n07,TRUE,u\nz,false,v\nw,False,u\nv,True,v\n"
-    with pytest.warns(UserWarning, match="column 'a'"):  # the row to test on has a word of its own
+    with pytest.warns(UserWarning, match="column 'a'"):  # the test row has a word of its own
         columns = datasets.split_table(read(text, encode=True), 1).names["columns"]
     assert columns["b"] == {"categories": ["False", "True"]}
     new = pandas.DataFrame({"a": ["7.0", "7", None], "b": [True, False, True]})
@@ -132,7 +130,7 @@ def test_spellings_of_a_number_and_of_truth_are_one_category(read):
 CITIES = {"city": {"categories": ["Paris", "Rome"]}, "kind": {"categories": ["a", "b"]}, "size": {}}
 
 
-def test_words_that_no_training_row_has_are_said_once_a_call():
+def test_words_missing_from_the_training_rows_trigger_one_warning_per_call():
     frame = {"city": ["Berlin", "Rome", "Bern"], "kind": ["a", None, "b"], "size": [1, 2, 3]}
     with pytest.warns(UserWarning) as said:
         x = datasets.transform(CITIES, frame)
@@ -141,10 +139,10 @@ def test_words_that_no_training_row_has_are_said_once_a_call():
     text = str(warning.message)
     assert "column 'city': 'Berlin', 'Bern' (2 " in text and "column 'kind': nothing (1 " in text
     assert "size" not in text and warning.filename == __file__
-    datasets.transform(CITIES, {"city": ["Rome"], "kind": ["a"], "size": [1]})  # says nothing
+    datasets.transform(CITIES, {"city": ["Rome"], "kind": ["a"], "size": [1]})  # without a warning
 
 
-def test_a_word_in_other_capitals_has_a_line_with_the_cure():
+def test_word_in_other_capitals_triggers_a_warning_with_a_remedy():
     frame = {"city": ["paris", "Oslo", "ROME", "paris", ""], "kind": list("aabbA"), "size": range(5)}
     with pytest.warns(UserWarning) as said:
         datasets.transform(CITIES, frame)
@@ -153,7 +151,7 @@ def test_a_word_in_other_capitals_has_a_line_with_the_cure():
     assert "column 'city': 'paris' for 'Paris', 'ROME' for 'Rome'; column 'kind': 'A' for 'a'" in spelled
 
 
-def test_gaps_that_are_filled_are_counted_by_column(read):
+def test_filled_gaps_are_counted_by_column(read):
     table = read("a,b,c,y\n" + ",1,2,0\n1,1,2,1\n2,,2,0\n3,1,2,1\n,1,2,0\n4,1,2,1\n", impute=True)
     with pytest.warns(UserWarning) as said:
         datasets.split_table(table, 2)
@@ -161,14 +159,14 @@ def test_gaps_that_are_filled_are_counted_by_column(read):
     assert text.startswith("3 gaps ") and text.endswith(": 'a' (2), 'b' (1)")
 
 
-def test_a_gap_in_a_column_that_had_none_is_said():
+def test_gap_in_a_column_without_training_gaps_triggers_a_warning():
     columns = {"a": {"median": 2.0, "indicator": False}, "b": {"median": 1.0, "indicator": True}}
     with pytest.warns(UserWarning, match=r"no training row has gaps .*: 'a' \(1\)$"):
         x = datasets.transform(columns, {"a": [None, 3], "b": [4, None]})
     assert x.tolist() == [[2, 4, 0], [3, 1, 1]]
 
 
-def test_a_word_that_only_rows_to_test_on_have_is_said(read):
+def test_word_that_only_test_rows_have_triggers_a_warning(read):
     table = read("a,y\n" + "red,0\nblue,1\n" * 9 + "green,0\n", encode=True)
     seed = next(s for s in range(99) if "green" in datasets.split(table.x, table.y, 3, s).x_test)
     with pytest.warns(UserWarning, match="column 'a': 'green'"):
@@ -181,12 +179,12 @@ LIKE_NUMBERS = {
     "currency": ["$1.00", "2 €", "-£3"],
     "percent": ["50%", "0,5 %", "7%"],
     "times": ["12:30", "7:05:10", "1:15 pm"],
-    "both": ["0,5", "2", "12:30"],  # a number among them is no word
+    "both": ["0,5", "2", "12:30"],  # numbers among words
 }
 
 
 @pytest.mark.parametrize("kind", LIKE_NUMBERS)
-def test_columns_that_look_like_numbers_are_no_words(read, kind):
+def test_columns_that_look_like_numbers_are_not_words(read, kind):
     words = LIKE_NUMBERS[kind]
     text = "x,a,y\n" + "".join(f'1,"{word}",{i % 2}\n' for i, word in enumerate(words))
     with pytest.raises(
@@ -195,7 +193,7 @@ def test_columns_that_look_like_numbers_are_no_words(read, kind):
         read(text, encode=True)
 
 
-def test_targets_that_look_like_numbers_are_classes_where_the_task_says_so(read):
+def test_targets_that_look_like_numbers_are_classes_if_the_task_requires_it(read):
     text = 'a,y\n1,"0,5"\n2,"1,5"\n3,"0,5"\n4,2\n'
     with pytest.raises(ValueError, match=r"column 'y': expected words or numbers, .*'0,5'; write"):
         read(text)
@@ -203,13 +201,13 @@ def test_targets_that_look_like_numbers_are_classes_where_the_task_says_so(read)
 
 
 @pytest.mark.parametrize("word", ["10:1 mix", "A1,5", "1,2 or 3", "v1.2.3a", "10,20,30", "1:2:3:4", "$", ":"])
-def test_words_with_figures_in_them_are_words(read, word):
+def test_words_with_digits_are_words(read, word):
     table = read(f'a,y\n"{word}",0\nother,1\n"{word}",0\nother,1\n', encode=True)
     assert table.x.ravel().tolist() == [word, "other"] * 2
 
 
 @pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
-def test_another_separator_than_the_comma_is_named(read, sign, name):
+def test_separators_other_than_the_comma_are_named(read, sign, name):
     text = "a,b,y\n1,2,0\n3,4,1\n".replace(",", sign)
     with pytest.raises(ValueError, match=rf"^path: data\.csv has one column.*{name}.* pandas"):
         read(text)
@@ -218,7 +216,7 @@ def test_another_separator_than_the_comma_is_named(read, sign, name):
 
 
 @pytest.mark.parametrize("task", [None, "classification"])
-def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
+def test_truth_values_in_two_spellings_are_refused_as_classes(read, task, tmp_path):
     words = ["true", "True", "FALSE", "maybe"]
     text = "a,y\n" + "".join(f"{i},{word}\n" for i, word in enumerate(words))
     with pytest.raises(
@@ -259,13 +257,13 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
         ),
     ],
 )
-def test_columns_that_cannot_be_inputs_are_named(read, text, options, message):
+def test_columns_that_cannot_be_inputs_are_refused_by_name(read, text, options, message):
     with pytest.raises(ValueError, match=rf"^path: data\.csv, .*{message}"):
         read(text, **options)
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "inf"])
-def test_a_number_beyond_floats_is_no_gap_and_no_word(read, number):
+def test_number_beyond_floats_is_neither_a_gap_nor_a_word(read, number):
     for others, options in (
         (["1", "3"], {}),
         (["1", "3"], {"impute": True}),
@@ -278,13 +276,13 @@ def test_a_number_beyond_floats_is_no_gap_and_no_word(read, number):
 
 
 @pytest.mark.parametrize("number", [10**400, -(10**400), 10**5000, Decimal("1e400"), "1e400"], ids=range(5))
-def test_a_number_beyond_floats_in_a_frame_is_no_gap(number):
+def test_number_beyond_floats_in_a_frame_is_not_a_gap(number):
     columns = {"a": {"median": 2.0, "indicator": True}}
     with pytest.raises(ValueError, match=r"^frame: row 2, column 'a': expected a number, got [^\n]{1,90}$"):
         datasets.transform(columns, {"a": [1, number, None]})
 
 
-def test_too_many_words_and_weights_that_are_words_are_named(read):
+def test_too_many_words_and_weights_that_are_words_are_refused_by_name(read):
     text = "id,w,y\n" + "".join(f"k{i},1,{i % 2}\n" for i in range(10 * MOST_WORDS))
     with pytest.raises(ValueError, match=f"'id': expected at most {MOST_WORDS} words, got {10 * MOST_WORDS}"):
         read(text, encode=True)
@@ -296,7 +294,7 @@ def test_too_many_words_and_weights_that_are_words_are_named(read):
     assert weighted.names == ("a",) and weighted.x.ravel().tolist() == ["b", "c", ""]
 
 
-def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(read):
+def test_training_columns_without_numbers_and_mismatched_frames_are_refused_by_name(read):
     table = read("a,y\n" + "1,0\n" + ",1\n" * 9, impute=True)
     train = [place for place in range(20) if datasets.split(table.x, table.y, 9, place).x_train[0] != 1]
     with pytest.raises(ValueError, match="column 'a': expected a number in the training rows, got none"):
@@ -330,7 +328,7 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
         datasets.standardise(scaled, ["height", "size"])
 
 
-def test_a_column_without_a_number_is_warned_of():
+def test_column_without_numbers_triggers_a_warning():
     columns = {"height": {"median": 2.0, "indicator": True}}
     with pytest.warns(UserWarning, match="no row has a number .*'height'"):
         x = datasets.transform(columns, {"height": [np.nan, None]})

@@ -1,4 +1,4 @@
-"""The digits, MNIST-1D, the gates, splits, standardised rows; errata hold that splits keep pairs."""
+"""The digits, MNIST-1D, the gates, splits and standardized rows."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ from jfnn import datasets
 
 
 def test_digits_follow_the_global_stream_of_the_notes():
-    """The notes seed NumPy's generator, pick five images to show, then split: these are their counts."""
+    """The notes seed NumPy's generator, pick five images to show, then split; these are their counts."""
     before = np.random.get_state()
     np.random.seed(0)
     assert np.random.choice(range(1797), size=5).tolist() == [684, 559, 1653, 1216, 835]
@@ -24,20 +24,20 @@ def test_digits_follow_the_global_stream_of_the_notes():
     assert ((split.y_train == 0).sum(), (split.y_test == 0).sum()) == (150, 28)
 
 
-def test_digits_split_is_a_function_of_its_seed(digits):
+def test_digits_split_depends_only_on_its_seed(digits):
     np.testing.assert_array_equal(datasets.digits().x_test, digits.x_test)
     assert (datasets.digits(random_state=1).y_test != digits.y_test).any()
 
 
 @pytest.mark.parametrize(("share", "n"), [(0.07, 100), (0.55, 100), (0.14, 50), (0.28, 25), (0.3, 10)])
-def test_a_share_to_test_on_is_as_many_rows_as_scikit_learn_cuts(share, n):
+def test_fraction_of_test_rows_gives_as_many_rows_as_scikit_learn(share, n):
     x = np.arange(n)[:, None]
     assert len(datasets.split(x, x, share).x_test) == len(train_test_split(x, test_size=share)[1])
 
 
 @pytest.mark.parametrize("test_size", [0, 0.0])
-def test_all_rows_train_where_none_are_to_test_on(test_size):
-    """They are shuffled, since folds of numbers are cut in the order of the rows."""
+def test_all_rows_train_without_a_test_set(test_size):
+    """They are shuffled, since regression folds are cut in row order."""
     x = np.arange(40).reshape(20, 2)
     y = np.arange(20) % 2
     weights = np.arange(20)
@@ -51,7 +51,7 @@ def test_all_rows_train_where_none_are_to_test_on(test_size):
 
 
 @pytest.mark.parametrize("labels", [[3] * 50 + [7] * 8 + [1] * 5, ["no"] * 50 + ["yes"] * 8 + ["?"] * 5])
-def test_classes_keep_their_shares_as_in_scikit_learn(labels):
+def test_splits_are_stratified_as_in_scikit_learn(labels):
     y = np.random.default_rng(0).permutation(labels)
     x = np.arange(len(y))[:, None]
     expected = train_test_split(x, y, test_size=0.2, random_state=5, stratify=y)
@@ -65,14 +65,14 @@ def test_classes_keep_their_shares_as_in_scikit_learn(labels):
     assert np.ptp(np.bincount(one.y_test)) < np.ptp(np.bincount(two.y_test))
 
 
-def test_one_hot_rows_take_memory_for_the_labels_alone():
-    """A square of n_classes would be 40 GB."""
+def test_one_hot_takes_memory_only_for_its_labels():
+    """A square matrix of n_classes would take 40 GB."""
     rows = datasets.one_hot(np.array([3, 99_999], ">i8"), 100_000)
     assert rows.shape == (2, 100_000) and rows.dtype == np.float32
     assert np.argwhere(rows).tolist() == [[0, 3], [1, 99_999]] and rows.sum() == 2
 
 
-def test_gates_are_their_truth_tables():
+def test_gates_equal_their_truth_tables():
     for gate, truth in ((datasets.or_gate, int.__or__), (datasets.xor_gate, int.__xor__)):
         x, t = gate()
         assert x.dtype == np.float64
@@ -81,7 +81,7 @@ def test_gates_are_their_truth_tables():
 
 
 @pytest.mark.parametrize("targets", ["labels", "several", "no test rows"])
-def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets):
+def test_standardise_equals_scikit_learns_scaler_fitted_on_the_training_rows(targets):
     rng = np.random.default_rng(0)
     x_train, x_test = (rng.normal(3, [1, 50, 0.1], (n, 3)) for n in (30, 9))
     shape = {"several": (2,)}.get(targets, ())
@@ -106,7 +106,7 @@ def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets
         np.testing.assert_array_equal(now, part if targets == "labels" else expected(y_train, part))
 
 
-def test_arrays_of_any_byte_order_are_taken():
+def test_arrays_of_any_byte_order_are_accepted():
     x = np.arange(40.0).reshape(20, 2)
     y = np.arange(20) % 3
     native = datasets.split(x, y)
@@ -117,7 +117,7 @@ def test_arrays_of_any_byte_order_are_taken():
 
 
 @pytest.mark.thorough
-def test_mnist1d_is_as_published_and_leaves_the_global_generators_alone():
+def test_mnist1d_is_as_published_and_does_not_change_global_generators():
     pytest.importorskip("mnist1d")
     np.random.seed(5)
     random.seed(5)
@@ -135,11 +135,12 @@ def test_mnist1d_is_as_published_and_leaves_the_global_generators_alone():
     np.testing.assert_array_equal(labels, np.concatenate([shuffled.y_train, shuffled.y_test]))
     order = [int(np.abs(plain.x_train.T - column).sum(1).argmin()) for column in shuffled.x_train.T]
     assert sorted(order) == list(range(40)) != order
-    # Of points in another order its filter rounds sums in another order, with NumPy 2.0 at least.
+    # With points in another order, its filter sums in another order and rounds differently, at least with
+    # NumPy 2.0.
     np.testing.assert_allclose(plain.x_test[:, order], shuffled.x_test, rtol=0, atol=1e-15)
 
 
-def test_a_missing_package_is_named_with_the_extra(monkeypatch):
+def test_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "mnist1d", None)
     monkeypatch.setitem(sys.modules, "mnist1d.data", None)
     with pytest.raises(ImportError, match=r"^mnist1d: .*pip install 'jfnn\[data\]'"):

@@ -1,4 +1,4 @@
-"""CSV and NPZ files: data as they are in them, errors with their row and column."""
+"""CSV and NPZ files: data are read exactly, and errors name their row and column."""
 
 import csv
 import io
@@ -14,15 +14,13 @@ from jfnn.arguments import memory
 from jfnn.datasets.fields import is_gap
 from jfnn.datasets.targets import MOST_CLASSES, as_task
 
-LARGE = 2**53  # and one more is the first whole number that no float is
+LARGE = 2**53  # LARGE + 1 is the first integer that is not a float
 COMPOSED = "caf\u00e9"
 DECOMPOSED = "cafe\u0301"
 
 
 @pytest.fixture
 def read_csv(tmp_path):
-    """`datasets.read_csv` of a text."""
-
     def read(text, target="y", *args, encoding="utf-8", **options):
         path = tmp_path / "data.csv"
         path.write_bytes(text.encode(encoding))
@@ -33,8 +31,6 @@ def read_csv(tmp_path):
 
 @pytest.fixture
 def read_npz(tmp_path):
-    """`datasets.read_npz` of arrays."""
-
     def read(arrays, *args, **options):
         np.savez(tmp_path / "data.npz", **arrays)
         return datasets.read_npz(tmp_path / "data.npz", *args, **options)
@@ -43,11 +39,11 @@ def read_npz(tmp_path):
 
 
 def column(values):
-    """A file of one input, 0, and these targets."""
+    """Return the text of a file with one input, 0, and these targets."""
     return "x,y\n" + "".join(f"0,{y}\n" for y in values)
 
 
-def test_csv_gives_scikit_learns_data_back_to_the_bit(tmp_path):
+def test_csv_round_trip_keeps_every_bit(tmp_path):
     data = load_wine()
     with (tmp_path / "wine.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -61,14 +57,14 @@ def test_csv_gives_scikit_learns_data_back_to_the_bit(tmp_path):
     assert (table.x.dtype, table.y.dtype, table.n_train) == (np.float64, np.int64, None)
 
 
-def test_csv_fields_may_be_quoted_and_lines_end_in_any_way(read_csv):
+def test_csv_fields_may_be_quoted_and_have_any_line_ending(read_csv):
     text = '\ufeff"a, or b",kind," c "\r\n1,"red, dark", 2e1 \r\n\r\n"-3","blue\r\nish",.5\r\n'
     table = read_csv(text, "kind")
     assert table.names == ("a, or b", "c") and table.x.tolist() == [[1, 20], [-3, 0.5]]
     assert table.classes == ("blue\r\nish", "red, dark") and table.y.tolist() == [1, 0]
 
 
-def test_whole_numbers_that_floats_hold_and_numbers_with_exponents_are_read(read_csv):
+def test_exact_integers_and_numbers_with_exponents_are_read(read_csv):
     held = [LARGE - 1, LARGE, LARGE + 2, -(2**60), 10**22]
     table = read_csv("a,y\n" + "".join(f"{n},b\n0,c\n" for n in [*held, "1e23", "9007199254740993.0"]))
     assert table.x[::2, 0].tolist() == [*map(float, held), 1e23, float(LARGE)]
@@ -77,7 +73,7 @@ def test_whole_numbers_that_floats_hold_and_numbers_with_exponents_are_read(read
 
 
 @pytest.mark.parametrize(("one", "other"), [("7", "007"), ("-0", "0"), ("1e3", "1000")])
-def test_two_spellings_of_a_number_are_no_class(read_csv, one, other):
+def test_two_spellings_of_a_number_are_refused_as_classes(read_csv, one, other):
     text = column([one, other, 5, 5] * 2)
     with pytest.raises(ValueError, match=rf"^path: .*column 'y', row 2: .*'{one}' and '{other}'"):
         read_csv(text)
@@ -87,13 +83,13 @@ def test_two_spellings_of_a_number_are_no_class(read_csv, one, other):
 @pytest.mark.parametrize(
     "words", [["7", "7." + "0" * 9000], ["2026-01-01" + " " * 9000] * 2, ["a" * 9000] * 2]
 )
-def test_words_of_thousands_of_characters_are_shown_in_part(read_csv, words):
+def test_long_words_are_shown_abbreviated(read_csv, words):
     with pytest.raises(jfnn.ArgumentError) as refused:
         read_csv(column(words * 2))
     assert len(str(refused.value)) < 500
 
 
-def test_classes_are_the_words_of_the_file_in_the_order_of_numbers_or_letters(read_csv):
+def test_classes_are_the_words_of_the_file_in_numeric_or_alphabetic_order(read_csv):
     for words, classes in (
         (["007", "011"] * 2, ("007", "011")),
         (["007", "7", "b", "c"], ("007", "7", "b", "c")),
@@ -103,7 +99,7 @@ def test_classes_are_the_words_of_the_file_in_the_order_of_numbers_or_letters(re
         assert table.classes == classes and [classes[label] for label in table.y] == words
 
 
-def test_the_same_letters_in_two_forms_of_unicode_are_the_same_word(read_csv, read_npz):
+def test_words_in_different_unicode_forms_are_equal(read_csv, read_npz):
     text = f"x,{DECOMPOSED}\n0,{COMPOSED}\n1,bar\n2,{DECOMPOSED}\n"
     targets = np.array([COMPOSED, " bar", DECOMPOSED])
     tables = [read_csv(text, target) for target in (COMPOSED, DECOMPOSED)]
@@ -114,7 +110,7 @@ def test_the_same_letters_in_two_forms_of_unicode_are_the_same_word(read_csv, re
 
 
 @pytest.mark.parametrize("word", ["-nan", "inf", "NA"])
-def test_words_for_missing_values_are_no_classes(read_csv, read_npz, word):
+def test_words_for_missing_values_are_refused_as_classes(read_csv, read_npz, word):
     for others in (["a", "b", "a"], ["1", "2", "1"]):
         words = [*others, word, word, word]
         with pytest.raises(ValueError, match=rf"^path: data\.csv, row 4 \(line 5\), column 'y': .*'{word}'"):
@@ -123,7 +119,7 @@ def test_words_for_missing_values_are_no_classes(read_csv, read_npz, word):
             read_npz({"x": np.zeros((6, 1)), "y": np.array(words)})
 
 
-def test_pandas_takes_the_same_words_for_missing_values():
+def test_words_for_missing_values_equal_those_of_pandas():
     pandas = pytest.importorskip("pandas")
     words = "NA,Na,na,N/A,n/a,#N/A,#NA,#N/A N/A,NULL,null,Null,None,none,NaN,nan,-NaN,-nan,<NA>,-,?,a"
     words = [*words.split(","), "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
@@ -132,14 +128,14 @@ def test_pandas_takes_the_same_words_for_missing_values():
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint64])
-def test_npz_has_no_whole_numbers_that_floats_do_not_hold_where_they_become_floats(read_npz, kind):
+def test_npz_integers_that_would_be_rounded_to_floats_are_refused(read_npz, kind):
     large = np.array([5, LARGE, LARGE + 1, LARGE + 2] * 2, kind)
     other = np.array([5, LARGE], np.uint64 if kind is np.int64 else np.int64)
     parts = {"x_train": np.zeros((8, 1)), "y_train": large, "x_test": np.zeros((2, 1)), "y_test": other}
     for arrays, task, index in (
         ({"x": large[:, None], "y": np.arange(8) % 2}, None, "x, row 3, column 1"),
         ({"x": np.zeros((8, 1)), "y": large}, "regression", "y, row 3"),
-        (parts, None, "y_train, row 3"),  # joined, they are floats
+        (parts, None, "y_train, row 3"),  # floats when joined
     ):
         with pytest.raises(ValueError, match=rf"^path: data\.npz, {index}: .*{LARGE + 1}$"):
             read_npz(arrays, task)
@@ -166,7 +162,7 @@ def test_npz_joins_numbers_without_rounding(read_npz):
         (["1", "a", "b"], None, 3),
     ],
 )
-def test_the_task_follows_from_the_targets_unless_it_is_given(read_csv, read_npz, targets, task, classes):
+def test_task_follows_from_the_targets_unless_given(read_csv, read_npz, targets, task, classes):
     table = read_csv(column(targets), "y", task)
     assert (table.classes and len(table.classes)) == classes
     if classes:
@@ -179,7 +175,7 @@ def test_the_task_follows_from_the_targets_unless_it_is_given(read_csv, read_npz
 
 def test_diabetes_is_a_regression():
     y = load_diabetes().target
-    assert (y == np.floor(y)).all()  # whole numbers, but many
+    assert (y == np.floor(y)).all()  # integers, but many
     assert as_task(y, None)[1] is None
 
 
@@ -205,7 +201,7 @@ def test_diabetes_is_a_regression():
         ('a,y\n1,"0\n', r"path: data\.csv is not a valid CSV file: unexpected end of data"),
     ],
 )
-def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
+def test_invalid_csv_is_refused_with_its_place(read_csv, text, message):
     with pytest.raises(ValueError, match=message):
         read_csv(text)
 
@@ -220,7 +216,7 @@ def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
         ("NA", {"weights": "a", "impute": True}, "expected a number, got 'NA'$"),
     ],
 )
-def test_the_first_field_that_may_not_be_there_ends_the_reading(read_csv, field, options, message):
+def test_first_invalid_field_ends_the_reading(read_csv, field, options, message):
     text = f"a,b,y\n1,2,0\n{field},2,0\n1,2\n"  # a third row that is too short
     with pytest.raises(ValueError, match=rf"row 2 \(line 3\), column 'a': {message}"):
         read_csv(text, **options)
@@ -235,12 +231,12 @@ def test_the_first_field_that_may_not_be_there_ends_the_reading(read_csv, field,
         (["one", "two", "three"], {"encode": True}),
     ],
 )
-def test_the_memory_that_a_file_is_said_to_need_is_what_it_takes(tmp_path, monkeypatch, fields, options):
+def test_memory_estimate_of_a_file_equals_its_actual_use(tmp_path, monkeypatch, fields, options):
     rows = [",".join([*np.roll(fields, i), str(i % 2)]) for i in range(6000)]
     (tmp_path / "data.csv").write_text("\n".join(["a,b,c,y", *rows]))
     needed = []
     monkeypatch.setattr(memory, "check", lambda what, size, sizes: needed.append(size))
-    datasets.read_csv(tmp_path / "data.csv", "y", **options)  # with its imports
+    datasets.read_csv(tmp_path / "data.csv", "y", **options)  # includes its imports
     tracemalloc.start()
     datasets.read_csv(tmp_path / "data.csv", "y", **options)
     peak = tracemalloc.get_traced_memory()[1]
@@ -265,12 +261,12 @@ def test_the_memory_that_a_file_is_said_to_need_is_what_it_takes(tmp_path, monke
         ([0.5, 1], "classification", "task: classification needs words or whole numbers"),
     ],
 )
-def test_targets_that_do_not_fit_the_task_raise(read_csv, values, task, message):
+def test_targets_that_do_not_fit_the_task_are_refused(read_csv, values, task, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         read_csv(column(values), "y", task)
 
 
-def test_a_column_or_an_array_of_weights_is_no_input(read_csv, read_npz):
+def test_column_or_array_of_weights_is_not_an_input(read_csv, read_npz):
     text = "a,n,kind,b\n1,2,u,3\n4,0.5,v,6\n7,0,u,9\n"
     table = read_csv(text, "kind", weights="n")
     assert table.names == ("a", "b") and table.x.tolist() == [[1, 3], [4, 6], [7, 9]]
@@ -293,7 +289,7 @@ def test_a_column_or_an_array_of_weights_is_no_input(read_csv, read_npz):
             read_npz({"x": np.zeros((3, 1)), "y": np.arange(3), "n": values}, weights=weights)
 
 
-def test_text_that_is_not_utf_8_raises(read_csv):
+def test_text_other_than_utf_8_is_refused(read_csv):
     with pytest.raises(ValueError, match=r"path: data\.csv is not UTF-8 text"):
         read_csv("größe,y\n1,0\n", encoding="latin-1")
 
@@ -314,7 +310,7 @@ CUT = {"x_train": np.zeros((2, 1)), "y_train": [0, 1]}
         ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "not a plain array .it holds objects"),
     ],
 )
-def test_an_invalid_npz_raises(read_npz, arrays, message):
+def test_invalid_npz_is_refused(read_npz, arrays, message):
     with pytest.raises(ValueError, match=f"path: .*{message}"):
         read_npz(arrays)
 
@@ -333,13 +329,13 @@ LONG = 1000 * "long "
         (f"a,y\n1,1\n2,2\n3,{LONG}\n", None),
     ],
 )
-def test_what_is_wrong_with_long_names_and_words_is_said_in_one_short_line(read_csv, text, task):
+def test_errors_about_long_names_and_words_are_one_short_line(read_csv, text, task):
     with pytest.raises(jfnn.ArgumentError) as error:
         read_csv(text, "y", task)
     assert "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
-def test_words_that_are_no_classes_raise(read_npz):
+def test_words_as_regression_targets_are_refused(read_npz):
     for words, task, message in (
         ([["a", "b"]], None, "task: classification needs words"),
         (["a"], "regression", "task: regression"),
@@ -348,7 +344,7 @@ def test_words_that_are_no_classes_raise(read_npz):
             read_npz({"x": np.zeros((1, 1)), "y": np.array(words)}, task)
 
 
-def test_npz_keeps_its_own_cut_or_is_split_as_a_csv_is(read_npz):
+def test_npz_keeps_its_own_split_or_is_split_like_a_csv(read_npz):
     rng = np.random.default_rng(0)
     parts = {"x_train": rng.normal(size=(6, 2)), "x_test": rng.normal(size=(3, 2))}
     table = read_npz(parts | {"y_train": np.array(list("bacbac")), "y_test": np.array(list("dca"))})
@@ -365,7 +361,7 @@ def test_npz_keeps_its_own_cut_or_is_split_as_a_csv_is(read_npz):
         np.testing.assert_array_equal(one, other)
 
 
-def test_weights_stay_with_their_rows_when_these_are_split(read_npz):
+def test_weights_stay_with_their_rows_in_a_split(read_npz):
     x = np.arange(40.0).reshape(20, 2)
     y = np.arange(20) % 2
     arrays = {"x": x, "y": y, "n": 10 * x[:, 0]}
@@ -373,7 +369,7 @@ def test_weights_stay_with_their_rows_when_these_are_split(read_npz):
     assert len(split.weights) == 14
     np.testing.assert_array_equal(split.weights, 10 * split.x_train[:, 0])
     unweighted = datasets.split_table(read_npz(arrays), 0.3, random_state=5)
-    np.testing.assert_array_equal(unweighted.x_train, split.x_train)  # the same cut
+    np.testing.assert_array_equal(unweighted.x_train, split.x_train)  # the same split
     assert unweighted.weights is None
     parts = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4], "n": np.arange(20)}
     assert datasets.split_table(read_npz(parts, weights="n")).weights.tolist() == list(range(20))

@@ -1,4 +1,4 @@
-"""Programs of several runs, compiled side by side."""
+"""Programs of several runs are compiled concurrently."""
 
 import dataclasses
 import threading
@@ -17,18 +17,16 @@ PATIENCE = 60.0  # seconds, for events that come at once unless something is wro
 
 
 class Compiles:
-    """A trainer that compiles by a function."""
-
     def __init__(self, compile_one):
         self.compile_one = compile_one
 
-    def compile(self, told):
-        told(0, 1)
+    def compile(self, plan):
+        plan(0, 1)
         self.compile_one()
 
 
-def test_as_many_as_may_compile_overlap():
-    """Each waits for the other, so that one after the other would never end."""
+def test_compilations_overlap_up_to_the_limit():
+    """Each compilation waits for the other, so running them one after the other would never end."""
     both = threading.Barrier(2)
     makes = [lambda: Compiles(lambda: both.wait(PATIENCE)) for _ in range(4)]
     with Ahead(makes, 2) as ahead:
@@ -36,7 +34,7 @@ def test_as_many_as_may_compile_overlap():
             assert isinstance(ahead.take(number), Compiles)
 
 
-def test_no_more_are_begun_than_may_wait():
+def test_no_more_runs_are_prepared_than_may_wait():
     made = []
 
     def make(number):
@@ -51,7 +49,7 @@ def test_no_more_are_begun_than_may_wait():
 
 
 @pytest.mark.parametrize("when", ["made", "compiled"])
-def test_what_fails_ahead_fails_in_its_turn(when):
+def test_errors_of_early_compilations_are_raised_in_turn(when):
     def fail():
         raise ArithmeticError("ahead")
 
@@ -62,7 +60,7 @@ def test_what_fails_ahead_fails_in_its_turn(when):
             ahead.take(1)
 
 
-def test_runs_of_many_rows_do_not_wait_beside_each_other():
+def test_runs_with_many_rows_do_not_wait_at_the_same_time():
     network = jfnn.mlp((5, 3))
     run = prepare(Options(network, noise_split(), learning_rate=0.1, batch_size=10))
     assert trainers_at_once(run.experiment) == cores()

@@ -1,4 +1,4 @@
-"""Functions whose meaning has changed are trained as they are now, and another run than before."""
+"""Changed functions are trained as they are now, and make a different run."""
 
 import dataclasses
 import pickle
@@ -24,7 +24,7 @@ SPLIT = noise_split()
 FACTOR = 1.0
 
 
-# Ways to read a factor, each with the way in which it becomes 2
+# Ways to read a factor, each with a way to set it to 2
 
 
 def by_global():
@@ -63,7 +63,7 @@ def by_code():
 WAYS = (by_global, by_default, by_class_attribute, by_code)
 
 
-# Roles of functions that read it: name -> ``read -> (network or learner, options)``
+# Roles of functions that read the factor: name -> ``read -> (network or learner, options)``
 
 
 def scaled(read, value):
@@ -112,7 +112,7 @@ def activation(read):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Least(Learner):
-    """Least squares by gradient descent, one of whose functions reads a factor."""
+    """Least squares by gradient descent; the method ``name`` reads a factor."""
 
     name: str
     read: Callable
@@ -187,7 +187,7 @@ ROLES = {
 }
 
 
-# Doors
+# Ways to train
 
 COMMON = {"learning_rate": 0.1, "epochs": 2, "batch_size": 16}
 
@@ -229,7 +229,7 @@ def factor():
     CASES,
     ids=lambda function: function.__name__,
 )
-def test_a_function_is_trained_as_it_is_now(way, door):
+def test_changed_function_is_trained_as_it_is_now(way, door):
     read, change = way()
     network, _ = own_loss(read)
     before = door(network)
@@ -242,7 +242,7 @@ def test_a_function_is_trained_as_it_is_now(way, door):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ROLES)
-def test_a_changed_function_is_another_run(name, tmp_path):
+def test_changed_function_makes_another_run(name, tmp_path):
     role = ROLES[name]
     (read, change) = by_captured_list()
     network, options = role(read)
@@ -292,7 +292,7 @@ def description(network=None, **options):
 
 
 @pytest.mark.thorough
-def test_directions_of_metrics_and_their_reductions_count():
+def test_description_depends_on_metric_directions_and_reductions():
     before = description(of_metric())
     assert description(of_metric()) == before
     assert description(of_metric(False)) != before
@@ -308,14 +308,14 @@ def test_directions_of_metrics_and_their_reductions_count():
         *(jfnn.layers.INITIALIZERS, jfnn.learners.METRICS, jfnn.schedulers.SCHEDULERS, SCHEDULES),
     ],
 )
-def test_what_counts_by_its_name_alone_is_of_this_package(registry):
+def test_registries_identified_by_name_alone_are_read_only(registry):
     with pytest.raises(TypeError):
         registry["mine"] = next(iter(registry.values()))
     assert "mine" not in registry
 
 
 @pytest.mark.thorough
-def test_an_optimizer_that_a_user_puts_among_those_of_optax_counts_by_what_it_does(monkeypatch):
+def test_optimizer_patched_into_optax_is_identified_by_its_code(monkeypatch):
     def mine(learning_rate):
         return optax.sgd(FACTOR * learning_rate)
 
@@ -329,15 +329,15 @@ def test_an_optimizer_that_a_user_puts_among_those_of_optax_counts_by_what_it_do
 
 
 @pytest.mark.thorough
-def test_a_run_by_a_function_that_cannot_be_told_from_others_is_not_resumed(tmp_path):
-    rows = (row for row in range(3))  # a generator shows neither attributes nor a pickle
+def test_run_with_an_unidentifiable_function_is_not_resumed(tmp_path):
+    rows = (row for row in range(3))  # generators expose neither attributes nor a pickle
     network = of_metric(reduce=lambda values, data, numbers: values.mean(axis=1) + 0 * len(str(rows)))
     by_sweep(network, out=tmp_path)
     with pytest.raises(ValueError, match=r"holds another configuration.*unknown, by a generator"):
         by_sweep(network, out=tmp_path, resume=True)
 
 
-def test_the_code_of_schedulers_counts(monkeypatch):
+def test_description_depends_on_the_code_of_schedulers(monkeypatch):
     before = description(schedulers=[StopsAll()])
     assert description(schedulers=[StopsAll()]) == before
     monkeypatch.setattr(LIMIT, "epoch", 2)
@@ -348,7 +348,7 @@ def test_the_code_of_schedulers_counts(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"), [("jax_threefry_partitionable", False), ("jax_default_prng_impl", "rbg")]
 )
-def test_the_kind_of_random_numbers_counts(name, value):
+def test_description_depends_on_the_random_number_generator(name, value):
     before = description()
     default = getattr(jax.config, name)
     try:
@@ -366,7 +366,7 @@ def loss_of_module(params, batch, key):
     return FACTOR * jnp.mean((batch[0] @ params["w"]) ** 2)
 
 
-def test_a_process_whose_functions_do_something_else_is_refused():
+def test_process_with_different_functions_is_refused():
     network = jfnn.learner(start_of_module, loss_of_module)
     functions = prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment.functions
     sent = pickle.dumps(functions)
@@ -397,14 +397,14 @@ def noting(params, batch, key):
 
 
 @pytest.mark.thorough
-def test_functions_that_call_the_host_are_one_run_and_are_sent_to_processes():
+def test_functions_that_call_the_host_are_one_run_and_can_be_sent_to_processes():
     options = jfnn.Options(jfnn.learner(start_of_module, noting), SPLIT, **COMMON)
     functions = prepare(options).experiment.functions
     assert prepare(options).experiment.functions == functions
     assert pickle.loads(pickle.dumps(functions)) == functions
 
 
-def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_processes():
+def test_learner_with_an_unidentifiable_function_is_not_sent_to_processes():
     rows = (row for row in range(3))
     loss = loss_with_a_callback(lambda value: str(rows))
     prepared = prepare(jfnn.Options(jfnn.learner(start_of_module, loss), SPLIT, **COMMON))
@@ -413,7 +413,7 @@ def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_
         to_bytes(prepared.experiment.functions)
 
 
-def test_products_of_own_functions_are_of_full_precision():
+def test_products_in_custom_functions_have_full_precision():
     functions = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.functions
     row = jax.tree.map(lambda leaf: leaf[:16], (SPLIT.x_train, SPLIT.y_train))
     params = functions.learner.init(jax.random.key(0))

@@ -1,6 +1,6 @@
-"""Programs compiled by XLA as for users: known miscompilations, and random losses by operations.
+"""Programs compiled by XLA as for users: known miscompilations, and random losses checked by operations.
 
-Each known one is wrong by far under JAX's own options in the versions named; here all must be right.
+In the named versions each known one is far off with JAX's own options; here all must be right.
 """
 
 import jax
@@ -20,7 +20,7 @@ CONSTANT = 0.37
 
 
 def close(actual, expected, tolerance, least=0.0):
-    """To a share of the largest number, or of ``least``: numbers within a loss are of order 1."""
+    """Check equality up to a fraction of the largest number, or of ``least``; losses are of order 1."""
     size = max(least, *(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(expected)))
     for here, there in zip(*map(jax.tree.leaves, (actual, expected)), strict=True):
         np.testing.assert_allclose(np.asarray(here, np.float64), there, rtol=0, atol=tolerance * size)
@@ -35,7 +35,7 @@ def tolerance(dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(5, 60, 60), (2, 100, 64), (10, 16, 200), (1, 333, 8)], ids=str)
-def test_a_product_with_a_constant_times_an_array(shape, dtype):
+def test_product_with_a_constant_times_an_array(shape, dtype):
     """jaxlib 0.10.2 to 0.12.0.1."""
     a, c = RNG.normal(size=(2, *shape)).astype(dtype)
 
@@ -56,7 +56,7 @@ def test_squares_of_products_summed_over_many_rows(rows, dtype):
     close(squares(x), np.arange(rows, dtype=np.float64) ** 2, tolerance(dtype))
 
 
-def test_products_summed_over_an_axis_of_one_in_seven():
+def test_products_summed_over_one_axis_of_seven():
     """jaxlib 0.10.2 ends with a segmentation fault, github.com/jax-ml/jax/issues/40412."""
     a, b = RNG.normal(size=(2, 3, 1, 2, 2, 8, 8, 8)).astype(np.float32)
     result = compiled(lambda a, b: jnp.sum(a * b, axis=3))(a, b)
@@ -80,7 +80,7 @@ SPLIT = jfnn.Split(np.ones((60, 1), np.float32), None)
 
 
 @pytest.mark.thorough
-def test_a_loss_of_such_a_product_is_right():
+def test_loss_of_a_product_with_a_constant_is_right():
     result = jfnn.sweep(own_learner(), SPLIT, learning_rate=1e-4, epochs=1, batch_size=60, seeds=3)
     for seed in range(3):
         a = np.asarray(result.member(0, 0, seed)["a"], np.float64)
@@ -93,7 +93,7 @@ def test_a_loss_of_such_a_product_is_right():
 
 @pytest.fixture
 def strict():
-    """Lets JAX promote no dtypes, in all threads, for one test."""
+    """Disable dtype promotion in all threads of JAX for one test."""
     before = jax.config.jax_numpy_dtype_promotion
     jax.config.update("jax_numpy_dtype_promotion", "strict")
     yield
@@ -114,7 +114,7 @@ MIXED = jfnn.learner(
 
 
 @pytest.mark.thorough
-def test_sweeps_and_their_predictions_run_where_jax_promotes_no_dtypes(strict):
+def test_sweeps_and_predictions_run_without_dtype_promotion(strict):
     rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     split = jfnn.Split(rows, None, rows, None)
     options = {"hyper": {"scale": [1.0, 2.0]}, "learning_rate": 0.1, "epochs": 1, "batch_size": 10}
@@ -139,7 +139,7 @@ def drawn(shape, rng):
 
 
 def random_loss(rng):
-    """A loss ``(params, x, key)`` of random products, constants, elementwise functions and reductions."""
+    """Return a loss ``(params, x, key)`` of random products, constants, functions and reductions."""
     constants = [rng.choice([full, ramp, drawn, lambda shape, _: jnp.eye(*shape)]) for _ in range(8)]
     drawn_by = int(rng.integers(2**31))
     steps = rng.choice(len(OPERATIONS), size=rng.integers(1, 6))
@@ -174,7 +174,7 @@ OPERATIONS = (
     lambda h, params, constant: (h @ h.T) @ h / h.size,
     lambda h, params, constant: jax.vmap(lambda row: row * jnp.sum((params["b"] @ row) ** 2) / 100)(h),
 )
-# Of an evaluation of few shapes each operation is compiled once.
+# Few shapes, since each operation is compiled once per shape.
 SIZES = ((4, 5, 10), (33, 60, 60), (100, 64, 50))
 
 
@@ -200,7 +200,7 @@ def test_random_losses_agree_with_their_operations(losses, dtype):
         close(actual, jax.tree.map(np.asarray, expected), tolerance(dtype), least=0.01)
 
 
-# The comparison that users can ask for
+# The verification that users can request
 
 
 def experiment(learner):
@@ -208,8 +208,8 @@ def experiment(learner):
 
 
 @pytest.mark.thorough
-def test_right_programs_are_verified(split):
-    """Also where the first step leads to infinity."""
+def test_correct_programs_pass_verification(split):
+    """Even if the first step leads to infinity."""
     weighted = split._replace(weights=np.linspace(0, 2, 70))
     options = {"learning_rate": [3e38, 0.1], "reduction": "sum", "epochs": 1, "batch_size": 16}
     plain, verified = (
@@ -221,7 +221,7 @@ def test_right_programs_are_verified(split):
 
 
 @pytest.mark.thorough
-def test_a_function_with_other_values_when_traced_is_found():
+def test_function_with_other_values_when_traced_is_detected():
     def loss(params, batch, key):
         traced = not jax.config.jax_disable_jit
         return jnp.mean(params["a"] ** 2) * (1 + 0.01 * traced)
@@ -233,12 +233,12 @@ def test_a_function_with_other_values_when_traced_is_found():
 
 @pytest.mark.thorough
 @pytest.mark.skipif(jax.__version_info__ < (0, 10, 2), reason="computes this rightly by itself")
-def test_a_miscompiled_loss_is_found():
+def test_miscompiled_loss_is_detected():
     with pytest.raises(ArithmeticError):
         verify(experiment(own_learner()), 5, "cpu", options=OPTIMISED)
 
 
-def test_options_of_every_platform_are_known_to_the_compiler():
+def test_compiler_knows_the_options_of_every_platform():
     for options in (compiling.CPU_OPTIONS, compiling.GPU_OPTIONS):
         assert jax.jit(lambda x: x + 1, compiler_options=dict(options))(1) == 2
     with pytest.raises(Exception, match="xla_gpu_no_such_option"):
@@ -248,8 +248,8 @@ def test_options_of_every_platform_are_known_to_the_compiler():
 # Barriers, which stay in a program until its kernels are made
 
 
-def test_a_barrier_in_a_loop_over_few_bytes_compiles():
-    """XLA makes one kernel of such a loop, and has none for a barrier."""
+def test_barrier_in_a_loop_over_few_bytes_compiles():
+    """XLA makes one kernel of such a loop, and its kernels cannot contain a barrier."""
     squared = compiled(
         lambda x: jax.lax.fori_loop(0, 3, lambda _, x: jax.lax.optimization_barrier(x) ** 2, x)
     )
@@ -258,8 +258,8 @@ def test_a_barrier_in_a_loop_over_few_bytes_compiles():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("batch_size", [None, 1])
-def test_the_smallest_network_trains(batch_size):
-    """w x + b by steps w -= η mean (w x + b - y) x, b -= η mean (w x + b - y)."""
+def test_smallest_network_trains(batch_size):
+    """w x + b with steps w -= η mean (w x + b - y) x, b -= η mean (w x + b - y)."""
     x, y = np.array([[1.0], [2.0]], np.float32), np.array([[1.0], [3.0]], np.float32)
     start = (jfnn.Layer(np.full((1, 1), 0.5, np.float32), np.zeros(1, np.float32)),)
     result = jfnn.sweep(

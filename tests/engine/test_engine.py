@@ -1,4 +1,4 @@
-"""Laws of the sweep engine that need its inside: lengths of calls, tiles, returns, late divergence."""
+"""Laws of the sweep engine that need its internals: call lengths, tiles, returns, late divergence."""
 
 import dataclasses
 import functools
@@ -30,7 +30,7 @@ def net():
 
 
 def keywords(execution=None, **changes):
-    """Keywords of a sweep with a tile of four, so that small grids fill several."""
+    """Return keywords of a sweep with a tile of four, so that small grids fill several."""
     defaults = dict(learning_rate=RATES, l2=PENALTIES, epochs=EPOCHS, batch_size=16)
     return defaults | {"execution": jfnn.Execution(**{"tile": 4} | (execution or {}))} | changes
 
@@ -42,7 +42,7 @@ def sweep(net, split):
 
 @pytest.fixture(scope="module")
 def trained(net, split):
-    """The same sweep by a trainer with other lengths of calls, or another executor."""
+    """Return a function that sweeps by a trainer with other call lengths, or another executor."""
 
     def through(seams, **changes):
         run = prepare(jfnn.Options(net, split, **keywords(**changes)))
@@ -57,7 +57,6 @@ def grid(sweep):
 
 
 def everything(result):
-    """All arrays of a result."""
     return result.params, result.scores, result.diverged_at
 
 
@@ -79,8 +78,8 @@ def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
     assert same_bits(everything(result), everything(grid))
 
 
-def test_jobs_that_follow_are_run_once_and_in_their_order():
-    """Each thread has a next job issued before it collects, and waits where others may yet give one."""
+def test_follow_up_jobs_run_once_and_in_order():
+    """Each thread has a next job issued before it collects, and waits while others may still add one."""
     collected = []
 
     def collect(job, result):
@@ -94,7 +93,7 @@ def test_jobs_that_follow_are_run_once_and_in_their_order():
         assert [i for m, i in collected if m == n] == list(range(n + 1))
 
 
-def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails():
+def test_threads_waiting_for_a_follow_up_job_end_when_one_fails():
     def collect(job, result):
         time.sleep(0.05)  # until the other thread waits
         raise ZeroDivisionError
@@ -104,8 +103,8 @@ def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails(
 
 
 @pytest.mark.thorough
-def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
-    # The penalty alone multiplies weights by -9, or -29, in each of four steps an epoch.
+def test_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
+    # The penalty alone multiplies weights by -9 or -29 in each of four steps per epoch.
     options = dict(learning_rate=[10.0, 30.0], l2=1.0, reduction="sum")
     whole = trained({}, **options)
     assert ((whole.diverged_at > 1) & (whole.diverged_at < EPOCHS - 1)).all()
@@ -116,14 +115,14 @@ def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(tra
 
 
 @pytest.mark.thorough
-def test_a_member_that_diverged_has_no_objective_afterwards(sweep):
+def test_diverged_member_has_no_later_objective(sweep):
     result = sweep(learning_rate=[0.01, 1e38], l2=0.1, execution={"objective": True})
     (ended,) = result.diverged_at[1, 0]
     assert ended >= 0 and np.isnan(result.objective[1, 0, 0, ended + 1 :]).all()
     assert np.isfinite(result.objective[0]).all()
 
 
-def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, split, sweep, grid):
+def test_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, split, sweep, grid):
     diverged = grid.diverged_at >= 0
     assert diverged[4].all()
     assert not diverged[:3].any()
@@ -141,7 +140,7 @@ def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, spli
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("rates", "every"), [(RATES, 2), (RATES[-1:], 1)], ids=["some diverge", "all do"])
-def test_evaluations_are_the_same_whether_the_host_waits_for_them(trained, sweep, rates, every):
+def test_evaluations_are_the_same_whether_or_not_the_host_waits(trained, sweep, rates, every):
     changes = {"learning_rate": rates, "seeds": 2}
     calls = CallLength(steps=12, calls=2)  # of three epochs
     freely = trained({"calls": calls}, execution={"eval_every": every}, **changes)
@@ -152,7 +151,7 @@ def test_evaluations_are_the_same_whether_the_host_waits_for_them(trained, sweep
         assert same_bits(freely.history["train_loss"][..., 1], sweep(seeds=2, epochs=4).train_loss)
 
 
-def test_parameters_are_kept_as_asked(sweep, grid):
+def test_keep_params_selects_what_is_kept(sweep, grid):
     (i, j) = grid.best().index
     none = sweep(seeds=2, execution={"keep_params": "none"})
     best = sweep(seeds=2, execution={"keep_params": "best"})
@@ -162,8 +161,6 @@ def test_parameters_are_kept_as_asked(sweep, grid):
 
 @dataclasses.dataclass(frozen=True)
 class CopyFirst(jfnn.Scheduler):
-    """After an epoch every member becomes a copy of the first one."""
-
     at: int
 
     def next_epoch(self, epoch, cells, epochs):
@@ -173,7 +170,7 @@ class CopyFirst(jfnn.Scheduler):
         return state, Actions(copy=np.zeros(len(report.active), int))
 
 
-def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep):
+def test_copies_made_at_the_end_have_the_scores_of_their_source(sweep):
     plain = sweep(learning_rate=RATES[:2])
     result = sweep(learning_rate=RATES[:2], schedulers=[CopyFirst(EPOCHS)])
     assert plain.train_loss[0, 0] != plain.train_loss[1, 0]
@@ -183,12 +180,12 @@ def test_copies_made_at_the_end_have_the_scores_of_what_they_are_copies_of(sweep
             np.testing.assert_array_equal(scores[index], plain.scores[name][0, 0, 0])
 
 
-def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
+def test_scheduler_that_goes_back_in_time_is_refused(sweep):
     with pytest.raises(ValueError, match=r"^schedulers: "):
         sweep(schedulers=[CopyFirst(EPOCHS - 1)])
 
 
-def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, grid, monkeypatch):
+def test_cpu_cores_share_one_device_unless_devices_are_named(sweep, grid, monkeypatch):
     first, second = jax.devices()
     assert same_bits(everything(sweep(seeds=2, execution={"devices": (first,) * 7})), everything(grid))
     monkeypatch.setattr(devices, "cores", lambda: 5)
@@ -196,7 +193,7 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
     assert devices.as_devices(3) == (first,) * 3
     assert devices.as_devices([second, first]) == (second, first)
     monkeypatch.setattr(devices, "cores", lambda: 1)
-    assert devices.as_devices(None) == (first,) * 2  # as many as JAX was told to show
+    assert devices.as_devices(None) == (first,) * 2  # as many as JAX was configured to show
     with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
         devices.as_devices(3)
 
@@ -205,7 +202,7 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
 @pytest.mark.parametrize(
     "later", [np.zeros((4, 7), int), np.full((4, 8), 70), np.full((4, 8), -1), np.zeros((4, 8)), None]
 )
-def test_a_function_that_gives_other_minibatches_later_raises_an_error_that_names_it(sweep, later):
+def test_function_that_returns_other_minibatches_later_is_refused_by_name(sweep, later):
     def batches(seed, epoch):
         return np.zeros((4, 8), int) if epoch < 5 else later
 

@@ -1,4 +1,4 @@
-"""The engine's epoch against the plain one: `jfnn.training.epoch`, and a Python loop of its step."""
+"""The engine's epoch compared with `jfnn.training.epoch` and with a Python loop of its step."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ OPTIMIZER = optax.sgd(0.05, momentum=0.9)
 
 
 def make_problem(reduction="mean"):
-    """``(state, value_and_grad, (x, targets))``: a start, and random rows to learn."""
+    """Return ``(state, value_and_grad, (x, targets))`` with random rows."""
     rng = np.random.default_rng(2)
     net = jfnn.mlp((FEATURES, 5, 3), "tanh", init="glorot_normal")
     params = jax.tree.map(lambda leaf: np.asarray(leaf, float), compiled(net.init)(jax.random.key(1)))
@@ -30,9 +30,10 @@ def make_problem(reduction="mean"):
 
 
 def engine_epoch(problem, minibatches, weights=None, at_once=None):
-    """``(state, mean objective, last objective)`` by `steps_of_epoch`, whose step is that of `jfnn.training`.
+    """Return ``(state, mean objective, last objective)`` by `steps_of_epoch`.
 
-    The minibatches are given for this epoch, behind those of an epoch before, with room for more steps.
+    Its step is that of `jfnn.training`. The minibatches are given for this epoch, after those of an earlier
+    one, with room for more steps.
     """
     state, value_and_grad, rows = problem
     padded = bool((minibatches == PADDING).any())
@@ -63,7 +64,7 @@ def engine_epoch(problem, minibatches, weights=None, at_once=None):
 
 
 def loop(problem, minibatches, weights=None):
-    """``(state, values)``: a step of `jfnn.training` for each minibatch, of the rows that there are."""
+    """Return ``(state, values)`` by a step of `jfnn.training` for each minibatch, without padding."""
     state, value_and_grad, (x, targets) = problem
 
     @compiled
@@ -89,7 +90,7 @@ def assert_close(result, expected):
     "scheme, reduction",
     [("subset", "sum"), ("permutation", "mean"), ("full", "sum")],
 )
-def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, x64):
+def test_engine_epoch_equals_the_plain_epoch_and_a_loop_of_steps(scheme, reduction, x64):
     state, value_and_grad, rows = problem = make_problem(reduction=reduction)
     minibatches = Minibatches(5, scheme).epoch(N, 0, 0)
     plain = compiled(
@@ -107,8 +108,8 @@ def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, x
     "at_once, weighted",
     [(0, True), (1, True), (2, False), (5, True), (7, False)],
 )
-def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weighted, x64):
-    """Whether their number divides the five steps, is one, all of them or more; the last step is padded."""
+def test_gathering_rows_of_several_steps_at_once_does_not_change_them(at_once, weighted, x64):
+    """The number gathered at once divides the five steps, is one, all or more; the last step is padded."""
     problem = make_problem()
     minibatches = Minibatches(5, "permutation", drop_last=False).epoch(N, 0, 0)
     assert (minibatches == PADDING).sum(axis=1).tolist() == [0, 0, 0, 0, 2]
@@ -118,8 +119,8 @@ def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weigh
     assert_close(result, (expected, np.mean(values), values[-1]))
 
 
-def test_few_steps_gather_at_once_where_rows_are_large():
-    """Rows of eight million bytes at most, and 16 steps."""
+def test_few_steps_gather_at_once_if_rows_are_large():
+    """At most eight million bytes of rows, and 16 steps."""
     large = np.zeros((1000, 1000))
     assert [steps_gathered_at_once(large, batch) for batch in (1, 100, 400, 5000)] == [16, 10, 2, 1]
     assert steps_gathered_at_once(np.zeros((9, 1000)), 1) == 0

@@ -16,9 +16,9 @@ def sweep():
 
 @pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:os.fork", "ignore:This process")  # JAX and Python warn of the same
+@pytest.mark.filterwarnings("ignore:os.fork", "ignore:This process")  # JAX and Python both warn of it
 @pytest.mark.parametrize("call", [sweep, calls.environment_here], ids=["sweep", "worker"])
-def test_a_forked_process_is_told_so_instead_of_hanging(call):
+def test_forked_process_gets_an_error_instead_of_hanging(call):
     sweep()
     pid = os.fork()
     if pid == 0:

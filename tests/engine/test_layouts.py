@@ -1,4 +1,4 @@
-"""Forms of tiles: what they are follows from what there is to train, and how they change its bits."""
+"""Tile layouts: how they follow from the problem, and how they affect the bits."""
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,8 @@ NET = jfnn.mlp((5, 6, 3))
 
 
 @pytest.mark.thorough
-def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
-    # Sums of forty terms, so that members do not lie on the last axis, where every width gives the same bits.
+def test_network_alone_has_the_bits_it_has_in_a_large_grid():
+    # Sums of forty terms, so that members are not on the last axis, where every width gives the same bits.
     common = dict(epochs=3, batch_size=40)
     rates = np.geomspace(1e-3, 1, 256)
     grid = jfnn.sweep(NET, DATA, learning_rate=rates, **common)
@@ -34,7 +34,7 @@ NETWORKS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", NETWORKS)
-def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(name):
+def test_starts_equal_init_compiled_alone_for_any_number_of_seeds(name):
     network = NETWORKS[name]
     shape = network.input_shape
     split = jfnn.Split(np.zeros((8, *shape), np.float32), np.arange(8) % 3)
@@ -46,7 +46,7 @@ def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(na
 
 
 def init(key):
-    """A student, and a teacher that is not trained."""
+    """Return a student, and a teacher that is not trained."""
     student, teacher = jax.random.normal(key, (2, 2, 6))
     return {"student": student, "teacher": jfnn.Constant(teacher)}
 
@@ -56,7 +56,6 @@ def committee(w, x):
 
 
 def disagreement(params, batch, key):
-    """On a row that each step draws."""
     x = jax.random.normal(key, (1, 6))
     return jnp.mean((committee(params["student"], x) - committee(params["teacher"].value, x)) ** 2)
 
@@ -75,7 +74,7 @@ def test_few_cells_of_many_seeds_train_in_tiles_of_several_seeds():
         assert same_bits(alone.params, result.member(cell, 0, seed))
 
 
-def test_a_form_says_how_many_neighbours_share():
+def test_layout_contains_the_number_of_members_that_share_minibatches():
     assert Layout(12, separate=True, together=4).shared == 4
     assert Layout(12, separate=True).shared is False and Layout(12, separate=False).shared is True
     assert jfnn.Execution(tile=np.int64(12), shared=np.int64(4)).shared == 4
@@ -85,15 +84,14 @@ def test_a_form_says_how_many_neighbours_share():
 
 
 def noisy(params, batch, key):
-    """The loss of a linear autoencoder of inputs with noise on them."""
     noise = 0.1 * jax.random.normal(key, batch.shape, batch.dtype)
     return (((batch + noise) @ params - batch) ** 2).mean()
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("own", [False, True], ids=["dense", "own loss"])
-def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(own, x64):
-    """The same members to rounding, since the programs are two."""
+def test_separate_minibatches_equal_those_shared_in_other_layouts(own, x64):
+    """Members agree only up to rounding, since the programs differ."""
     x = DATA.x_train.astype(np.float64)
     network = jfnn.learner(lambda key: jax.random.normal(key, (5, 5)) / 5, noisy, random=True) if own else NET
     split = jfnn.Split(x, None if own else DATA.y_train)

@@ -1,4 +1,4 @@
-"""A process that trains many different structures: what it keeps is bounded."""
+"""A process that trains many different structures uses bounded memory."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ for width in range(1, int(sys.argv[1]) + 1):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_and_maps_stop_growing_with_the_structures():
+def test_memory_and_maps_stop_growing_with_the_number_of_structures():
     command = [sys.executable, "-c", SCRIPT, "1000"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     points = [tuple(map(float, line.split())) for line in run.stdout.splitlines()]

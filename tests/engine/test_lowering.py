@@ -1,4 +1,4 @@
-"""Programs lower for the platforms of accelerators, on a machine that has none: each kind of learner."""
+"""Programs of each kind of learner can be lowered for accelerators on a machine without one."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,8 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 from jfnn.estimators import MLPClassifier, training
 
-PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
+# platform of a compiler -> JAX's name for its devices
+PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}
 TILE = 2
 EPOCHS = 3
 ROWS = np.random.default_rng(0).normal(size=(24, 64))
@@ -22,7 +23,7 @@ LABELS = np.arange(24) % 3
 
 
 def lowered(experiment, platform, own):
-    """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
+    """Lower an experiment's compiled functions for a platform: name -> `jax.export.Exported`."""
     replicates = experiment.replicates
     sources = replicates.sources
     functions = program.build(experiment.functions, sources.padded, PLATFORMS[platform])
@@ -60,7 +61,6 @@ def lowered(experiment, platform, own):
 
 
 def swept(network, x=ROWS, y=LABELS, **options):
-    """The experiment of a sweep."""
     options = {"learning_rate": 0.1, "epochs": EPOCHS, "batch_size": 8} | options
     return prepare(Options(network, jfnn.Split(np.asarray(x, np.float32), y), **options)).experiment
 
@@ -80,7 +80,7 @@ def machines(gradient):
 
 
 def own(function):
-    """Of a loss that draws random numbers, and of a function of the weights ``[64, 64]``."""
+    """Return a learner whose loss draws random numbers and calls a function of the weights ``[64, 64]``."""
 
     def loss(params, rows, key):
         noise = jax.random.normal(key, rows.shape)
@@ -97,8 +97,6 @@ class TrainerMadeError(Exception):
 
 
 def fit(monkeypatch, **options):
-    """The experiment of an estimator's fit."""
-
     def make(experiment, *_):
         raise TrainerMadeError(experiment)
 
@@ -131,7 +129,7 @@ EXPERIMENTS = {
 }
 
 
-# Each for one platform, in turns; for the others with the slow tests. Two of them are quick.
+# Each on one platform in turn, and on the others in slow tests. Two of them are quick.
 QUICK = ("dense", "own loss")
 
 
@@ -164,7 +162,7 @@ def test_programs_lower_for_accelerators(name, own, platform, monkeypatch):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_what_an_accelerator_cannot_do_does_not_lower(platform):
+def test_unsupported_operations_do_not_lower(platform):
     experiment = own(lambda w: jax.lax.linalg.schur(jax.lax.stop_gradient(w))[0] + w)
     with pytest.raises(NotImplementedError, match=f"schur.*{platform}"):
         lowered(experiment, platform, own=False)

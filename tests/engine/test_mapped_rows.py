@@ -1,4 +1,4 @@
-"""Rows in a file that is mapped into memory: the networks of the same rows in memory, without a copy."""
+"""Memory-mapped rows train the same networks as rows in memory, without a copy."""
 
 import tracemalloc
 
@@ -18,7 +18,6 @@ OPTIONS = {"learning_rate": [0.1, 0.5], "epochs": 1, "batch_size": 16}
 
 
 def written(path, x):
-    """The file of an array."""
     np.save(path, x)
     return path
 
@@ -41,7 +40,7 @@ def prepared(x, **options):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("further", [{}, {"folds": 3}, {"folds": jfnn.subsets.by_group(np.arange(N) % 70)}])
-def test_networks_of_mapped_rows_are_those_of_rows_in_memory(rows, further):
+def test_mapped_rows_train_the_same_networks_as_rows_in_memory(rows, further):
     further = further or {"validation": 0.1}
     plain, mapped = (jfnn.sweep(NET, jfnn.Split(x, labels()), **OPTIONS, **further) for x in rows)
     assert same_bits((plain.params, plain.scores), (mapped.params, mapped.scores))
@@ -52,7 +51,7 @@ def test_networks_of_mapped_rows_are_those_of_rows_in_memory(rows, further):
     assert same_bits(mapped.predict(rows[1]), plain.predict(rows[0]))
 
 
-def test_arrays_that_may_change_or_lie_otherwise_are_copied(rows, tmp_path):
+def test_writable_or_noncontiguous_arrays_are_copied(rows, tmp_path):
     x, mapped = rows
     path = tmp_path / "x.npy"
     assert is_mapped(mapped) and is_mapped(np.asarray(mapped)[16:])
@@ -72,7 +71,7 @@ def test_arrays_that_may_change_or_lie_otherwise_are_copied(rows, tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_sweep_of_mapped_rows_allocates_a_part_of_their_bytes(tmp_path):
+def test_sweep_of_mapped_rows_allocates_a_fraction_of_their_bytes(tmp_path):
     path = tmp_path / "x.npy"
     np.lib.format.open_memmap(path, "w+", np.float32, (50_000, 128))[:] = 1
     peaks = []
@@ -88,8 +87,8 @@ def test_a_sweep_of_mapped_rows_allocates_a_part_of_their_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_numbers_that_are_not_finite_are_found_whatever_their_sum(dtype):
-    x = np.full((3, 2), np.finfo(np.float32).max / 2, dtype)  # finite, of a sum that is not in float32
+def test_nonfinite_numbers_are_found_whatever_their_sum(dtype):
+    x = np.full((3, 2), np.finfo(np.float32).max / 2, dtype)  # finite, but the sum overflows in float32
     split = jfnn.Split(x, labels(3))
     options = {"learning_rate": 0.1, "epochs": 1, "batch_size": None}
     prepare(jfnn.Options(jfnn.mlp((2, 3)), split, **options))

@@ -1,4 +1,4 @@
-"""Places of a minibatch without weight: padding, and rows of weight 0, change nothing, whatever they hold."""
+"""Minibatch rows of weight 0, including padding, have no effect, whatever they contain."""
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ DROPOUT = {"hyper": {"dropout": 0.4}}
 
 
 def directions(params, x):
-    """Outputs for the direction of each row; zeros have none."""
+    """Return outputs for the direction of each row; zeros have none."""
     return (x / jnp.linalg.norm(x, axis=-1, keepdims=True)) @ params["w"]
 
 
@@ -59,7 +59,7 @@ SCHEMES = {
     "in order": jfnn.Minibatches(8, "in_order", drop_last=False),
     "full": None,
 }
-# Of a tile: members on the last axis of each array, and minibatches of their own.
+# Layouts of a tile: members on the last axis of each array, and separate minibatches.
 FORMS = {
     "plain": jfnn.Execution(tile=4),
     "last axis": jfnn.Execution(tile=16),
@@ -71,7 +71,7 @@ WEIGHTS[[0, *range(8, 16)]] = 0  # the first row, and a whole step in order
 
 
 def poisoned(name, which):
-    """Rows and targets of which some have no finite cost."""
+    """Return rows and targets, some of which have no finite cost."""
     x = X.copy()
     y = Y.copy()
     if name.startswith("own"):
@@ -92,14 +92,13 @@ def options_of(name, x, y, **changes):
 
 
 def trained(name, x, y, weights, **changes):
-    """A sweep's result, on the first N rows."""
     network, inputs, targets, options = options_of(name, x, y, **changes)
     split = jfnn.Split(inputs[:N], targets[:N], inputs[N:], targets[N:], weights)
     return jfnn.sweep(network, split, **options)
 
 
 def with_schemes(names):
-    """Each name with full batches, and with one of the other schemes, which take turns."""
+    """Pair each name with full batches, and with one of the other schemes in turn."""
     others = [scheme for scheme in SCHEMES if scheme != "full"]
     return [(name, scheme) for i, name in enumerate(names) for scheme in ("full", others[i % len(others)])]
 
@@ -110,7 +109,7 @@ def with_schemes(names):
     [(*case, "plain") for case in with_schemes(TRAINED)]
     + [(name, "in order", form) for name in ("by hand", "by JAX") for form in FORMS if form != "plain"],
 )
-def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(name, scheme, form):
+def test_rows_of_weight_0_and_of_other_parts_change_nothing(name, scheme, form):
     bad = np.concatenate([np.flatnonzero(WEIGHTS == 0), np.arange(N, N + TEST)])
     options = {"batch_size": SCHEMES[scheme], "execution": FORMS[form], "seeds": 2}
     expected = trained(name, X, Y, WEIGHTS, **options)
@@ -125,7 +124,7 @@ def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(n
 @pytest.mark.parametrize("scheme", representatives(["short last step", "full"], "full"))
 @pytest.mark.parametrize("name", representatives(TRAINED, "own network"))
 def test_padding_repeats_no_row_of_another_part(name, scheme):
-    """Test rows, and the rows that a fold does not learn from, may have no finite cost."""
+    """Test rows, and the rows outside a fold's training set, may have no finite cost."""
     folds = [(np.arange(17), np.arange(17, N)), (np.arange(20), np.arange(20, N))]
     options = {"batch_size": SCHEMES[scheme], "folds": folds, "execution": jfnn.Execution(tile=4)}
     weights = np.ones(N, np.float32) if name == "own gradient" else None
@@ -135,14 +134,14 @@ def test_padding_repeats_no_row_of_another_part(name, scheme):
     assert same_bits(result.params, expected.params)
 
 
-# Rows behind a removed one draw other numbers.
+# Rows after a removed one draw other random numbers.
 DRAWING = ("dropout by hand", "dropout by JAX", "contrastive", "persistent")
 WITHOUT_DRAWS = [name for name in TRAINED | MACHINES if name not in DRAWING]
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", WITHOUT_DRAWS)
-def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
+def test_row_of_weight_0_has_the_same_effect_as_its_removal(name):
     network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=None, epochs=5)
     there = np.flatnonzero(WEIGHTS > 0)
     subsets = jfnn.subsets.weighted(WEIGHTS[None])
@@ -154,7 +153,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(reduction, x64):
+def test_public_objective_and_both_gradients_ignore_rows_of_weight_0(reduction, x64):
     params = SMALL.init(jax.random.key(1))
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), params)
     bad = np.flatnonzero(WEIGHTS == 0)
@@ -182,12 +181,12 @@ def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(redu
     few = x[there], y[there]
     expected = by_jax_and_by_hand(params, *few, WEIGHTS[there])[0]
     check(by_jax_and_by_hand(params, x, y, WEIGHTS), expected)
-    scale = 0.3 if reduction == "sum" else 0.0  # no row counts: the penalty alone, or nothing
+    scale = 0.3 if reduction == "sum" else 0.0  # no row counts: only the penalty remains, or nothing
     penalty = jax.value_and_grad(lambda params: scale * jfnn.losses.l2_penalty(params))(params)
     check(by_jax_and_by_hand(params, *few, 0 * WEIGHTS[there]), penalty)
 
 
-def test_a_cost_of_weight_0_is_left_out_whatever_it_is():
+def test_cost_of_weight_0_is_ignored_whatever_it_is():
     weights = jnp.array([1.0, 0.0, 2.0])
 
     def total(costs):

@@ -1,4 +1,4 @@
-"""Compiled programs that are kept on disk for other processes."""
+"""Compiled programs kept on disk for other processes."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
 
 ROOT = Path(__file__).parents[2]
-# Counts what XLA compiles; a custom loss calls LAPACK, whose programs must not come from a file.
+# Counts what XLA compiles; the custom loss calls LAPACK, whose programs must not be loaded from a file.
 CODE = """
 import jax, jax.numpy as jnp, numpy as np, jfnn
 names = []
@@ -43,13 +43,12 @@ print(count, b"".join(np.asarray(leaf).tobytes() for leaf in (*params, labels)).
 
 @pytest.fixture
 def folder(tmp_path):
-    """A directory of kept programs, of the user alone; JAX's own cache is off."""
+    """Set up a private directory of kept programs, with JAX's own cache disabled."""
     with kept_programs(tmp_path / "programs"):
         yield tmp_path / "programs"
 
 
 def run(folder):
-    """What a new process prints that keeps its programs in a directory."""
     environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}
     environment |= {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", persistent.VARIABLE: str(folder)}
     command = [sys.executable, "-c", CODE]
@@ -58,14 +57,14 @@ def run(folder):
 
 
 @pytest.mark.thorough
-def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
+def test_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
     (first, *bits), (second, *again) = run(tmp_path / "programs"), run(tmp_path / "programs")
     assert int(first) > 0 and int(second) == 0
     assert bits == again
 
 
 def doubled(identity="doubled", count=3, factor=2):
-    """A kept function's value, of a function made anew, and whether it was traced for it."""
+    """Check the value of a newly defined kept function, and return whether it was traced."""
     traced = []
 
     def function(x):
@@ -79,7 +78,7 @@ def doubled(identity="doubled", count=3, factor=2):
     return bool(traced)
 
 
-def test_a_program_is_taken_from_its_file_without_tracing(folder):
+def test_program_is_loaded_from_its_file_without_tracing(folder):
     assert doubled() and not doubled()
     (path,) = folder.iterdir()
     assert folder.stat().st_mode & 0o077 == 0 and path.stat().st_mode & 0o077 == 0
@@ -110,7 +109,7 @@ def switched(switch):
     ],
     ids=["x64", "threefry", "nans", "unoptimised", "remat", "a context"],
 )
-def test_what_jax_is_set_to_makes_another_program(folder, other):
+def test_jax_settings_are_part_of_a_programs_identity(folder, other):
     doubled()
     with other():
         assert doubled()
@@ -132,7 +131,7 @@ for now in (flags, other):
 
 
 @pytest.mark.thorough
-def test_flags_of_the_compiler_are_those_that_it_has_read():
+def test_compiler_flags_are_those_that_xla_has_read():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     processes = [
         subprocess.Popen([sys.executable, "-c", FLAGS, when], env=environment, stdout=subprocess.PIPE)
@@ -156,7 +155,7 @@ for identity in ("before", "after"):
 
 
 @pytest.mark.thorough
-def test_nothing_is_kept_once_the_source_has_changed_behind_the_process(tmp_path):
+def test_nothing_is_kept_after_the_source_changes_during_the_process(tmp_path):
     shutil.copytree(ROOT / "jfnn", tmp_path / "jfnn", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}
     environment |= {"PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}
@@ -166,16 +165,16 @@ def test_nothing_is_kept_once_the_source_has_changed_behind_the_process(tmp_path
     assert done.stdout.split() == ["1", "1"]
 
 
-def written_again(path):
-    """A program that was read and written: a whole file, of a program that XLA cannot run any more."""
+def write_again(path):
+    """Read and write a program, which leaves a valid file that XLA can no longer run."""
     program = serialize_executable.deserialize_and_load(*pickle.loads(persistent._content(path)))
     path.write_bytes(persistent._seal(path.stem, pickle.dumps(serialize_executable.serialize(program))))
 
 
-def test_a_file_without_its_functions_is_compiled_anew_and_replaced(folder):
+def test_file_without_its_functions_is_recompiled_and_replaced(folder):
     doubled()
     (path,) = folder.iterdir()
-    written_again(path)
+    write_again(path)
     assert doubled()
     assert not doubled()
 
@@ -185,14 +184,14 @@ class Planted:
         return os.mkdir, ("planted",)
 
 
-def by_another_user(path):
+def give_away(path):
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
     os.chown(path, 1000, -1)
 
 
-@pytest.mark.parametrize("changed", [lambda path: path.chmod(0o666), by_another_user])
-def test_a_file_that_others_may_have_written_is_not_read(folder, changed, monkeypatch):
+@pytest.mark.parametrize("changed", [lambda path: path.chmod(0o666), give_away])
+def test_file_that_others_may_have_written_is_not_read(folder, changed, monkeypatch):
     monkeypatch.chdir(folder.parent)
     doubled()
     (path,) = folder.iterdir()
@@ -200,7 +199,7 @@ def test_a_file_that_others_may_have_written_is_not_read(folder, changed, monkey
     changed(path)
     assert doubled()
     assert not Path("planted").exists()
-    assert not doubled()  # another one stands in its place
+    assert not doubled()  # another one is in its place
 
 
 def test_programs_that_call_other_libraries_or_the_host_are_not_kept(folder):
@@ -213,7 +212,7 @@ def test_programs_that_call_other_libraries_or_the_host_are_not_kept(folder):
     assert not [*folder.iterdir()]
 
 
-def test_no_program_is_kept_where_nobody_may_be_trusted_or_all_is_off(folder, monkeypatch):
+def test_no_program_is_kept_in_untrusted_places_or_if_disabled(folder, monkeypatch):
     assert persistent.directory() == folder
     folder.chmod(0o777)
     assert persistent.directory() is None
@@ -228,7 +227,7 @@ def test_no_program_is_kept_where_nobody_may_be_trusted_or_all_is_off(folder, mo
         assert doubled()
 
 
-def test_the_users_cache_is_taken_where_nothing_else_is_named(folder, monkeypatch):
+def test_users_cache_is_the_default_directory(folder, monkeypatch):
     monkeypatch.delenv(persistent.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
     assert persistent.directory() == folder.parent / "cache" / "jfnn" / "programs"
@@ -241,7 +240,7 @@ def test_the_users_cache_is_taken_where_nothing_else_is_named(folder, monkeypatc
     assert persistent.directory() is None
 
 
-def test_the_least_recently_used_programs_are_deleted(folder):
+def test_least_recently_used_programs_are_deleted(folder):
     for number in range(4):
         doubled(str(number))
     paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
@@ -252,14 +251,14 @@ def test_the_least_recently_used_programs_are_deleted(folder):
     assert {*folder.iterdir()} == {*paths[2:]}
 
 
-def test_files_that_are_no_programs_stay_and_do_not_count(folder):
+def test_files_that_are_not_programs_are_kept_and_not_counted(folder):
     folder.mkdir(mode=0o700)
     name = "0" * 64
     for theirs in ("thesis.txt", "own.program", f"{name}.program", f"{name}.part", f".{name}.part", "tmpabc"):
         (folder / theirs).write_text("text")
         os.utime(folder / theirs, (0, 0))
     with (folder / "data.bin").open("wb") as file:
-        file.truncate(2 * persistent.MOST_BYTES)  # of zeros, which take no room
+        file.truncate(2 * persistent.MOST_BYTES)  # of zeros, which take no space
     theirs = {*folder.iterdir()}
     doubled()
     assert theirs < {*folder.iterdir()} and not doubled()
@@ -267,7 +266,7 @@ def test_files_that_are_no_programs_stay_and_do_not_count(folder):
     assert {*folder.iterdir()} == theirs
 
 
-def test_parts_of_programs_do_not_stay(folder):
+def test_partial_programs_are_deleted(folder):
     folder.mkdir(mode=0o700)
     killed = folder / f".{'0' * 64}.{'1' * 16}.part"
     writing = folder / f".{'0' * 64}.{'2' * 16}.part"

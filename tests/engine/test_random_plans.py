@@ -1,4 +1,4 @@
-"""Random grids and lengths of calls: who trains where, and for how long."""
+"""Random grids and call lengths: which member trains where, and for how long."""
 
 import math
 
@@ -21,8 +21,8 @@ seeds = strategies.integers(0, 2**32 - 1)
 
 @pytest.mark.thorough
 @examples((50, 1), (500, 1))
-def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
-    def they_do(members, replicates, groups, separate, together, seed):
+def test_tiles_hold_every_active_member_once_with_others_of_its_kind(examples):
+    def check(members, replicates, groups, separate, together, seed):
         together = together if separate else 1
         width = groups * together
         rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
         assert len(tiles) == sum(math.ceil(count / groups) for count in rows)
 
     examples.check(
-        they_do,
+        check,
         members=strategies.integers(0, 40),
         replicates=small,
         groups=small,
@@ -60,8 +60,8 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
 
 
 @examples((50, 1), (500, 1))
-def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
-    def they_do(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
+def test_calls_end_at_the_same_epochs_from_any_start(examples):
+    def check(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
         calls = plan.CallLength(steps, first_steps, most_epochs, returns)
         ends = [0]
         longest = calls.epochs(steps_an_epoch)
@@ -82,7 +82,7 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
 
     counts = strategies.integers(1, 300)
     examples.check(
-        they_do,
+        check,
         steps=counts,
         first_steps=counts,
         most_epochs=strategies.integers(1, 50),
@@ -93,8 +93,8 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
 
 
 @examples((50, 1), (500, 1))
-def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(examples):
-    def they_are(tiles, devices, lengths, steps):
+def test_no_call_crosses_a_stop_and_further_calls_have_the_last_interval(examples):
+    def check_calls(tiles, devices, lengths, steps):
         calls = plan.CallLength()
         stops = np.cumsum([3, *lengths]).tolist()
         ranges = calls.ranges(stops, steps, tiles, devices)
@@ -106,7 +106,7 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
         assert calls.ranges(sorted(stops * 2), steps, tiles, devices) == ranges
 
     examples.check(
-        they_are,
+        check_calls,
         tiles=strategies.integers(1, 40),
         devices=strategies.integers(1, 9),
         lengths=strategies.lists(strategies.integers(1, 40), min_size=1, max_size=5),
@@ -114,8 +114,8 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
     )
 
 
-def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
-    """A member's last bits depend on its tile's width, and stopped runs are gone on with."""
+def test_tile_is_the_widest_that_fits_and_as_wide_as_in_earlier_versions():
+    """A member's last bits depend on its tile's width, and stopped runs are resumed."""
     sizes = np.geomspace(1, 1e9, 400).astype(int)
     for room, widths in (
         (plan.CPU_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256)),
@@ -128,11 +128,11 @@ def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
             assert all(wider * held > room for wider in widths if wider > tile)
     assert plan.CPU_WIDTHS == (1, 2, 5, 10, 25, 64, 256)
     assert plan.ACCELERATOR_WIDTHS[7:] == (512, 1024)
-    # 25 members of 2000 numbers fill a core's share to the byte.
+    # 25 members of 2000 numbers fill a core's share exactly.
     assert plan.member_bytes(1999, 1, 1, 4) * 25 == plan.CPU_TILE_BYTES == 600_000
 
 
-def test_row_numbers_of_a_call_take_a_bounded_memory_but_an_epoch_always_fits():
+def test_row_numbers_of_a_call_take_bounded_memory_but_one_epoch_always_fits():
     for bytes_a_step in (4, 400, 20_000, 10**6, 10**9):
         calls = plan.CallLength().limited_to(bytes_a_step)
         assert calls.steps == 1 or calls.steps * bytes_a_step <= plan.ROWS_BYTES
@@ -141,7 +141,7 @@ def test_row_numbers_of_a_call_take_a_bounded_memory_but_an_epoch_always_fits():
     assert plan.CallLength().limited_to(400) == plan.CallLength()
 
 
-def test_an_epoch_of_many_rows_narrows_tiles_whose_members_have_minibatches_of_their_own():
+def test_many_rows_narrow_tiles_whose_members_have_separate_minibatches():
     network = jfnn.mlp((1, 3, 1), "tanh")
 
     def widest(n, **options):
@@ -156,16 +156,16 @@ def test_an_epoch_of_many_rows_narrows_tiles_whose_members_have_minibatches_of_t
     assert narrow < most and narrow * 400_000 * 4 <= plan.EPOCH_BYTES
 
 
-def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
+def test_call_lengths_are_some_hundred_steps_and_returns_64():
     calls = plan.CallLength()
     assert [calls.epochs(steps) for steps in (1, 192, 193, 5000)] == [384, 2, 1, 1]
     assert [calls.next_end(epoch, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
     assert [calls.next_end(0, steps) for steps in (32, 33)] == [2, 1]
-    assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
+    assert calls.epochs(1) == EPOCHS  # the epochs whose objectives one call returns
 
 
 @pytest.mark.thorough
-def test_an_epoch_whose_row_numbers_do_not_fit_into_memory_is_refused():
+def test_epoch_whose_row_numbers_exceed_memory_is_refused():
     x = np.linspace(-1, 1, 60, dtype=np.float32)[:, None]
     options = {"learning_rate": 0.1, "loss": "quadratic", "epochs": 0}
     steps = {"steps": 2 * 10**9}

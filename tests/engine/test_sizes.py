@@ -1,4 +1,4 @@
-"""Numbers that compile nothing anew: rows, steps, epochs, folds and seeds are arguments of one program."""
+"""The numbers of rows, steps, epochs, folds and seeds are arguments of one program and compile nothing."""
 
 import pickle
 
@@ -16,21 +16,20 @@ PASS = jfnn.Minibatches(8, "permutation", drop_last=False)
 
 
 def rows(n_train):
-    """So many rows to train on, and twenty to test on."""
     x = np.resize(DATA.x_train, (n_train, 5))
     y = np.arange(n_train) % 3
     return jfnn.Split(x, y, DATA.x_test, DATA.y_test)
 
 
 def sweep(net, n_train=90, shared=True, **changes):
-    """In tiles of four, which share minibatches or do not."""
+    """Sweep in tiles of four, which share minibatches or do not."""
     defaults = dict(learning_rate=[0.01, 0.1], epochs=3, batch_size=8)
     execution = jfnn.Execution(tile=4, shared=shared)
     return jfnn.sweep(net, rows(n_train), execution=execution, **defaults | changes)
 
 
 def of_sizes(*hidden):
-    return jfnn.mlp((5, *hidden, 3), "tanh")  # other sizes in each test, so that none finds another's program
+    return jfnn.mlp((5, *hidden, 3), "tanh")  # other sizes in each test, so that no program is found
 
 
 INNER = of_sizes(7)
@@ -41,7 +40,7 @@ def own_apply(params, x):
 
 
 CHANGES = [
-    # There is the same room for 89 to 96 rows to train on, and for 105 to 112 in all.
+    # 89 to 96 training rows take the same room, and so do 105 to 112 rows in all.
     *({"n_train": n} for n in (92, 89, 91)),
     *({"epochs": epochs} for epochs in (1, 7, 40)),
     *({"learning_rate": [0.5, 0.4, 0.3], "l2": [0.1, 0.2], "seeds": seeds} for seeds in (7, [5, 2**31], 70)),
@@ -71,8 +70,8 @@ def test_other_sizes_and_equal_objects_compile_nothing(net, batch_size, shared):
 
 
 @pytest.mark.thorough
-def test_much_else_compiles_once_more():
-    """That the counts count: another room, another form, another batch."""
+def test_other_changes_compile_again():
+    """The control: another room, layout or batch size does compile."""
     net = of_sizes(6, 5)
     sweep(net)
     for changes in ({"n_train": 150}, {"shared": False}, {"batch_size": 9}):
@@ -84,8 +83,8 @@ def test_much_else_compiles_once_more():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("batch_size", [PASS, None], ids=str)
-def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_size):
-    """Of 90 rows in 4 folds, 67 or 68 to train on; full batches of both lengths too."""
+def test_folds_of_unequal_lengths_and_seeds_share_one_program_per_layout(batch_size):
+    """90 rows in 4 folds leave 67 or 68 to train on, with full batches of both lengths too."""
     net = of_sizes(9, 4)
     options = dict(batch_size=batch_size, folds=4)
 
@@ -104,7 +103,7 @@ def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False])
-def test_given_minibatches_of_any_number_of_epochs_are_one_program(shared):
+def test_given_minibatches_of_any_number_of_epochs_share_one_program(shared):
     net = of_sizes(8, 3)
     given = np.random.default_rng(0).integers(0, 90, (2, 60, 5, 8))
     sweep(net, batches=given, seeds=2, shared=shared)

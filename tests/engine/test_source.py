@@ -1,4 +1,4 @@
-"""Rows that a compiled program draws: those of `Minibatches.epoch`, number for number."""
+"""Row numbers drawn by a compiled program equal those of `Minibatches.epoch`."""
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ DRAWN = [
 
 
 def make_sources(batches, lengths=LENGTHS):
-    """Of five replicates; each fold learns from rows in an order of its own, of a hundred or more."""
+    """Return sources of five replicates; each fold has its own row order, of a hundred rows or more."""
     rng = np.random.default_rng(1)
     train = np.zeros((len(lengths), padded_length(max(lengths))), np.int32)
     for fold, n in enumerate(lengths):
@@ -42,16 +42,16 @@ def make_sources(batches, lengths=LENGTHS):
 
 
 def expected_rows(sources, replicate, epoch):
-    """Row numbers of all data ``[steps, batch]``, by NumPy."""
+    """Return row numbers into all data, ``[steps, batch]``, by NumPy."""
     fold = sources.fold[replicate]
     rows = sources.batches.epoch(int(sources.domain.n[fold]), int(sources.seed[replicate]), epoch)
     return np.where(rows == PADDING, PADDING, sources.train[fold][rows])
 
 
 def drawn_rows(sources, replicates, last, first):
-    """Row numbers ``[CALL, steps, …]`` from an epoch on, by the program, with room for further steps.
+    """Return row numbers ``[CALL, steps, …]`` drawn by the program from an epoch on, with spare steps.
 
-    Of as many steps an epoch as the longest has.
+    There are as many steps per epoch as in the longest one.
     """
     steps = int(sources.steps.max())
     lanes = Lanes(last, separate=np.ndim(replicates) > 0)
@@ -64,8 +64,8 @@ def drawn_rows(sources, replicates, last, first):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
-def test_shared_rows_are_those_of_numpy(batches, dtype):
-    """In 32 bits and where JAX's whole numbers have 64."""
+def test_shared_rows_equal_those_of_numpy(batches, dtype):
+    """In 32 bits, and where JAX's integers have 64."""
     sources = make_sources(batches)
     for replicate in range(len(SEEDS)):
         for first in EPOCHS:
@@ -77,8 +77,8 @@ def test_shared_rows_are_those_of_numpy(batches, dtype):
 @pytest.mark.thorough
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
-def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, last):
-    """Beside members of other seeds and of folds of other lengths, a replicate twice among them."""
+def test_separate_rows_of_each_member_equal_its_shared_ones(batches, last):
+    """Beside members with other seeds and folds of other lengths; one replicate occurs twice."""
     sources = make_sources(batches)
     replicates = np.array([3, 0, 1, 4, 2, 1])
     for first in EPOCHS:
@@ -96,7 +96,7 @@ def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, last):
 @pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["subset", "permutation"])
 def test_many_members_are_drawn_in_parts(scheme):
-    """More numbers a step than are drawn at once; the members do not divide into equal parts of any size."""
+    """Each step has more numbers than are drawn at once, and the members do not divide into equal parts."""
     n = 300
     replicates = np.arange(7)
     batches = Minibatches(250, scheme)
@@ -113,7 +113,7 @@ def test_many_members_are_drawn_in_parts(scheme):
 @pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["subset", "permutation"])
 def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
-    """Twelve steps of so many rows are drawn in a turn, and there is room for 21."""
+    """Each turn draws the rows of twelve steps, and there is room for 21."""
     n = 900
     batches = Minibatches(100, scheme)
     sources = make_sources(batches, lengths=(n,) * 4)
@@ -122,8 +122,8 @@ def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
         np.testing.assert_array_equal(rows, expected_rows(sources, 1, epoch))
 
 
-def test_rows_of_all_steps_are_those_of_numpy():
-    """Of folds of other lengths, of which the shorter ones are padded."""
+def test_rows_of_all_steps_equal_those_of_numpy():
+    """Folds have different lengths, and the shorter ones are padded."""
     sources = make_sources(Minibatches(64, "full", drop_last=False))
     replicates = np.array([3, 0, 1, 4])
     rows = rows_of_all_steps(sources.batches, sources.draws(replicates, 7), sources.train)
@@ -134,7 +134,7 @@ def test_rows_of_all_steps_are_those_of_numpy():
     np.testing.assert_array_equal(alone[0], rows[0, 0])
 
 
-def test_room_is_an_eighth_at_most_and_of_few_lengths():
+def test_spare_room_is_at_most_an_eighth_and_lengths_are_few():
     lengths = np.array([padded_length(n) for n in range(1, 5000)])
     counts = np.arange(1, 5000)
     assert (lengths >= counts).all() and (8 * (lengths - counts) <= counts).all()

@@ -1,4 +1,4 @@
-"""States before the first step, read off a trace, beside `Learner.start` as JAX computes it."""
+"""Initial states read from a trace equal `Learner.start` as computed by JAX."""
 
 import jax
 import numpy as np
@@ -38,7 +38,7 @@ def of_constant():
     return supervised(network=network, hyper={"scale": [0.5, 2.0]})
 
 
-# An experiment, and whether its states follow from no value.
+# An experiment, and whether its initial states depend on no value.
 PLAIN = {
     **{
         name: lambda name=name: supervised(name)
@@ -59,7 +59,7 @@ EXPERIMENTS = {**PLAIN, **COMPUTED}
 
 
 @pytest.mark.parametrize("name", representatives(EXPERIMENTS, "adam", "pruned", "scaled"))
-def test_states_are_those_of_start(name):
+def test_states_equal_those_of_start(name):
     experiment = EXPERIMENTS[name]()
     members = 3 * experiment.members
     params = jax.tree.map(
@@ -80,8 +80,8 @@ def test_states_are_those_of_start(name):
     assert [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tuple(states))] == shapes
 
 
-def test_no_array_of_the_states_is_another_or_a_number():
-    """Members are trained in place, and their numbers stay."""
+def test_arrays_of_the_states_are_distinct_and_not_hyperparameters():
+    """Members are trained in place, so states must not share buffers with hyperparameters."""
     experiment = EXPERIMENTS["pruned"]()
     params = experiment.replicates.start(np.arange(experiment.members))
     hyper = experiment.hyper_at_start()

@@ -1,4 +1,4 @@
-"""What a function of a study's sees at each step of each member: that of a sweep."""
+"""A study's function sees each step of each member as in a sweep."""
 
 import jax
 import numpy as np
@@ -14,12 +14,11 @@ OPTIONS = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.1], seeds=2, epochs=3, batc
 
 
 def seen(learner, before, batch, after, hyper):
-    """All that is given, but for the learner."""
     return before.params, batch.rows[0], learner.unpack(after.params), dict(hyper)
 
 
 @pytest.mark.thorough
-def test_steps_are_those_of_a_sweep():
+def test_steps_equal_those_of_a_sweep():
     experiment = make_experiment(jfnn.Options(NET, SPLIT, **OPTIONS))
     before, rows, after, hyper = observe_steps(experiment, seen)
     result = jfnn.sweep(NET, SPLIT, **OPTIONS)
@@ -47,5 +46,5 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("argument", REFUSED)
-def test_what_is_no_study_is_refused(argument):
+def test_invalid_studies_are_refused(argument):
     assert complaint(refusal(REFUSED[argument]), {argument}) is None

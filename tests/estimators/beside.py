@@ -1,4 +1,4 @@
-"""Estimators beside scikit-learn's: rows that the tests share, both made alike, what both have in common."""
+"""Estimators compared with scikit-learn's: shared rows, pairs of equal estimators, common checks."""
 
 import numpy as np
 from sklearn import neural_network
@@ -12,22 +12,20 @@ OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 
 
 def pair(name, engine, **parameters):
-    """scikit-learn's estimator and ours."""
     theirs = getattr(neural_network, name)(**OPTIONS | parameters)
     return theirs, getattr(estimators, name)(**OPTIONS | parameters, engine=engine)
 
 
 def same_bytes(one, other):
-    """Checks arrays."""
     assert (one.dtype, one.shape) == (other.dtype, other.shape)
-    if one.dtype == np.longdouble:  # of whose bytes some hold nothing
+    if one.dtype == np.longdouble:  # some of its bytes are unused
         np.testing.assert_array_equal(one, other)
     else:
         assert one.tobytes() == other.tobytes()
 
 
 def nearly_same(one, other):
-    """Checks arrays that were computed in float64."""
+    """Check arrays computed in float64."""
     assert (one.dtype, one.shape) == (other.dtype, other.shape)
     if one.dtype.kind == "f":
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
@@ -36,7 +34,7 @@ def nearly_same(one, other):
 
 
 def check_alike(theirs, ours, x, check=same_bytes):
-    """Checks that all that scikit-learn's has learned, ours has, and that both predict the same."""
+    """Check that ours has learned everything that scikit-learn's has, and that both predict the same."""
     learned = [name for name in vars(theirs) if name.endswith("_") and not name.startswith("_")]
     assert {"coefs_", "intercepts_", "n_iter_", "n_features_in_"} <= {*learned}
     for name in learned:
@@ -52,7 +50,7 @@ def _leaves(value):
 
 
 def check_float32(ours, theirs):
-    """Checks losses, scores and parameters that were computed in float32."""
+    """Check losses, scores and parameters computed in float32."""
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-4)
     if theirs.validation_scores_ is not None:
         np.testing.assert_allclose(ours.validation_scores_, theirs.validation_scores_)

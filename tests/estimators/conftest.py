@@ -1,4 +1,4 @@
-"""A record of the engine's runs, which all tests of estimators may count."""
+"""A fixture that records the engine's runs."""
 
 import pytest
 
@@ -7,7 +7,6 @@ from jfnn.estimators import training
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The number of fits of each run of the engine."""
     sizes = []
     train = training.train
 

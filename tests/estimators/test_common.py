@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, all of them; a handful runs by default."""
+"""All of scikit-learn's own checks of estimators; a handful runs by default."""
 
 import pytest
 from helpers import representatives
@@ -26,7 +26,6 @@ ROUNDING = (
 
 
 def expected_failures(estimator):
-    """Checks that must fail, and why."""
     if isinstance(estimator, estimators.MLPClassifier) and estimator.engine == "jfnn":
         return {
             "check_sample_weight_equivalence_on_dense_data": ROUNDING,

@@ -1,4 +1,4 @@
-"""By which code estimators train: scikit-learn's bytes where it does, chosen by what a fit is alone."""
+"""Which code trains an estimator, scikit-learn's with its bytes or the engine, depends only on the fit."""
 
 import sys
 
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 @pytest.mark.thorough
-def test_going_over_by_force_takes_losses_and_counts_along():
+def test_forced_switch_of_engine_keeps_losses_and_counts():
     options = {"warm_start": True, "early_stopping": False, "tol": 0.0}
     for first, second in (("jfnn", "scikit-learn"), ("scikit-learn", "jfnn")):
         theirs, ours = pair("MLPClassifier", first, **options)
@@ -37,7 +37,7 @@ def test_going_over_by_force_takes_losses_and_counts_along():
         before = ours.coefs_[0]
         ours.set_params(engine=second).fit(X, Y)
         assert ours.engine_ == second
-        np.testing.assert_array_equal(before, held)  # arrays that somebody holds are left as they are
+        np.testing.assert_array_equal(before, held)  # arrays held elsewhere are left unchanged
         assert (ours.t_, len(ours.loss_curve_)) == (theirs.t_, 12)
         np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-4)
         assert ours.best_loss_ == pytest.approx(theirs.best_loss_, rel=1e-4)
@@ -48,7 +48,7 @@ def test_going_over_by_force_takes_losses_and_counts_along():
 
 
 @pytest.mark.thorough
-def test_a_partial_fit_goes_on_by_the_engine_before_it(runs):
+def test_partial_fit_continues_with_the_same_engine(runs):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y).set_params(engine="auto")
     ours.partial_fit(X, Y)
     assert ours.engine_ == "jfnn" and len(runs) == 2
@@ -63,7 +63,7 @@ def test_a_partial_fit_goes_on_by_the_engine_before_it(runs):
     ),
     ids=str,
 )
-def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(parameters, runs):
+def test_further_activations_and_solvers_are_trained_by_the_engine_or_refused(parameters, runs):
     ours = estimators.MLPClassifier(**OPTIONS | parameters)
     assert ours.fit(X, Y).engine_ == "jfnn" and len(runs) == 1
     ours.partial_fit(X, Y)
@@ -74,7 +74,7 @@ def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(para
 
 
 @pytest.mark.parametrize("engine", ["scikit-learn", "jfnn"])
-def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
+def test_fit_continues_from_parameters_set_by_hand_if_they_fit(engine):
     fitted = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine=engine).fit(X, Y)
     by_hand = clone(fitted)
     by_hand.coefs_ = fitted.coefs_
@@ -83,14 +83,14 @@ def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
         np.testing.assert_array_equal(a, b)
     assert by_hand.engine_ == engine and by_hand.n_iter_ == len(by_hand.loss_curve_)
     by_hand.set_params(hidden_layer_sizes=(9,))
-    if engine == "scikit-learn":  # which does not look
+    if engine == "scikit-learn":  # which does not check
         assert by_hand.fit(X, Y).coefs_[0].shape == (64, 8)
     else:
         with pytest.raises(ValueError, match=r"^coefs_: expected shapes \[\(64, 9\), \(9, 3\)\]"):
             by_hand.fit(X, Y)
 
 
-def test_scikit_learns_code_takes_what_scikit_learn_takes():
+def test_scikit_learns_code_accepts_what_scikit_learn_accepts():
     cases = [
         ({}, Y, {"sample_weight": -np.ones(150)}),
         ({"max_iter": 2**31, "tol": 100.0}, Y, {}),
@@ -107,14 +107,14 @@ def test_scikit_learns_code_takes_what_scikit_learn_takes():
 
 
 @pytest.mark.thorough
-def test_a_warm_start_by_steps_goes_on_after_a_solver_without_losses():
+def test_warm_start_by_steps_continues_after_a_solver_without_losses():
     ours = estimators.MLPClassifier(**OPTIONS, solver="lbfgs", warm_start=True).fit(X, Y)
     assert ours.set_params(solver="rmsprop").fit(X, Y).engine_ == "jfnn"
     assert len(ours.loss_curve_) == ours.n_iter_ == 6
 
 
 @pytest.mark.thorough
-def test_steps_that_may_weigh_nothing_are_for_the_engine(runs):
+def test_steps_that_may_have_zero_weight_use_the_engine(runs):
     weights = np.ones(150)
     weights[:20] = 0
     ours = estimators.MLPClassifier(**OPTIONS, shuffle=False, batch_size=20).fit(X, Y, sample_weight=weights)
@@ -126,7 +126,7 @@ def test_steps_that_may_weigh_nothing_are_for_the_engine(runs):
         estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
 
 
-def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_bits(monkeypatch):
+def test_predictions_use_scikit_learn_unless_the_engine_is_requested(monkeypatch):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
     by_device = ours.predict_proba(X)
     ours.set_params(engine="auto")
@@ -146,7 +146,7 @@ def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_
 GRID = {"alpha": [0.01, 1.0], "hidden_layer_sizes": [(4,), (8,)]}
 
 
-def searched(module, perceptrons, grid=GRID, **options):
+def fit_search(module, perceptrons, grid=GRID, **options):
     perceptron = perceptrons.MLPClassifier(**OPTIONS)
     grid = {f"mlpclassifier__{key}": values for key, values in grid.items()}
     search = module.GridSearchCV(make_pipeline(StandardScaler(), perceptron), grid, cv=3, **options)
@@ -156,21 +156,21 @@ def searched(module, perceptrons, grid=GRID, **options):
 @pytest.mark.parametrize(
     ("grid", "module"), [(GRID, "sklearn"), ({"engine": ["auto", "scikit-learn"]}, "jfnn")]
 )
-def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, module, runs):
+def test_small_search_uses_scikit_learns_estimators_if_possible(grid, module, runs):
     fitted = set()
 
     def scorer(estimator, x, y):
         fitted.add(type(estimator[-1]).__module__.split(".")[0])
         return estimator.score(x, y)
 
-    search = searched(estimators, estimators, grid=grid)
+    search = fit_search(estimators, estimators, grid=grid)
     assert type(search.best_estimator_[-1]) is estimators.MLPClassifier
     search.set_params(scoring=scorer, refit=False).fit(X, Y)
     assert fitted == {module} and runs == []
 
 
 class _Noted(estimators.GridSearchCV):
-    """A search with one parameter more, which it notes when it chooses."""
+    """A search with one more parameter, which it records when it chooses."""
 
     def __init__(self, estimator, param_grid, *, note_="", cv=None):
         super().__init__(estimator, param_grid, cv=cv)
@@ -187,7 +187,7 @@ class _Fitted(estimators.MLPClassifier):
         return super().fit(X, y)
 
 
-def test_a_small_search_of_a_users_classes_keeps_their_parameters_and_methods(runs):
+def test_small_search_with_custom_classes_keeps_their_parameters_and_methods(runs):
     search = _Noted(_Fitted(**OPTIONS), {"alpha": [0.1]}, note_="a", cv=2).fit(X, Y)
     assert search.noted_ == "a" and search.best_estimator_.rows_ == 150 and runs == []
     search.set_params(estimator=estimators.MLPClassifier(**OPTIONS)).fit(X, Y)
@@ -196,7 +196,7 @@ def test_a_small_search_of_a_users_classes_keeps_their_parameters_and_methods(ru
 
 
 class _Counter:
-    """A callback that counts the tasks begun, of classes of scikit-learn's."""
+    """A callback that counts the tasks begun by scikit-learn's classes."""
 
     def __init__(self):
         self.begun = []
@@ -215,7 +215,7 @@ class _Counter:
 
 
 @pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="has no callbacks")
-def test_a_small_search_calls_its_callbacks():
+def test_small_search_calls_its_callbacks():
     counter = _Counter()
     search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, cv=2)
     search.set_callbacks(counter).fit(X, Y)
@@ -223,7 +223,7 @@ def test_a_small_search_calls_its_callbacks():
 
 
 @pytest.mark.parametrize("begin", ["", "mlpclassifier__"])
-def test_a_misspelt_parameter_is_told_those_of_this_package(begin):
+def test_misspelled_parameter_is_refused_with_those_of_this_package(begin):
     perceptron = estimators.MLPClassifier(**OPTIONS)
     estimator = make_pipeline(StandardScaler(), perceptron) if begin else perceptron
     with pytest.raises(ValueError, match=r"'alhpa'.*'class_weight', .*'engine'"):
@@ -232,24 +232,26 @@ def test_a_misspelt_parameter_is_told_those_of_this_package(begin):
 
 @pytest.mark.thorough
 def test_processes_of_a_small_search_do_not_import_this_package():
-    """It would take them longer than the search; nor do they of a search that was fitted before."""
+    """The import would take longer than the search; this includes a search fitted before."""
 
-    def imported(estimator, x, y):
+    def imported_modules(estimator, x, y):
         return float("jfnn" in sys.modules)
 
-    search = searched(estimators, estimators)
+    search = fit_search(estimators, estimators)
     get_reusable_executor().shutdown(wait=True)  # processes of other tests
-    search.set_params(scoring=imported, refit=False, n_jobs=2).fit(X, Y)
+    search.set_params(scoring=imported_modules, refit=False, n_jobs=2).fit(X, Y)
     assert search.cv_results_["mean_test_score"].tolist() == [0.0] * 4
 
 
 @pytest.mark.thorough
-def test_an_engine_can_be_a_value_of_a_grid(runs):
-    search = searched(estimators, estimators, grid={"engine": ["scikit-learn", "jfnn", "auto"]}, refit=False)
+def test_engine_can_be_a_value_of_a_grid(runs):
+    search = fit_search(
+        estimators, estimators, grid={"engine": ["scikit-learn", "jfnn", "auto"]}, refit=False
+    )
     assert len(runs) == 3  # the folds of one
     scores = search.cv_results_["mean_test_score"]
     assert scores[0] == scores[2] == pytest.approx(scores[1], abs=0.02)
-    both = searched(estimators, estimators, grid={"activation": ["relu", "elu"]}, refit=False)
+    both = fit_search(estimators, estimators, grid={"activation": ["relu", "elu"]}, refit=False)
     assert len(runs) == 6 and np.isfinite(both.cv_results_["mean_test_score"]).all()
 
 
@@ -257,7 +259,7 @@ def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.Gri
     return choice.choose(kind(estimator, grid, **options), splits, x, weightless)
 
 
-MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # of one structure, since they are numbers
+MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # all one structure, since they are numbers
 ALL = ("auto", "jfnn")
 PERCEPTRON = estimators.MLPClassifier(**OPTIONS)
 FORCED = estimators.MLPClassifier(engine="jfnn")
@@ -265,7 +267,7 @@ PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 IN_PIPELINE = {"mlpclassifier__alpha": np.arange(1.0, 9)}
 HALVING = {"kind": estimators.HalvingGridSearchCV}
 TEXTS = ["a text"] * 150
-CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
+CHOICES = {  # estimator, grid, folds and further arguments -> the choice
     "uneven": (
         PERCEPTRON,
         [{"alpha": np.arange(30)}, {"hidden_layer_sizes": [(4,)]}],
@@ -278,7 +280,7 @@ CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
         {"splits": 1},
         (ALL, 18, 1),
     ),
-    # Settings of transformers are structures of their own.
+    # Settings of transformers make separate structures.
     "in a pipeline": (PIPELINE, IN_PIPELINE, {"splits": 2}, (ALL, 16, 1)),
     "scalers": (
         PIPELINE,
@@ -287,17 +289,17 @@ CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
         ((), 16, 2),
     ),
     "perceptrons": (PIPELINE, {"mlpclassifier": 16 * [PERCEPTRON]}, {"splits": 1}, (ALL, 16, 1)),
-    # What cannot train together is scikit-learn's, whose processes train it side by side.
+    # Fits that cannot train together are left to scikit-learn, whose processes train them in parallel.
     "lbfgs": (clone(PERCEPTRON).set_params(solver="lbfgs"), MANY, {}, ((),)),
     "also lbfgs": (PERCEPTRON, MANY | {"solver": ["sgd", "lbfgs"]}, {}, ((),)),
     "verbose": (clone(PERCEPTRON).set_params(verbose=True), MANY, {}, ((),)),
     "sparse": (PERCEPTRON, MANY, {"x": sparse.csr_matrix(X)}, ((),)),
     "texts": (PERCEPTRON, MANY, {"x": TEXTS}, ((),)),
-    # Few fits of halving train to their end, and each round has a program of its own.
+    # Few fits of halving train to their end, and each round has its own program.
     "halving": (PERCEPTRON, MANY, HALVING, ((),)),
     "forced halving": (FORCED, MANY, HALVING, (("jfnn",),)),
 }
-# A forced candidate takes no free one along, but for rows of weight 0, which may be all of some fold's step.
+# A forced candidate does not force others, except if weight-0 rows may fill a step of some fold.
 for kind, x in (("array", X), ("sparse", sparse.csr_matrix(X)), ("texts", np.array(TEXTS))):
     both = PERCEPTRON, {"engine": ["auto", "jfnn"]}
     CHOICES[f"one forced, {kind}"] = (*both, {"x": x}, (("jfnn",),))
@@ -307,16 +309,16 @@ CHOICES |= {"none forced": (*FREE, {}, ((),)), "none, without weight": (*FREE, {
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_a_search_is_the_engines_or_scikit_learns_by_what_it_is(name):
+def test_search_chooses_the_engine_or_scikit_learn_by_its_properties(name):
     estimator, grid, options, expected = CHOICES[name]
     assert chosen(estimator, grid, **options)[: len(expected)] == expected
 
 
 @examples((100, 1), (1000, 1), few=(30, 1))
-def test_a_search_is_the_engines_from_16_fits_a_structure_on(examples):
-    """Known by hand: candidates times folds over structures, which widths and solvers tell apart."""
+def test_search_uses_the_engine_from_16_fits_per_structure_on(examples):
+    """By hand: candidates times folds divided by structures, which widths and solvers distinguish."""
 
-    def it_is(alphas, widths, solvers, splits):
+    def check(alphas, widths, solvers, splits):
         grid = {"alpha": np.logspace(-5, 1, alphas), "hidden_layer_sizes": [(3,), (4,), (4, 4)][:widths]}
         grid["solver"] = ["adam", "sgd"][:solvers]
         structures = widths * solvers
@@ -324,13 +326,13 @@ def test_a_search_is_the_engines_from_16_fits_a_structure_on(examples):
         assert chosen(PERCEPTRON, grid, splits)[:3] == (engines, structures * alphas * splits, structures)
 
     for alphas, splits in ((4, 4), (5, 3), (16, 1)):
-        it_is(alphas, 3, 2, splits)
+        check(alphas, 3, 2, splits)
     some = strategies.integers
-    examples.check(it_is, alphas=some(1, 20), widths=some(1, 3), solvers=some(1, 2), splits=some(1, 5))
+    examples.check(check, alphas=some(1, 20), widths=some(1, 3), solvers=some(1, 2), splits=some(1, 5))
 
 
-def test_draws_are_counted_as_they_will_be_drawn():
-    """From a copy of the stream: neither scikit-learn's generator nor NumPy's global one goes on."""
+def test_structures_of_a_random_search_are_counted_from_its_draws():
+    """Counting uses a copy of the stream: neither scikit-learn's generator nor NumPy's advances."""
     widths = {"hidden_layer_sizes": [(2,), (3,), (4,)], "alpha": np.arange(100.0)}
     for random_state in (7, np.random.RandomState(7), None):
         np.random.seed(7)
@@ -342,7 +344,7 @@ def test_draws_are_counted_as_they_will_be_drawn():
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
-def test_invalid_rows_raise(x):
+def test_invalid_rows_are_refused(x):
     search = estimators.GridSearchCV(estimators.MLPClassifier(), MANY)
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):

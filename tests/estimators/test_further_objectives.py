@@ -1,4 +1,4 @@
-"""Losses and the penalty that scikit-learn's perceptron lacks, by the optima of its linear models."""
+"""Losses and the penalty that scikit-learn's perceptron lacks, compared with optima of its linear models."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ LINEAR |= {"max_iter": 500, "n_iter_no_change": 10_000}
 DESCENT = LINEAR | {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.3}
 
 
-def test_a_linear_perceptron_reaches_the_optimum_of_huber_regression():
+def test_linear_perceptron_reaches_the_optimum_of_huber_regression():
     theirs = HuberRegressor(epsilon=1.2, alpha=0, tol=1e-10, max_iter=1000).fit(X, Y)
     options = LINEAR | {"solver": "lbfgs", "tol": 1e-10}
     ours = estimators.MLPRegressor("huber", delta=1.2 * theirs.scale_, **options).fit(X, Y)
@@ -74,7 +74,7 @@ GRIDS = {  # some candidates with L1 take proximal steps; others, with momentum,
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_search_over_them_has_the_scores_of_fits_one_by_one(name):
+def test_search_over_further_objectives_has_the_scores_of_separate_fits(name):
     grid, different = GRIDS[name]
     perceptron = estimators.MLPRegressor(hidden_layer_sizes=(4,), solver="sgd", max_iter=10, random_state=0)
     scores = [
@@ -85,7 +85,7 @@ def test_a_search_over_them_has_the_scores_of_fits_one_by_one(name):
     assert len(set(scores[1])) == different
 
 
-def test_they_are_cloned_and_refused_where_they_cannot_be_minimized():
+def test_further_objectives_are_cloned_and_refused_if_not_minimizable():
     ours = estimators.MLPRegressor("quantile", (3,), quantile=0.3, delta=2.0, l1=0.5)
     assert clone(ours).get_params() == ours.get_params()
     assert (ours.loss, ours.quantile, ours.delta, ours.l1) == ("quantile", 0.3, 2.0, 0.5)

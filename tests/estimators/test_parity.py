@@ -1,4 +1,4 @@
-"""Any calls of a perceptron beside scikit-learn's: its bytes by its code, its numbers by the engine."""
+"""Any calls of a perceptron agree with scikit-learn: its bytes by its code, its numbers by the engine."""
 
 import dataclasses
 import functools
@@ -57,14 +57,14 @@ INVSCALING = {"solver": "sgd", "learning_rate": "invscaling"}
 
 
 def structures():
-    """Targets and what tells networks apart, of which each has a program of its own."""
+    """Return targets and settings that distinguish networks, each with its own program."""
     yield "classes", {"batch_size": 40}
     yield "outputs", {"early_stopping": True}
     yield "words", {"solver": "sgd", "learning_rate": "adaptive"}
     yield "classes", {"early_stopping": True, "batch_size": 40}
     yield "labels", INVSCALING | {"shuffle": False, "nesterovs_momentum": False, "batch_size": 60}
     for i, activation in enumerate(["identity", "logistic", "tanh", "relu"]):
-        for j, target in enumerate(["two", "counts", "classes", "labels", "number"]):  # each meets each
+        for j, target in enumerate(["two", "counts", "classes", "labels", "number"]):  # all combinations
             how = {"activation": activation, "solver": ("sgd", "adam")[(i + j) % 2]}
             yield target, how | {"early_stopping": (i + j // 2) % 2 == 1}
 
@@ -74,11 +74,9 @@ STRUCTURES = list(structures())
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Calls of one estimator."""
-
     target: str
     parameters: dict
-    seed: int = 0  # of the stream that it draws from
+    seed: int = 0  # of its random stream
     generator: type = np.random.MT19937
     container: str = "array"
     of_rows: bool = False  # whether rows have weights
@@ -89,7 +87,7 @@ class Case:
 
 @strategies.composite
 def cases(draw, number, solvers=(), containers=tuple(CONTAINERS), fewer=(0,)):
-    """Calls of estimators of some of the structures, or by a further solver."""
+    """Draw calls of estimators with one of the structures, or with a further solver."""
 
     def one_of(*values):
         return draw(strategies.sampled_from(values))
@@ -105,7 +103,7 @@ def cases(draw, number, solvers=(), containers=tuple(CONTAINERS), fewer=(0,)):
         "tol": one_of(0.0, 1e-4, 0.1),
         "n_iter_no_change": one_of(1, 2, 10),
         "max_iter": one_of(True, 3, 12),
-        # Ours keeps the best of all fits; scikit-learn's writes on it.
+        # jfnn keeps the best of all fits, scikit-learn overwrites it.
         "warm_start": one_of(False, not structure.get("early_stopping")),
     }
     in_parts = structure["solver"] != "lbfgs" and not structure.get("early_stopping")
@@ -126,14 +124,14 @@ def cases(draw, number, solvers=(), containers=tuple(CONTAINERS), fewer=(0,)):
     )
 
 
-def called(case, module, engine=None):
-    """An estimator after the calls; ours with an engine, and with its own weights of classes."""
+def fit_case(case, module, engine=None):
+    """Return an estimator after the calls; jfnn's has an engine and class weights."""
     x, y = TARGETS[case.target]
     x = CONTAINERS[case.container](x)
     name = "MLPRegressor" if case.target in ("number", "outputs", "counts") else "MLPClassifier"
     stream = np.random.RandomState(case.generator(case.seed))
     one = getattr(module, name)(hidden_layer_sizes=(9,), **case.parameters, random_state=stream)
-    # By such weights the mean of a constant output is exact; by others scikit-learn may make its R² -1e31.
+    # With such weights the mean of a constant output is exact; with others, scikit-learn's R² may be -1e31.
     weights = np.round(64 * np.linspace(0.5, 2, N)) / 64 if case.of_rows else None
     if engine is not None:
         one.set_params(engine=engine)
@@ -159,21 +157,21 @@ def called(case, module, engine=None):
 
 @pytest.mark.thorough
 @examples((80, len(STRUCTURES)), (2000, len(STRUCTURES)))
-def test_a_fit_by_scikit_learns_code_has_its_bytes_and_runs_no_engine(examples, monkeypatch):
+def test_fit_by_scikit_learns_code_has_its_bytes_and_runs_no_engine(examples, monkeypatch):
     monkeypatch.delattr(training, "train")
-    monkeypatch.delattr(functions, "outputs")  # nor does a prediction go through a device
+    monkeypatch.delattr(functions, "outputs")  # predictions do not use a device either
     stopped = set()
 
-    def it_has(case, engine):
-        theirs, x = called(case, neural_network)
-        ours, _ = called(case, estimators, engine)
+    def check(case, engine):
+        theirs, x = fit_case(case, neural_network)
+        ours, _ = fit_case(case, estimators, engine)
         assert ours.engine_ == "scikit-learn"
         check_alike(theirs, ours, x)
         assert ours.random_state.randint(2**31) == theirs.random_state.randint(2**31)
         stopped.add(theirs.n_iter_ < theirs.max_iter)
 
     engines = strategies.sampled_from(["auto", "scikit-learn"])
-    examples.check(it_has, case=cases(examples.structures, ["lbfgs"], fewer=(0, 3)), engine=engines)
+    examples.check(check, case=cases(examples.structures, ["lbfgs"], fewer=(0, 3)), engine=engines)
     assert stopped == {False, True}
 
 
@@ -190,27 +188,27 @@ STOPPING = {"early_stopping": True, "max_iter": 100, "learning_rate_init": 0.1, 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("x64")
 @examples((12, 8), (300, len(STRUCTURES)))
-def test_a_fit_by_the_engine_has_scikit_learns_numbers(examples):
-    def it_has(case):
-        theirs, x = called(case, neural_network)
-        ours, _ = called(case, estimators, "jfnn")
+def test_fit_by_the_engine_agrees_with_scikit_learn(examples):
+    def check(case):
+        theirs, x = fit_case(case, neural_network)
+        ours, _ = fit_case(case, estimators, "jfnn")
         assert ours.engine_ == "jfnn"
         check_alike(theirs, ours, x, nearly_same)
         assert ours.random_state.randint(2**31) == theirs.random_state.randint(2**31)
         return theirs.n_iter_
 
-    assert 20 < it_has(Case("words", ADAPTIVE)) < 300  # each stops where theirs does
-    assert 10 < it_has(Case("outputs", STOPPING)) < 100
-    it_has(Case("labels", {"early_stopping": True}, of_rows=True))
-    it_has(Case("counts", {"early_stopping": True, "loss": "poisson"}, of_rows=True))
-    it_has(Case("labels", INVSCALING | {"max_iter": 5}, calls=("fit", "partial_fit", "partial_fit")))
+    assert 20 < check(Case("words", ADAPTIVE)) < 300  # each stops where scikit-learn's does
+    assert 10 < check(Case("outputs", STOPPING)) < 100
+    check(Case("labels", {"early_stopping": True}, of_rows=True))
+    check(Case("counts", {"early_stopping": True, "loss": "poisson"}, of_rows=True))
+    check(Case("labels", INVSCALING | {"max_iter": 5}, calls=("fit", "partial_fit", "partial_fit")))
     examples.check(
-        it_has, case=cases(examples.structures, containers=[name for name in CONTAINERS if name != "narrow"])
+        check, case=cases(examples.structures, containers=[name for name in CONTAINERS if name != "narrow"])
     )
 
 
 @pytest.mark.usefixtures("x64")
-def test_the_r2_of_a_constant_output_is_0_whatever_rows_weigh():
+def test_r2_of_a_constant_output_is_0_for_any_row_weights():
     x, y = TARGETS["outputs"]
     common = {"hidden_layer_sizes": (9,), "early_stopping": True, "max_iter": 1, "engine": "jfnn"}
     for seed in range(8):

@@ -1,4 +1,4 @@
-"""Laws of fits besides their numbers: goings on, targets of every kind, rows apart, errors by name."""
+"""Properties of fits beyond their numbers: continuation, kinds of targets, single rows, errors by name."""
 
 import inspect
 import pickle
@@ -29,18 +29,16 @@ HERE = OPTIONS | {"engine": "jfnn"}
 
 @pytest.fixture(scope="module")
 def fitted():
-    """A classifier of three classes."""
     with pytest.warns(match="converged"):
         return estimators.MLPClassifier(**HERE).fit(X, Y)
 
 
 def same(one, other):
-    """Whether two estimators have the same parameters, byte for byte."""
     pairs = zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True)
     return all(a.tobytes() == b.tobytes() for a, b in pairs)
 
 
-def test_a_row_is_predicted_alone_as_beside_others_and_by_a_copy(fitted):
+def test_prediction_of_a_row_is_the_same_alone_among_others_and_by_a_copy(fitted):
     together = fitted.predict_proba(X)
     for rows in (slice(3, 4), slice(5, 90), slice(None, None, -1)):
         assert fitted.predict_proba(X[rows]).tobytes() == together[rows].tobytes()
@@ -59,8 +57,8 @@ def test_rows_in_float32_give_parameters_in_float32(fitted):
 
 @pytest.mark.parametrize("scale", [1e-300, 1e37])
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
-def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
-    """Also where float32 has no such numbers."""
+def test_scale_of_weights_only_affects_the_penalty(engine, scale):
+    """Even if float32 cannot represent the weights."""
     theirs, ours = beside.pair("MLPClassifier", engine, alpha=2 * scale, max_iter=4)
     weights = scale * np.linspace(0.5, 1, 150)
     check_float32(ours.fit(X, Y, weights), theirs.fit(X, Y, weights))
@@ -70,7 +68,7 @@ def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
 
 
 @pytest.mark.thorough
-def test_weights_too_small_for_float32_count_as_0_or_are_refused_where_a_step_may_have_no_others():
+def test_weights_too_small_for_float32_count_as_0_or_are_refused_if_a_step_may_have_no_others():
     weights = np.exp(-np.linspace(0, 120, 150))
     theirs, ours = beside.pair("MLPClassifier", "jfnn", max_iter=4)
     check_float32(ours.fit(X, Y, weights), theirs.fit(X, Y, weights))
@@ -81,7 +79,7 @@ def test_weights_too_small_for_float32_count_as_0_or_are_refused_where_a_step_ma
 
 
 @pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
-def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
+def test_class_weights_are_checked_like_row_weights(engine):
     ours = estimators.MLPClassifier(**OPTIONS, engine=engine)
     for weight, expected in [(-1.0, "at least 0"), (np.nan, "finite"), (np.inf, "finite"), (0.0, "zero")]:
         ours.set_params(class_weight=dict.fromkeys(range(3), weight))
@@ -92,8 +90,8 @@ def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
 
 
 LABELS = np.stack([Y == 0, Y > 0], axis=1).astype(int)
-BY_LABEL = [{1: 3.0}, {0: 0.5, 1: 2.0}]  # a row weighs the product
-OF_BATCHES = {  # targets, weights of their classes, the same of rows
+BY_LABEL = [{1: 3.0}, {0: 0.5, 1: 2.0}]  # a row's weight is the product
+OF_BATCHES = {  # targets, weights of their classes, the same as row weights
     "classes": (Y, {2: 3.0}, np.where(Y == 2, 3.0, 1.0)),
     "labels": (LABELS, BY_LABEL, compute_sample_weight([{0: 1, 1: 3}, BY_LABEL[1]], LABELS)),
 }
@@ -101,7 +99,7 @@ OF_BATCHES = {  # targets, weights of their classes, the same of rows
 
 @pytest.mark.parametrize("name", OF_BATCHES)
 @pytest.mark.parametrize("engine", representatives(["jfnn", "auto"], "auto"))
-def test_a_batch_may_lack_a_class_that_has_a_weight(engine, name):
+def test_batch_may_lack_a_weighted_class(engine, name):
     y, class_weight, weights = OF_BATCHES[name]
     ours = estimators.MLPClassifier(**OPTIONS, class_weight=class_weight, engine=engine)
     theirs = neural_network.MLPClassifier(**OPTIONS)
@@ -114,7 +112,7 @@ def test_a_batch_may_lack_a_class_that_has_a_weight(engine, name):
         ours.set_params(class_weight={3: 3.0}).partial_fit(X, y)
 
 
-def test_the_key_of_a_fit_tells_streams_apart():
+def test_key_of_a_fit_distinguishes_streams():
     structure = Structure((1, 1), "relu", "logistic", "adam", False, "constant", None, True, None)
     streams = [
         np.random.RandomState(of(seed)) for of in (np.random.MT19937, np.random.PCG64) for seed in (0, 1, 1)
@@ -125,7 +123,7 @@ def test_the_key_of_a_fit_tells_streams_apart():
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
-def test_an_estimator_is_scikit_learns_with_further_parameters(name):
+def test_estimator_is_scikit_learns_with_further_parameters(name):
     ours = getattr(estimators, name)
     theirs = getattr(neural_network, name)
     assert issubclass(ours, theirs)
@@ -138,17 +136,17 @@ def test_an_estimator_is_scikit_learns_with_further_parameters(name):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("output", ["softmax", "logistic", "identity", "exp"])
-def test_the_score_of_infinite_outputs_is_no_number(output):
+def test_score_of_infinite_outputs_is_nan(output):
     ones = jnp.ones((3, 2))
     assert np.isnan(gain(output, ones.at[1].set(jnp.inf), ones, ones, jnp.ones(3)))
 
 
-STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # of which 135 rows are left to train on
+STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # 135 rows are left for training
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
-def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engine):
+def test_single_class_is_always_predicted_correctly_with_early_stopping(engine):
     theirs, ours = beside.pair("MLPClassifier", engine, **STOPPING)
     clipped = []
     for one in (theirs, ours):
@@ -161,8 +159,8 @@ def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engin
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
-def test_a_fit_that_diverges_ends_in_that_epoch_and_keeps_the_best():
-    """Held-out rows keep an epoch before it, and the curves end with it."""
+def test_diverging_fit_ends_in_that_epoch_and_keeps_the_best():
+    """Held-out rows keep an earlier epoch, and the curves end with the divergence."""
     x = np.random.default_rng(0).normal(size=(120, 3))
     options = {"solver": "sgd", "momentum": 0, "learning_rate_init": 3.0, "early_stopping": True}
     model = estimators.MLPRegressor(
@@ -176,8 +174,8 @@ def test_a_fit_that_diverges_ends_in_that_epoch_and_keeps_the_best():
 
 
 @pytest.mark.thorough
-def test_a_warm_start_keeps_the_best_of_all_fits():
-    """In scikit-learn the optimizer writes on the best, so that it ends with the last epoch."""
+def test_warm_start_keeps_the_best_of_all_fits():
+    """In scikit-learn the optimizer overwrites the best parameters, which thus end as the last epoch's."""
     options = STOPPING | {"warm_start": True, "learning_rate_init": 0.05, "max_iter": 10}
     for kind, kept in [(estimators.MLPClassifier, True), (neural_network.MLPClassifier, False)]:
         fitted = kind(**options)
@@ -191,8 +189,8 @@ def test_a_warm_start_keeps_the_best_of_all_fits():
 
 
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
-def test_rows_on_both_sides_of_early_stopping_weigh_something(engine):
-    """Where scikit-learn divides by zero, or says that there is no weight, by the version."""
+def test_early_stopping_needs_positive_weights_in_both_parts(engine):
+    """Scikit-learn, depending on its version, divides by zero here or reports that there is no weight."""
     stream = np.random.RandomState(0)
     for size in ((64, 8), 8, (8, 3), 3):
         stream.uniform(size=size)  # the start
@@ -206,7 +204,7 @@ def test_rows_on_both_sides_of_early_stopping_weigh_something(engine):
             theirs.fit(X, Y, weighs.astype(float))
 
 
-def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
+def test_interrupted_fit_keeps_its_epochs(monkeypatch):
     advance = Trainer.advance
 
     def interrupted(self, state, end, scored):
@@ -224,10 +222,10 @@ def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
     assert same(whole.fit(X, Y), ours)
 
 
-def test_a_batch_larger_than_the_rows_is_clipped_with_a_warning(fitted):
+def test_batch_larger_than_the_data_is_clipped_with_a_warning(fitted):
     with pytest.warns(UserWarning, match="larger than sample size"):
         clipped = clone(fitted).set_params(batch_size=500).fit(X, Y)
-    assert same(clipped, fitted)  # which takes all 150 rows a step
+    assert same(clipped, fitted)  # which uses all 150 rows per step
 
 
 def test_lbfgs_finds_what_scikit_learn_finds():
@@ -240,7 +238,7 @@ def test_lbfgs_finds_what_scikit_learn_finds():
 
 
 @pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
-def test_words_are_no_rows_and_no_numbers(engine):
+def test_words_are_refused_as_rows_and_numbers(engine):
     for one in beside.pair("MLPClassifier", engine):
         with pytest.raises(ValueError, match="numeric"):
             one.fit(X, Y).predict(X.astype(str))
@@ -259,7 +257,7 @@ BEYOND = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", BEYOND)
-def test_numbers_beyond_float32_are_for_scikit_learn_or_refused(name):
+def test_numbers_beyond_float32_are_left_to_scikit_learn_or_refused(name):
     x, options = BEYOND[name]
     y = X[:, 20] * (1e20 if name == "y" else 1.0)
     ours = estimators.MLPRegressor(**OPTIONS | options)
@@ -275,13 +273,13 @@ def test_numbers_beyond_float32_are_for_scikit_learn_or_refused(name):
 
 INVALID = {
     "hidden_layer_sizes": (5, 0),
-    "solver": "noisy_sgd",  # whose state holds random keys
+    "solver": "noisy_sgd",  # its state holds random keys
     "class_weight": "even",
     "alpha": 10**400,
 }
 
 
-def test_invalid_arguments_raise_by_name(fitted):
+def test_invalid_arguments_are_refused_by_name(fitted):
     for name, value in INVALID.items():
         invalid = clone(fitted).set_params(**{name: value})
         with pytest.raises(ValueError, match=f"^{name}: expected"):

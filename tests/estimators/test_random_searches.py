@@ -1,4 +1,4 @@
-"""Any search gives what scikit-learn's gives, bit for bit: by a run of the engine a fold, or by none."""
+"""Any search equals scikit-learn's bit for bit, whether it uses an engine run per fold or none."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 SCALER = StandardScaler(with_mean=False)
 FUNCTION = FunctionTransformer(lambda x: x / 4, validate=True, accept_sparse=True)  # cannot be pickled
-STEPS = [  # before the perceptron, with a grid of their own or without
+STEPS = [  # before the perceptron, with or without a grid of their own
     ([], {}),
     ([SCALER], {}),
     ([SCALER], {"standardscaler__with_std": [True, False]}),
@@ -40,14 +40,14 @@ FURTHER["HalvingGridSearchCV"]["resource"] = "mlpclassifier__max_iter"
 
 @strategies.composite
 def searches(draw):
-    """The name of a search, steps before the perceptron, the grid, further arguments, and the engine."""
+    """Draw the name of a search, steps before the perceptron, the grid, further arguments, and the engine."""
 
     def one_of(*values):
         return draw(strategies.sampled_from(values))
 
     name = one_of(*FURTHER)
     engine = one_of("jfnn", "auto")
-    most = 2 if engine == "auto" else 4  # with more fits, the engine's are chosen
+    most = 2 if engine == "auto" else 4  # with more fits, the engine is chosen
     resource = FURTHER[name].get("resource")
     names = [key for key in GRID if key != resource]
     chosen = draw(strategies.lists(strategies.sampled_from(names), unique=True, min_size=1, max_size=most))
@@ -60,13 +60,13 @@ def searches(draw):
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:The total space of parameters")
 @examples((6, 1), (200, 1))
-def test_a_search_gives_what_fits_one_by_one_give(examples, runs):
-    """By the engine it is a run a fold and transformer, of rows in any container."""
+def test_search_equals_separate_fits(examples, runs):
+    """The engine runs once per fold and transformer, with rows in any container."""
     spread = []
 
-    def it_gives(search, container, weighted):
+    def check(search, container, weighted):
         name, steps, grid, options, engine = search
-        least = 0 if engine == "jfnn" else 0.5  # rows that weigh nothing are for the engine
+        least = 0 if engine == "jfnn" else 0.5  # only the engine accepts zero weights
         weights = {"mlpclassifier__sample_weight": np.linspace(least, 1, 150)} if weighted else {}
         common = {"hidden_layer_sizes": (8,), "solver": "sgd", "random_state": 0}
         perceptron = estimators.MLPClassifier(**common, engine=engine)
@@ -96,9 +96,9 @@ def test_a_search_gives_what_fits_one_by_one_give(examples, runs):
 
     short = {"mlpclassifier__max_iter": [3, 8]}
     by_rows = {"factor": 2, "random_state": 1, "refit": True}
-    it_gives(("HalvingGridSearchCV", [SCALER], short, by_rows, "auto"), np.asarray, False)
+    check(("HalvingGridSearchCV", [SCALER], short, by_rows, "auto"), np.asarray, False)
     steps, of_steps = STEPS[2]
-    it_gives(("GridSearchCV", steps, short | of_steps, {"cv": 2, "refit": False}, "jfnn"), np.asarray, True)
+    check(("GridSearchCV", steps, short | of_steps, {"cv": 2, "refit": False}, "jfnn"), np.asarray, True)
     some = strategies.sampled_from(CONTAINERS)
-    examples.check(it_gives, search=searches(), container=some, weighted=strategies.booleans())
-    assert max(spread) > 0.1  # the scores say something
+    examples.check(check, search=searches(), container=some, weighted=strategies.booleans())
+    assert max(spread) > 0.1  # so that the scores are informative

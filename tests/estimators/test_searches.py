@@ -1,4 +1,4 @@
-"""Searches give what scikit-learn's own give with the same estimator, bit for bit, and train once."""
+"""Searches equal scikit-learn's own with the same estimator, bit for bit, and train once."""
 
 import os
 import re
@@ -37,8 +37,8 @@ PERCEPTRON = estimators.MLPClassifier((8,), solver="sgd", random_state=0, engine
 FOLDS = [np.arange(100), np.arange(50, 150)]
 
 
-def warned(search, *args, **params):
-    """The warnings of a search, but for what both packages say of the fit itself."""
+def warnings_of(search, *args, **params):
+    """Return the warnings of a search, without those of both packages about the fit itself."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         search.fit(*args, **params)
@@ -46,8 +46,6 @@ def warned(search, *args, **params):
 
 
 class _Calm(estimators.MLPClassifier):
-    """Catches exceptions of a fit, and reads what it has learned."""
-
     def fit(self, X, y):
         try:
             super().fit(X, y)
@@ -58,7 +56,7 @@ class _Calm(estimators.MLPClassifier):
 
 
 @pytest.mark.parametrize("kind", [estimators.MLPClassifier, _Calm])
-def test_all_fits_are_recorded_and_those_of_a_fold_share_their_inputs(kind):
+def test_all_fits_are_recorded_and_share_inputs_within_a_fold(kind):
     perceptron = kind((8,), solver="sgd", random_state=0, engine="jfnn")
     candidates = [{"hidden_layer_sizes": (2,)}, {"hidden_layer_sizes": (3,)}, {"max_iter": 3}]
     ahead = TrainedAhead(("jfnn",), lambda one, rows: one.fit(X[rows], Y[rows]), lambda: 0)
@@ -82,7 +80,7 @@ def test_fits_find_the_results_of_equal_rows_bit_by_bit(runs):
 
 
 @pytest.mark.thorough
-def test_a_candidate_beyond_float32_is_scikit_learns_where_the_engine_is_not_asked_for():
+def test_candidate_beyond_float32_is_left_to_scikit_learn_unless_the_engine_is_requested():
     weights = np.arange(150.0)  # one is 0, so that the engine trains a search that may choose
     perceptron = clone(PERCEPTRON).set_params(engine="auto", solver="adam", max_iter=4)
     scores = []
@@ -98,7 +96,7 @@ def test_a_candidate_beyond_float32_is_scikit_learns_where_the_engine_is_not_ask
     assert np.isfinite(scores).all()
 
 
-FAILURES = {  # of the second candidate -> the grid, and what is warned of
+FAILURES = {  # of the second candidate -> the grid, and the warning
     "diverges": ({"learning_rate_init": [1e-3, 1e30]}, ["3 fits failed"]),
     "held-out rows are too few": (
         {"early_stopping": [False, True]},
@@ -108,11 +106,11 @@ FAILURES = {  # of the second candidate -> the grid, and what is warned of
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_candidate_that_fails_gets_the_error_score(name):
+def test_failing_candidate_gets_the_error_score(name):
     grid, expected = FAILURES[name]
     perceptron = clone(PERCEPTRON).set_params(validation_fraction=0.01, max_iter=8)
     search = estimators.GridSearchCV(perceptron, grid, cv=3)
-    lines = warned(search, X, Y)
+    lines = warnings_of(search, X, Y)
     for one in [*expected, "non-finite"]:
         assert any(re.search(one, line, re.DOTALL) for line in lines)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
@@ -133,7 +131,7 @@ def test_fits_that_train_alone_are_named_once(runs):
         estimators.GridSearchCV(inside, grid, cv=2, refit=False).fit(X, Y.astype(float))
 
 
-def test_a_search_without_a_perceptron_is_scikit_learns_own():
+def test_search_without_a_perceptron_is_left_to_scikit_learn():
     grid = {"max_depth": np.arange(1, 3), "splitter": ["best"]}
     ours, theirs = (
         module.GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=2).fit(X, Y)
@@ -149,13 +147,12 @@ def halved_in_place(x):
 
 
 def pipeline(first, grid):
-    """A Pipeline that ends in the perceptron, with a grid."""
     return make_pipeline(first, PERCEPTRON), grid
 
 
 SHORT = {"mlpclassifier__max_iter": [3, 8]}
 HALVED = {"functiontransformer__func": [halved_in_place, lambda x: x / 2], "mlpclassifier__max_iter": [3]}
-DRAWN_ANEW = model_selection.ShuffleSplit(2, train_size=100)  # whenever it is asked
+DRAWN_ANEW = model_selection.ShuffleSplit(2, train_size=100)  # new splits on each call
 TOGETHER = {  # estimator and grid, splits, rows -> runs of the engine
     "random splits": ((PERCEPTRON, GRID), DRAWN_ANEW, X, [8, 8]),
     "texts": (
@@ -171,7 +168,7 @@ TOGETHER = {  # estimator and grid, splits, rows -> runs of the engine
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", TOGETHER)
-def test_fits_of_a_fold_train_together_whatever_their_rows_are(name, runs):
+def test_fits_of_a_fold_train_together_for_any_rows(name, runs):
     (estimator, grid), splits, x, expected = TOGETHER[name]
     y = np.arange(len(x)) % 3 if name == "texts" else Y
     scores = []
@@ -185,7 +182,7 @@ def test_fits_of_a_fold_train_together_whatever_their_rows_are(name, runs):
 
 
 @pytest.mark.thorough
-def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):
+def test_transformers_that_differ_at_each_fit_are_named_and_not_trained_twice(runs):
     pipeline = make_pipeline(GaussianRandomProjection(9), PERCEPTRON)
     grid = {"mlpclassifier__max_iter": [3, 8], "gaussianrandomprojection__random_state": [None, 0]}
     with pytest.warns(UserWarning, match="4 because their transformers"):
@@ -197,7 +194,7 @@ def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_t
     ("first", "later", "reason"),
     [(ArithmeticError, 1, "ArithmeticError"), (None, 2, "2 because their rows changed")],
 )
-def test_fits_that_were_otherwise_ahead_of_time_are_named(first, later, reason):
+def test_fits_that_differ_from_those_ahead_of_time_are_named(first, later, reason):
     calls = []
 
     def rule(x):
@@ -224,14 +221,14 @@ def test_fits_without_a_random_state_share_one_in_a_search(runs, capsys):
     np.testing.assert_array_equal(scores[0], scores[1])
 
 
-def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
+def test_each_fit_warns_if_its_epochs_did_not_suffice():
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
     assert len(caught) == 3
 
 
-def test_a_search_draws_from_numpys_global_stream_what_scikit_learns_draws():
-    """Nothing where every random_state is a number; else its candidates and splits, the same ones."""
+def test_search_draws_from_numpys_global_stream_as_scikit_learns_does():
+    """It draws nothing if every random_state is a number, and otherwise the same candidates and splits."""
     drawn = []
     for module in (estimators, model_selection):
         np.random.seed(0)
@@ -246,7 +243,7 @@ def test_a_search_draws_from_numpys_global_stream_what_scikit_learns_draws():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("widths", [[(8,)], [(8,), (9,)]])
-def test_ctrl_c_ends_a_search_soon_and_scores_no_fit_that_it_cut(widths):
+def test_ctrl_c_ends_a_search_soon_and_scores_no_interrupted_fit(widths):
     """One structure trains on the caller's thread, several on others."""
     grid = {"hidden_layer_sizes": widths, "alpha": [0.1, 1.0]}
     endless = clone(PERCEPTRON).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=10**8)
@@ -257,14 +254,14 @@ def test_ctrl_c_ends_a_search_soon_and_scores_no_fit_that_it_cut(widths):
     handler = signal.getsignal(signal.SIGINT)
     search = estimators.GridSearchCV(endless, grid, cv=2)
     timer.start()
-    with pytest.raises(KeyboardInterrupt):  # a warning, of a fit that is cut, is an error here
+    with pytest.raises(KeyboardInterrupt):  # the warning about an interrupted fit is an error here
         search.fit(X, Y)
     assert time.perf_counter() - pressed[0] < 120  # mostly compiling; the fits would take hours
     assert not hasattr(search, "cv_results_") and signal.getsignal(signal.SIGINT) is handler
 
 
 def nested(networks, searches):
-    """Searches that are scikit-learn's by their size, or since their perceptrons are too deep inside."""
+    """Return searches that use scikit-learn's code because of their size or deeply nested perceptrons."""
     perceptron = networks.MLPClassifier((4,), max_iter=2, random_state=0)
     inner = searches.GridSearchCV(perceptron, {"alpha": [0.1]}, cv=2)
     pipeline = Pipeline([("outer", make_pipeline(StandardScaler(), perceptron))])
@@ -276,16 +273,16 @@ def nested(networks, searches):
     ]
 
 
-def test_searches_that_are_scikit_learns_warn_as_its_own_do():
+def test_searches_left_to_scikit_learn_warn_like_its_own():
     pairs = zip(nested(estimators, estimators), nested(neural_network, model_selection), strict=True)
     for ours, theirs in pairs:
-        assert warned(ours, X, Y) == warned(theirs, X, Y)
-    assert sum("total space" in line for line in warned(nested(estimators, estimators)[-1], X, Y)) == 1
+        assert warnings_of(ours, X, Y) == warnings_of(theirs, X, Y)
+    assert sum("total space" in line for line in warnings_of(nested(estimators, estimators)[-1], X, Y)) == 1
 
 
 @pytest.mark.parametrize("engine", ["auto", "jfnn"])
 @pytest.mark.thorough
-def test_with_metadata_routing_fits_train_together_and_nothing_is_warned_of(engine, runs):
+def test_fits_with_metadata_routing_train_together_without_warnings(engine, runs):
     weights = np.linspace(1, 2, 150)
     groups = np.arange(150) % 3
     scores = []
@@ -298,7 +295,7 @@ def test_with_metadata_routing_fits_train_together_and_nothing_is_warned_of(engi
             options = {"cv": model_selection.GroupKFold(3), "refit": False, "error_score": "raise"}
             search = module.GridSearchCV(pipeline, grid, **options)
             perceptron.set_score_request(sample_weight=True)
-            lines = warned(search, X, Y, sample_weight=weights, groups=groups)
+            lines = warnings_of(search, X, Y, sample_weight=weights, groups=groups)
             assert all("ConvergenceWarning" in line for line in lines)
             scores.append([search.cv_results_[f"split{fold}_test_score"].tolist() for fold in range(3)])
     assert scores[0] == scores[1]
@@ -320,8 +317,8 @@ def test_invalid_parameters_of_a_search_are_refused_in_scikit_learns_words(optio
 
 
 @pytest.mark.parametrize("engine", ["auto", "jfnn"])
-def test_a_search_changes_nothing_of_the_users_object_before_its_end(engine):
-    """Its splits may be an iterator, which is read once."""
+def test_search_does_not_change_the_users_object_before_its_end(engine):
+    """The splits may be an iterator, which is read once."""
     perceptron = clone(PERCEPTRON).set_params(engine=engine)
     seen = []
     splits = model_selection.KFold(2).split(X)
@@ -339,7 +336,7 @@ def test_a_search_changes_nothing_of_the_users_object_before_its_end(engine):
     assert vars(search).items() >= before.items()
 
 
-def test_a_search_that_fails_has_learned_nothing():
+def test_failed_search_has_learned_nothing():
     search = estimators.GridSearchCV(PERCEPTRON, {"max_iter": [2]}, cv=2, refit=lambda results: 1 / 0)
     before = dict(vars(search))
     with pytest.raises(ZeroDivisionError):
@@ -347,7 +344,7 @@ def test_a_search_that_fails_has_learned_nothing():
     assert vars(search) == before
 
 
-def test_a_fit_of_a_search_leaves_its_stream_where_it_does_alone():
+def test_fit_in_a_search_advances_its_stream_as_it_does_alone():
     following = []
     for module in (estimators, model_selection):
 

@@ -1,4 +1,4 @@
-"""scikit-learn's tools around estimators: each gives what plain fits give, in other processes too."""
+"""scikit-learn's tools with these estimators equal plain fits, in other processes too."""
 
 import pickle
 
@@ -27,7 +27,7 @@ GRID = {"mlpclassifier__alpha": [0.1, 1.0]}
 SEARCHES = [module.GridSearchCV(PIPELINE, GRID, cv=3) for module in (estimators, model_selection)]
 
 
-def test_scores_of_folds_are_those_of_fits_by_hand_and_of_other_processes():
+def test_cross_validation_scores_equal_those_of_manual_fits_and_other_processes():
     scores = model_selection.cross_val_score(PIPELINE, X, Y, cv=3)
     splits = model_selection.StratifiedKFold(3).split(X, Y)
     by_hand = [PIPELINE.fit(X[train], Y[train]).score(X[test], Y[test]) for train, test in splits]
@@ -37,7 +37,7 @@ def test_scores_of_folds_are_those_of_fits_by_hand_and_of_other_processes():
     np.testing.assert_array_equal(curve[2][1], scores)
 
 
-def test_several_metrics_are_scored_on_one_training_also_of_a_copy_in_other_processes():
+def test_several_metrics_are_scored_on_one_fit_even_of_a_copy_in_other_processes():
     searches = [
         clone(search).set_params(scoring=["accuracy", "roc_auc"], refit="roc_auc").fit(X, Y)
         for search in SEARCHES

@@ -1,4 +1,4 @@
-"""Pairs of functions and values for `test_code.py`; as a script: their checksums as JSON, in this process."""
+"""Pairs of functions and values for `test_code.py`; run as a script, prints their checksums as JSON."""
 
 import dataclasses
 import datetime
@@ -18,7 +18,7 @@ import numpy as np
 from jfnn.identity.code import code_checksum
 from jfnn.identity.traces import Trace
 
-# Functions and classes that differ in one thing
+# Functions and classes that differ in one respect
 
 
 def with_attribute(factor):
@@ -30,7 +30,7 @@ def with_attribute(factor):
 
 
 def guarded(start):
-    """A function whose handler is of other instructions than its code says, by the table of exceptions."""
+    """Return a function, or one with the same code except for an empty exception table."""
 
     def read(values):
         try:
@@ -88,8 +88,6 @@ def with_property(factor):
 
 
 class OfClass(property):
-    """A property of a class."""
-
     def __get__(self, instance, kind=None):
         return self.fget(kind)
 
@@ -112,7 +110,7 @@ def with_metaclass(factor):
 
 
 def named(factor):
-    """A function that says to be NumPy's."""
+    """Return a function that poses as NumPy's."""
 
     @functools.wraps(np.mean)
     def read(values):
@@ -122,7 +120,6 @@ def named(factor):
 
 
 def module_of(source, **values):
-    """A module of the user's."""
     module = types.ModuleType("of_a_user")
     vars(module).update(values)
     exec(source, vars(module))
@@ -130,8 +127,6 @@ def module_of(source, **values):
 
 
 def reading(module):
-    """A function that reads a module among its globals."""
-
     def read(values):
         return own.mean(values)  # noqa: F821
 
@@ -207,7 +202,7 @@ DIFFERENT = {
 }
 
 
-# Functions and values that are made twice, and the same
+# Functions and values created twice, and equal
 
 
 class Rule(enum.Enum):
@@ -263,7 +258,7 @@ def of_arrays(first, second):
 
 
 def calls_back():
-    """The checksum of what JAX traced of a loss that calls the host."""
+    """Return the checksum of the traced form of a loss that calls the host."""
 
     def loss(value):
         jax.debug.callback(note, value)
@@ -273,7 +268,7 @@ def calls_back():
 
 
 def note(value):
-    """Does nothing."""
+    """Do nothing."""
 
 
 ONES = np.ones(3)
@@ -299,7 +294,7 @@ EQUAL = {
     "name": (sevenfold, lambda values: 7 * values),
     "line": (of_lines(0), of_lines(5)),
     "copied array": (of_arrays(ONES, ONES), of_arrays(ONES, ONES.copy())),
-    # In a worker that is started anew, the module of a script has the second name.
+    # In a spawned worker, the main module of a script has the second name.
     "name of a script": (
         type("Own", (), {"__module__": "__main__", "factor": 1.0}),
         type("Own", (), {"__module__": "__mp_main__", "factor": 1.0}),
@@ -312,7 +307,7 @@ EQUAL = {
     ),
 }
 
-# Values of which pickle takes nothing, by the type that is named
+# Values that cannot be pickled, by the type named in the checksum
 UNKNOWN = {
     "generator": lambda: (i for i in range(3)),
     "ufunc": lambda: np.frompyfunc(sevenfold, 1, 1),
@@ -321,7 +316,7 @@ UNKNOWN = {
 
 
 def checksums():
-    """Checksums of all pairs that are known: of those that differ, and of those that do not."""
+    """Return the checksums of all pairs with known checksums, different and equal ones."""
     return [
         {name: [code_checksum(value) for value in pair] for name, pair in pairs.items()}
         for pairs in (DIFFERENT, EQUAL)

@@ -1,4 +1,4 @@
-"""Checksums of functions that run on the host: equal for equal functions in every process, else different."""
+"""Checksums of host functions: equal in every process for equal functions, and different otherwise."""
 
 import importlib
 import json
@@ -23,14 +23,14 @@ def checksums():
 
 
 @pytest.mark.parametrize("name", pairs.DIFFERENT)
-def test_functions_that_differ_have_different_checksums(name, checksums):
+def test_different_functions_have_different_checksums(name, checksums):
     one, other = checksums[0][name]
     assert one != other
     assert "unknown" not in one + other
 
 
 @pytest.mark.parametrize("name", pairs.EQUAL)
-def test_functions_that_do_the_same_have_equal_checksums(name, checksums):
+def test_equivalent_functions_have_equal_checksums(name, checksums):
     one, other = checksums[1][name]
     assert one == other
     assert "unknown" not in one
@@ -46,7 +46,7 @@ def test_checksums_are_the_same_in_another_process(checksums):
 
 
 @pytest.mark.parametrize("name", pairs.UNKNOWN)
-def test_what_pickle_does_not_take_is_named_and_never_equal(name):
+def test_checksum_of_an_unpicklable_value_names_its_type_and_is_never_equal(name):
     value = pairs.UNKNOWN[name]()
     one, other = code_checksum(lambda: value), code_checksum({1: {value}})
     assert code_checksum(lambda: value) != one
@@ -55,21 +55,21 @@ def test_what_pickle_does_not_take_is_named_and_never_equal(name):
     assert checksum(["other", one]).startswith(f"unknown, by a {name}: ")
 
 
-def test_the_code_of_a_captured_generator_function_is_known():
+def test_generator_function_has_a_stable_checksum():
     def rows():
         yield from range(3)
 
     assert code_checksum(rows) == code_checksum(rows)
 
 
-def imports_where_it_runs(values):
+def import_inside(values):
     import module_of_a_user.part as part
     import package_that_is_not_there
 
     return part.factor * values, package_that_is_not_there
 
 
-def test_a_module_that_a_function_imports_where_it_runs_counts(tmp_path, monkeypatch):
+def test_checksum_depends_on_modules_imported_inside_the_function(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     package = tmp_path / "module_of_a_user"
     package.mkdir()
@@ -80,7 +80,7 @@ def test_a_module_that_a_function_imports_where_it_runs_counts(tmp_path, monkeyp
         for name in ("module_of_a_user", "module_of_a_user.part"):
             sys.modules.pop(name, None)
         importlib.invalidate_caches()
-        return code_checksum(imports_where_it_runs)
+        return code_checksum(import_inside)
 
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     one = with_factor(1.0)
@@ -88,8 +88,8 @@ def test_a_module_that_a_function_imports_where_it_runs_counts(tmp_path, monkeyp
     assert with_factor(22.0) != one
 
 
-def test_packages_of_any_environment_and_modules_within_extensions_are_installed(monkeypatch):
-    """Also of an environment that this one extends, as `python -m venv --system-site-packages` makes it."""
+def test_installed_packages_are_recognized_in_every_environment_and_extension_module(monkeypatch):
+    """Also in an environment that this one extends, as with `python -m venv --system-site-packages`."""
     for folder in (
         site.getusersitepackages(),
         "/base/lib/python3/site-packages",

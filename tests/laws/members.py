@@ -1,4 +1,4 @@
-"""Members of a result by what they are, and each of them trained by itself."""
+"""Identify members of a result across sweeps, and train each of them alone."""
 
 import dataclasses
 
@@ -11,29 +11,28 @@ from sweeps import LONGEST, as_validation, shapes_of
 import jfnn
 from jfnn.learners import Supervised
 
-# Attributes of a result that have a number of each member, and those that were recorded on the way.
+# Attributes of a result with one number per member, and those recorded during training.
 OUTCOMES = ("scores", "diverged_at", "stopped_at", "pruned", "epochs")
 OBJECTIVES = ("objective", "terms")
-# Of numbers near 1, and relative of larger ones.
+# Absolute for numbers near 1, relative for larger ones.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 COMMON = ("network", "loss", "reduction", "gradient", "epochs", "batch_size", "batches", "schedulers")
 
 
 def place_of(result, number):
-    """The index of a member by any number."""
+    """Return the index of a member, from any whole number."""
     index = np.unravel_index(number % result.diverged_at.size, result.diverged_at.shape)
     return tuple(int(i) for i in index)
 
 
 def arrays(result, attributes=OUTCOMES):
-    """Some attributes of a result, as a pytree."""
     return [plain(getattr(result, name)) for name in attributes]
 
 
 def tables(result, attributes=(*OUTCOMES, *OBJECTIVES)):
-    """Of each program what tells each of its members, and all that they are, members on the first axis.
+    """For each program, return the keys of its members and all their arrays, with members on the first axis.
 
-    Members are told by their values on all axes, their seed and their fold.
+    A key is the member's value on each axis, its seed and its fold.
     """
     found = []
     for program in result.programs:
@@ -47,7 +46,7 @@ def tables(result, attributes=(*OUTCOMES, *OBJECTIVES)):
 
 
 def networks_of(structure):
-    """The network and the loss of each program of a structure; none of custom learners."""
+    """Return the network and the loss of each program of a structure; custom learners have none."""
     found = []
     for network in structure.networks:
         loss = jfnn.losses.get(structure.loss)
@@ -58,21 +57,21 @@ def networks_of(structure):
 
 
 def assert_close(one, other, dtype):
-    """Numbers by programs of other shapes are the same but for rounding, and NaN where the others are."""
+    """Check equality up to the rounding of programs with different shapes, with NaN in the same places."""
     tolerance = TOLERANCE[dtype]
     np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
 def is_close(one, other, dtype, within):
-    """Whether two numbers differ by at most a part of that tolerance."""
+    """Return whether two numbers differ by at most the fraction ``within`` of that tolerance."""
     tolerance = within * TOLERANCE[dtype]
     return np.isclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def pairs_of(sweep, result):
-    """Row numbers to train on, and those held out, of each fold: as the call has them, not as a result says.
+    """Return the training and held-out row numbers of each fold, from the call rather than from the result.
 
-    Where jfnn itself cuts the rows, tests/search/test_folds.py compares them with scikit-learn's.
+    Where jfnn splits the rows itself, tests/search/test_folds.py compares the splits with scikit-learn's.
     """
     folds = sweep["folds"]
     if isinstance(folds, jfnn.subsets.Subsets):
@@ -85,9 +84,9 @@ def pairs_of(sweep, result):
 
 
 def rows_of(sweep, result, fold=0):
-    """What a fold trains on, and what it holds out and tests: ``(x, y, weights), (x, y), (x, y)``.
+    """Return the training, held-out and test rows of a fold: ``(x, y, weights), (x, y), (x, y)``.
 
-    Of rows held out those alone that count.
+    Held-out rows of weight 0 are left out.
     """
     split = sweep["split"]
     train, held = pairs_of(sweep, result)[fold]
@@ -111,7 +110,10 @@ def rows_of(sweep, result, fold=0):
 
 
 def start_of(sweep, place, cells):
-    """The given start of a member of one program, whose place begins with some axes of cells; or None."""
+    """Return the training, held-out and test rows of a fold: ``(x, y, weights), (x, y), (x, y)``.
+
+    Held-out rows of weight 0 are left out.
+    """
     params = sweep["initial_params"]
     if params is None:
         return None
@@ -122,7 +124,7 @@ def start_of(sweep, place, cells):
 
 
 def batches_of(sweep, seed, place):
-    """The given minibatches of a seed, at its place among the seeds, as an array; or None."""
+    """Return the given minibatches of a seed, by its place among the seeds, as an array; or None."""
     batches = sweep["batches"]
     if callable(batches):
         return np.stack([batches(seed, epoch) for epoch in range(LONGEST)])
@@ -130,7 +132,7 @@ def batches_of(sweep, seed, place):
 
 
 def numbers_of(sweep, cell, epochs=None):
-    """Keywords of one program with the numbers of a cell; a schedule is spread over so many epochs."""
+    """Return the keywords of one program with a cell's numbers; a schedule spans ``epochs`` epochs."""
     hyper = dict(sweep["hyper"] or {})
     optimizer = sweep["optimizer"]
     always = {name: cell[name] for name in ("learning_rate", "l2")}
@@ -143,7 +145,7 @@ def numbers_of(sweep, cell, epochs=None):
 
 
 def alone(sweep, result, place):
-    """A member by `jfnn.train`: on its rows, by its numbers, its seed, its fold and its start."""
+    """Train a member by `jfnn.train`, with its rows, numbers, seed, fold and start."""
     number = result.program_number(place)
     own = sweep.programs[number]
     part = result.programs[number]

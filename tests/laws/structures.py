@@ -1,7 +1,7 @@
-"""What the sweeps of sweeps.py compile: a bounded table, so that examples share programs.
+"""The programs that the sweeps of sweeps.py compile: a bounded table, so that examples share programs.
 
-A structure has all that a compiled program depends on. Numbers, rows, seeds, folds and epochs are data, which
-are drawn freely. A new kind of layer, loss, learner, optimizer or scheme needs a line in `STRUCTURES`.
+A structure contains everything that a compiled program depends on. Numbers, rows, seeds, folds and epochs are
+data and drawn freely. A new kind of layer, loss, learner, optimizer or scheme needs a line in `STRUCTURES`.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ import jfnn
 from jfnn.layers import LSTM, Dense, Embedding, Frozen, LayerNorm, Residual, Scaled
 from jfnn.learners import output_metric
 
-ROWS = 48  # to train on, in all structures but that of groups
+ROWS = 48  # to train on, in all structures except the one with groups
 TESTS = 12
-WITHOUT_WEIGHT = [3, 20, 40]  # so few rows that each part of each fold has others
+WITHOUT_WEIGHT = [3, 20, 40]  # few enough that each part of each fold has other rows
 SUBSET = jfnn.Minibatches(8)
 PASS = jfnn.Minibatches(8, "permutation", drop_last=False)
-# Ways of sweeps.py to cut the rows of any structure.
+# Ways of splitting the rows in sweeps.py that fit every structure.
 CUTS = (
     *("none", "validation", "number", "folds", "pairs"),
     *("splitter", "bootstrap", "shares", "sizes", "groups"),
@@ -32,23 +32,23 @@ CUTS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Structure:
-    """What is compiled once for all sweeps that are drawn of it.
+    """What is compiled once for all sweeps drawn from it.
 
     Attributes:
-        network: As `jfnn.sweep` takes it; so are ``loss``, ``reduction``, ``gradient`` and ``batch_size``.
-        inputs: A key of `INPUTS`; they have ``n`` rows to train on, and ``tests`` to test on, of a ``shape``.
+        network: As for `jfnn.sweep`; so are ``loss``, ``reduction``, ``gradient`` and ``batch_size``.
+        inputs: A key of `INPUTS`; ``n`` training rows and ``tests`` test rows, each of ``shape``.
         targets: A key of `TARGETS`.
-        dtype: Of inputs and targets that are floats.
+        dtype: Dtype of floating-point inputs and targets.
         weighted: Whether rows have weights.
-        optimizer: Makes it from the numbers ``of_optimizer``; None for the learner's own.
-        of_optimizer: Name -> values.
-        hyper: Name of each further number -> values.
-        tile: As `jfnn.Execution` takes it; so are ``shared``, ``padded`` and ``objective``.
-        cuts: Ways to cut the rows.
+        optimizer: Makes the optimizer from the numbers ``of_optimizer``; None for the learner's own.
+        of_optimizer: Name -> possible values.
+        hyper: Name of each further number -> possible values.
+        tile: As for `jfnn.Execution`; so are ``shared``, ``padded`` and ``objective``.
+        cuts: Ways to split the rows.
         ranks: Metrics that may rank.
         given: Whether minibatches may be given.
         verified: Whether a step may be compared with its operations one by one.
-        remembers: Whether members hold between steps what no result has, such as momentum.
+        remembers: Whether members have state beyond their parameters, such as momentum.
     """
 
     network: Any
@@ -78,19 +78,17 @@ class Structure:
 
     @property
     def networks(self):
-        """The networks or learners, in the order of the programs."""
         if isinstance(self.network, jfnn.Networks):
             return list(self.network.networks)
         return list(self.network.values()) if isinstance(self.network, dict) else [self.network]
 
     @property
     def schemes(self):
-        """The batch sizes, in the order of the programs of one network."""
         return self.batch_size if isinstance(self.batch_size, list) else [self.batch_size]
 
     @property
     def leading(self):
-        """Lengths of the axes of programs."""
+        """Lengths of the program axes."""
         sizes = (len(self.batch_size),) if isinstance(self.batch_size, list) else ()
         if isinstance(self.network, jfnn.Networks):
             return (*map(len, self.network.axes.values()), *sizes)
@@ -99,7 +97,7 @@ class Structure:
 
 @functools.cache
 def split_of(structure, seed):
-    """Rows of a structure: noise of a seed, with targets that have little to do with it."""
+    """Return the rows of a structure: noise from a seed, with targets almost unrelated to it."""
     rng = np.random.default_rng(seed)
     n = structure.n
 
@@ -121,7 +119,7 @@ def split_of(structure, seed):
 
 
 def sentences(rng, shape):
-    """Tokens of sentences of one word or more, 0 behind their end."""
+    """Return token sequences of at least one word, padded with 0."""
     n, time = shape
     ends = rng.integers(1, time + 1, n)
     return np.where(np.arange(time) < ends[:, None], rng.integers(1, 6, shape), 0)
@@ -147,44 +145,41 @@ TARGETS = {
 
 
 def own_init(key):
-    """A linear autoencoder's starting parameters, beside a mask that is not trained."""
+    """Initialize a linear autoencoder with a mask that is not trained."""
     mask = jfnn.Constant(jnp.ones(5).at[0].set(0))
     return {"w": jax.random.normal(key, (5, 5)) / 5, "b": jnp.zeros(5), "mask": mask}
 
 
 def noisy_loss(params, batch, key, noise):
-    """Of inputs with noise on them, and the size of what it gives."""
+    """Return the loss of inputs with added noise, and the size of the outputs."""
     given = batch + noise * jax.random.normal(key, batch.shape, batch.dtype)
     rebuilt = params["mask"].value * (given @ params["w"] + params["b"])
     return jnp.mean((rebuilt - batch) ** 2), {"size": jnp.mean(rebuilt**2)}
 
 
 def outputs_init(key):
-    """Starting weights of a linear layer, in a network or learner of one's own."""
     return {"w": jax.random.normal(key, (5, 3)) / 2}
 
 
 def pulled_loss(params, batch, key, pull):
-    """Of inputs and numbers, with a pull of the outputs to 0."""
+    """Return the loss of inputs and numbers, with a penalty that pulls the outputs to 0."""
     x, targets = batch
     outputs = x @ params["w"]
     return jnp.mean((outputs[:, :2] - targets) ** 2) + pull * jnp.mean(outputs**2)
 
 
 def pulled_scores(params, rows):
-    """The loss without the pull, and the largest output."""
     x, targets = rows
     outputs = x @ params["w"]
     return {"loss": jnp.mean((outputs[:, :2] - targets) ** 2, axis=-1), "largest": jnp.max(outputs, axis=-1)}
 
 
 def macro_f1(targets, outputs):
-    """Of decided labels, by scikit-learn."""
     return f1_score(targets.argmax(1), outputs.argmax(1), average="macro")
 
 
 def of_rule(activation, rule):
-    """A learner that brings its optimizer, by the values of two axes."""
+    """Return a learner with an optimizer of its own, for one value of each of two axes."""
     return jfnn.supervised(jfnn.mlp((5, 4, 2), activation), "huber", optimizer=rule)
 
 

@@ -1,12 +1,12 @@
-"""A strategy of whole calls of `jfnn.sweep`: what the laws of tests/laws are tried on.
+"""A hypothesis strategy for whole calls of `jfnn.sweep`, on which the laws of tests/laws are tested.
 
-**A new keyword of `jfnn.sweep`** gets a function here, named like it and marked `@keyword`, a new field of
-`jfnn.Execution` one that is marked `@field`; test_strategy.py fails until each is drawn with two values.
-What a compiled program depends on, a function takes from the structure: an entry of `structures.STRUCTURES`.
+**A new keyword of `jfnn.sweep`** needs a function here with its name, marked `@keyword`; a new field of
+`jfnn.Execution` needs one marked `@field`. test_strategy.py fails until each is drawn with two values.
+Anything a compiled program depends on comes from the structure, an entry of `structures.STRUCTURES`.
 
-The functions are asked in the order in which they stand here. They get ``pick``, which takes one of several
-values, or some (`Pick`), and ``call``, what was drawn before, by name (`Call`): a value is to be valid beside
-these, since a call that is refused fails every law.
+The functions are called in source order. Each gets ``pick``, which chooses one or several values (`Pick`),
+and ``call``, the values drawn before, by name (`Call`). Its value must be valid together with these, since a
+refused call fails every law.
 """
 
 import concurrent.futures
@@ -34,9 +34,9 @@ from jfnn import subsets
 
 RATES = [0.05, 1e-5, 1e-3, 0.01, 0.2, 0.9, 3.0, 1e4, 1e38]  # the last ones are chaotic, or diverge
 PENALTIES = [0.0, 1e-3, 0.1, 1.0]
-FEW = 4  # cells, which may have further axes
-ANYWHERE = "a directory of its own"  # stands for one, which `Sweep.run` makes
-# Schedulers, and those of them that look at each member alone.
+FEW = 4  # cells, apart from further axes
+ANYWHERE = "a directory of its own"  # placeholder, replaced in `Sweep.run`
+# Schedulers; those that look at each member alone come first.
 OF_MEMBERS = (jfnn.EarlyStopping(1), jfnn.Converged(1, 0.05))
 SCHEDULERS = (*OF_MEMBERS, jfnn.Halving(2, 1), jfnn.Hyperband(2, 1))
 KEYWORDS = {}  # name -> the function that draws it
@@ -44,36 +44,33 @@ FIELDS = {}
 
 
 def keyword(function):
-    """Marks the function that draws a keyword of `jfnn.sweep`."""
+    """Register the function that draws a keyword of `jfnn.sweep`."""
     KEYWORDS[function.__name__] = function
     return function
 
 
 def field(function):
-    """Marks the function that draws a field of `jfnn.Execution`."""
+    """Register the function that draws a field of `jfnn.Execution`."""
     FIELDS[function.__name__] = function
     return function
 
 
 @dataclasses.dataclass(frozen=True)
 class Pick:
-    """Choices of an example."""
-
     draw: Callable[..., Any]
 
     def __call__(self, values):
-        """One of some values; the first of them is the simplest."""
+        """Choose one of some values; the first is the simplest."""
         return self.draw(strategies.sampled_from(list(values)))
 
     def some(self, values, most, least=1):
-        """Some of the values, each once."""
+        """Choose some of the values, each at most once."""
         places = strategies.integers(0, len(values) - 1)
         most = min(most, len(values))
         chosen = self.draw(strategies.lists(places, unique=True, min_size=least, max_size=most))
         return [values[place] for place in chosen]
 
     def whole(self, least, most):
-        """A whole number."""
         return self.draw(strategies.integers(least, most))
 
 
@@ -82,9 +79,9 @@ class Call(dict):
 
     Attributes:
         structure: What is compiled.
-        schedulers: Those that may be drawn.
+        schedulers: The schedulers that may be drawn.
         way: How cells are given: "crossed", "listed" or "drawn".
-        cut: The size of the validation, and the folds.
+        cut: The size of the validation set, and the folds.
     """
 
     def __init__(self, structure, schedulers, way):
@@ -96,7 +93,6 @@ class Call(dict):
 
     @property
     def cell_shape(self):
-        """The shape of a per-cell array of one program."""
         cells = self["cells"]
         if isinstance(cells, jfnn.Sample):
             return (cells.cells,)
@@ -111,7 +107,6 @@ class Call(dict):
 
     @property
     def cells(self):
-        """Number of cells of one program."""
         return math.prod(self.cell_shape)
 
     @property
@@ -125,19 +120,16 @@ class Call(dict):
 
     @property
     def grid(self):
-        """The shape of a per-member array of one program."""
         folds = () if self.fold_count is None else (self.fold_count,)
         return (*self.cell_shape, len(seeds_of(self["seeds"])), *folds)
 
     @property
     def holds_out(self):
-        """Whether rows are held out."""
         size, folds = self.cut
         return size is not None or (folds is not None and getattr(folds, "holds_out", True))
 
     @property
     def start_per_subset(self):
-        """Whether each subset has a start and minibatches of its own."""
         return getattr(self["folds"], "start_per_subset", False)
 
 
@@ -145,7 +137,7 @@ class Call(dict):
 
 
 def of_structure(name):
-    """A function that gives what the structure says."""
+    """Return a function that reads an attribute of the structure."""
     return lambda pick, call: getattr(call.structure, name)
 
 
@@ -162,12 +154,11 @@ def split(pick, call):
 
 
 def several_or_one(values):
-    """Several values, which are an axis, or a single one as a number."""
     return values if len(values) > 1 else values[0]
 
 
 def numbers_in(pick, call, known):
-    """A value of each name, or few for an axis, at most one of them."""
+    """Choose a value for each name; at most one name gets a short axis."""
     size = np.size(call["learning_rate"]) * np.size(call["l2"])
     axis = pick([None, *known]) if call.way != "listed" and size <= FEW else None
     return {name: several_or_one(pick.some(known[name], 1 + (name == axis))) for name in known}
@@ -195,7 +186,7 @@ def hyper(pick, call):
 @keyword
 def optimizer(pick, call):
     if call.structure.optimizer is None:
-        return "sgd"  # the default, beside the learner's own
+        return "sgd"  # the default, used with the learner's own optimizer
     return call.structure.optimizer(**numbers_in(pick, call, call.structure.of_optimizer))
 
 
@@ -213,27 +204,27 @@ def cells(pick, call):
     return pick([in_rows, {name: np.array(values) for name, values in columns.items()}])
 
 
-# Rows that are held out, folds, subsets
+# Held-out rows, folds, subsets
 
 
-LENGTHS = [(36, 28), (33, 16), (17, 36), (37, 24)]  # powers of two, numbers beside them, and others
+LENGTHS = [(36, 28), (33, 16), (17, 36), (37, 24)]  # powers of two, numbers next to them, and others
 
 
 def in_pairs(call, seed):
-    """Rows to train on and rows held out, of two lengths, in no order."""
+    """Return training and held-out rows of two lengths, in random order."""
     order = np.random.default_rng(seed).permutation(call.structure.n)
     first, second = LENGTHS[seed]
     return [(order[:first], order[first:]), (order[-second:], order[:-second])]
 
 
 def in_groups(call, seed, count, own):
-    """Groups of equal size, with words for names, a quarter of each held out."""
+    """Return named groups of equal size, with a quarter of each held out."""
     groups = np.random.default_rng(seed).permutation(call.structure.n) % count
     return subsets.by_group([f"group {i}" for i in groups], 0.25, start_per_subset=own)
 
 
 def with_labels(call, seed):
-    """Two tasks on the same rows, whose weights differ where rows have some."""
+    """Return two tasks on the same rows, with different weights if the rows are weighted."""
     rng = np.random.default_rng(seed)
     pairs = in_pairs(call, seed)
     y = call["split"].y_train, call["split"].y_test
@@ -243,7 +234,7 @@ def with_labels(call, seed):
 
 
 def of_targets(call, seed, own):
-    """Each target with rows held out, or in subsets of several sizes."""
+    """Return each target with held-out rows, or in subsets of several sizes."""
     y = call["split"].y_train
     if seed % 2:
         return subsets.targets(y, held_out=0.25, seed=seed, start_per_subset=own)
@@ -251,13 +242,14 @@ def of_targets(call, seed, own):
 
 
 def with_weights(call, seed):
-    """Bayesian bootstraps, of which one lacks a row."""
+    """Return Bayesian bootstraps; one gives a row zero weight."""
     weights = np.random.default_rng(seed).dirichlet(np.ones(call.structure.n), 2) * call.structure.n
     weights[1, 5] = 0
     return subsets.weighted(weights)
 
 
-# Name -> the size of the validation and the folds, by the call, a seed, and whether subsets start apart.
+# Name -> size of the validation set and folds, given the call, a seed, and whether each subset has its own
+# start.
 CUT = {
     "none": lambda call, seed, own: (None, None),
     "validation": lambda call, seed, own: (0.25, None),
@@ -282,7 +274,7 @@ CUT = {
 
 @keyword
 def validation(pick, call):
-    """Draws the folds, too."""
+    """Draw the validation, and the folds as well."""
     call.cut = CUT[pick(call.structure.cuts)](call, pick.whole(0, 3), pick([False, True]))
     size, _ = call.cut
     rank_by = pick(call.structure.ranks)
@@ -290,7 +282,7 @@ def validation(pick, call):
 
 
 def as_validation(given):
-    """What is held out and what ranks, from the size alone as well."""
+    """Return a `jfnn.Validation`, also for a size alone."""
     return given if isinstance(given, jfnn.Validation) else jfnn.Validation(given)
 
 
@@ -305,19 +297,19 @@ def seeds(pick, call):
     return pick([several, len(several)])
 
 
-# Minibatches that are given, where members start, and for how long they train
+# Given minibatches, starts and number of epochs
 
-LONGEST = 9  # epochs at most, those before the first counted too
+LONGEST = 9  # upper limit on epochs, including those before the first
 
 
 @dataclasses.dataclass(frozen=True)
 class Turning:
-    """Minibatches by a function, of the first rows, which every part has."""
+    """Minibatches given by a function of seed and epoch, from the first rows, which every part has."""
 
     step: int
 
     def __call__(self, seed, epoch):
-        """Two steps of eight rows."""
+        """Return two steps of eight rows."""
         return (np.arange(16).reshape(2, 8) * self.step + epoch + seed % 5) % 12
 
 
@@ -333,22 +325,21 @@ def batches(pick, call):
 
 @functools.cache
 def shapes_of(learner):
-    """Shapes and dtypes of the parameters of a network or learner."""
     return jax.eval_shape(learner.init, jax.random.key(0))
 
 
 def random_params(learner, shape, rng):
-    """Parameters of some members in a shape, at random, constants too."""
+    """Return random parameters, including constants, for members in a given shape."""
 
-    def drawn(leaf):
+    def random_leaf(leaf):
         return (0.4 * rng.normal(size=(*shape, *leaf.shape))).astype(leaf.dtype)
 
-    return jax.tree.map(drawn, shapes_of(learner))
+    return jax.tree.map(random_leaf, shapes_of(learner))
 
 
 @keyword
 def initial_params(pick, call):
-    """Parameters of one member, of each seed, or of all; in nested lists for several programs."""
+    """Choose parameters for one member, each seed or all members, in nested lists for several programs."""
     shapes = [None, None, ()]
     shapes += [] if call.start_per_subset else [(len(seeds_of(call["seeds"])),), call.grid]
     shape = pick(shapes)
@@ -370,7 +361,7 @@ def epochs(pick, call):
     return range(first, first + count) if first else count
 
 
-# What chooses, and what is trained again
+# Selection and refit
 
 
 @keyword
@@ -394,7 +385,7 @@ def refit(pick, call):
 
 
 def acts(scheduler, call):
-    """Whether a scheduler could do something, and its programs are those of the structure."""
+    """Return whether a scheduler can act, with the programs of the structure."""
     if scheduler.validates and not call.holds_out:
         return False
     if scheduler.reads_objective and not call.structure.objective:
@@ -424,7 +415,6 @@ def resume(pick, call):
 
 @keyword
 def execution(pick, call):
-    """Draws each field."""
     for name, function in FIELDS.items():
         call[name] = function(pick, call)
     return jfnn.Execution(**{name: call[name] for name in FIELDS})
@@ -470,12 +460,12 @@ def devices(pick, call):
 
 
 def seeds_of(seeds):
-    """The seeds, from their number as well."""
+    """Return the seeds, also from their number."""
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
 def epochs_of(epochs):
-    """The epochs to train, from their number as well."""
+    """Return the epochs to train, also from their number."""
     return epochs if isinstance(epochs, range) else range(epochs)
 
 
@@ -485,34 +475,31 @@ class Sweep:
 
     Attributes:
         structure: What is compiled.
-        keywords: All keywords; `ANYWHERE` stands for a directory of its own.
+        keywords: All keywords; `ANYWHERE` stands for a new directory.
     """
 
     structure: Structure
     keywords: Mapping[str, Any]
 
     def __getitem__(self, name):
-        """The value of a keyword."""
         return self.keywords[name]
 
     def __repr__(self):
-        """The structure, and what has been drawn."""
         name = next(name for name, structure in STRUCTURES.items() if structure is self.structure)
         drawn = {name: value for name, value in self.keywords.items() if name not in ("network", "split")}
         drawn["initial_params"] = jax.tree.map(np.shape, self["initial_params"])
         return f"<{name}: {drawn}>"
 
     def _repr_pretty_(self, printer, cycle):
-        """In hypothesis's report."""
         printer.text(repr(self))
 
     def changed(self, execution=None, **changes):
-        """The call with other keywords, and with other fields of its execution."""
+        """Return the call with other keywords, and other fields of its execution."""
         how = dataclasses.replace(self["execution"], **(execution or {}))
         return dataclasses.replace(self, keywords={**self.keywords, "execution": how, **changes})
 
     def run(self, execution=None, **changes):
-        """Its result, with such changes."""
+        """Run the call with such changes and return its result."""
         keywords = dict(self.changed(execution, **changes).keywords)
         with contextlib.ExitStack() as stack:
             if keywords["out"] == ANYWHERE:
@@ -521,7 +508,7 @@ class Sweep:
 
     @property
     def programs(self):
-        """The sweep of each program by itself, in their order."""
+        """The sweep of each program alone, in program order."""
         parts = itertools.product(self.structure.networks, self.structure.schemes)
         programs = []
         for place, (learner, size) in zip(np.ndindex(self.structure.leading), parts, strict=True):
@@ -537,17 +524,17 @@ DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(jfn
 
 @strategies.composite
 def sweeps(draw, structure, without=(), schedulers=SCHEDULERS, **fields):
-    """Calls of a structure.
+    """Draw calls of a structure.
 
     Args:
-        draw: Given by hypothesis.
+        draw: From hypothesis.
         structure: What is compiled.
         without: Keywords that stay at their defaults.
-        schedulers: Those that may be drawn.
-        **fields: Fields of the execution with these values.
+        schedulers: The schedulers that may be drawn.
+        **fields: Fixed fields of the execution.
     """
     pick = Pick(draw)
-    assume(pick.whole(0, 99) > 0)  # hypothesis begins by the simplest of all, which is a single network
+    assume(pick.whole(0, 99) > 0)  # hypothesis starts with the simplest example, a single network
     call = Call(structure, schedulers, pick(["crossed", "crossed", "listed", "drawn"]))
     for name, function in KEYWORDS.items():
         call[name] = DEFAULTS[name] if name in without else function(pick, call)
@@ -556,7 +543,6 @@ def sweeps(draw, structure, without=(), schedulers=SCHEDULERS, **fields):
 
 @contextlib.contextmanager
 def arithmetic(dtype):
-    """The precision of a structure, in all threads."""
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", dtype == "float64")
     try:
@@ -575,17 +561,17 @@ def check_each_structure(
     where: Callable[[Sweep], bool] = lambda sweep: True,
     **given,
 ):
-    """Tries ``law(sweep=…, **given)`` on sweeps of each of the first structures, by as many examples each.
+    """Check ``law(sweep=…, **given)`` on sweeps of the first structures, with equally many examples of each.
 
     Args:
-        examples: The number of examples in all, and of structures.
+        examples: The total number of examples, and the number of structures.
         law: The law.
-        without: As of `sweeps`, and the next two.
-        schedulers: The same.
-        fields: The same.
-        only: Says which structures the law holds for.
-        where: Says which sweeps it is tried on.
-        **given: Strategies of further arguments of the law.
+        without: As for `sweeps`, like the next two.
+        schedulers: The schedulers that may be drawn.
+        fields: Fixed fields of the execution.
+        only: Selects the structures for which the law is valid.
+        where: Selects the sweeps on which it is tested.
+        **given: Strategies for further arguments of the law.
     """
     chosen = [structure for structure in STRUCTURES.values() if only(structure)][: examples.structures]
     each = dataclasses.replace(examples, count=max(examples.count // len(chosen), 1))
@@ -596,9 +582,10 @@ def check_each_structure(
 
 
 def of_sweeps(structures, few=None):
-    """Marks a law: by how many examples, of how many structures, it is tried; all where it is slow.
+    """Mark a law with its numbers of examples and of structures; slow runs use all structures.
 
-    The few are compiled unoptimised, as are all of a file that is marked so. Without any the law is thorough.
+    The ``few`` examples of a quick run, and files marked so, are compiled unoptimized. Without ``few`` the
+    law is thorough.
     """
     return examples(
         more=(structures, structures),

@@ -1,4 +1,4 @@
-"""A member of any sweep has the bits that it has alone: on its rows, by its numbers, from its start."""
+"""A member of any sweep has the same bits as when trained alone with its rows, numbers and start."""
 
 import jax
 from helpers import plain, same_bits
@@ -8,7 +8,7 @@ from sweeps import OF_MEMBERS, check_each_structure, of_sweeps
 
 
 def parts_alone(sweep, result):
-    """Parts of the rows, and as what they score a member that is trained alone."""
+    """Pair the parts of the rows with their names in the scores of a member trained alone."""
     if sweep["folds"] is None:
         return {"train": "train", "validation": "validation", "test": "test"}
     held = len(result.programs[0].origin.parts[0]["validation"])
@@ -16,9 +16,9 @@ def parts_alone(sweep, result):
 
 
 @of_sweeps(20, few=2)
-def test_a_member_has_the_bits_that_it_has_alone(examples):
-    def it_has(sweep, number):
-        folded = sweep["folds"] is not None  # `jfnn.train` holds no rows of its own out of these
+def test_member_has_the_bits_it_has_when_trained_alone(examples):
+    def check(sweep, number):
+        folded = sweep["folds"] is not None  # `jfnn.train` holds out no rows of these itself
         own = [rule for rule in sweep["schedulers"] if not (folded and rule.validates)]
         sweep = sweep.changed(schedulers=own)
         result = sweep.run()
@@ -36,7 +36,7 @@ def test_a_member_has_the_bits_that_it_has_alone(examples):
 
     check_each_structure(
         examples,
-        it_has,
+        check,
         without=["refit"],
         schedulers=OF_MEMBERS,
         fields={"keep_params": "all"},

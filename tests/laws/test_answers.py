@@ -1,4 +1,4 @@
-"""A result answers for rows as each of its members does alone, and its scores are means over rows."""
+"""A result predicts as each of its members does alone, and its scores are means over rows."""
 
 import functools
 import pickle
@@ -16,17 +16,17 @@ pytestmark = pytest.mark.unoptimised
 
 TASKS = dict.fromkeys(("classes", "columns", "parity"), "classification") | {"labels": "multilabel"}
 ROWS = 20
-SOME = 8  # members to ask
+SOME = 8  # members to compare
 PLAIN = {"without": ["refit", "out", "resume"], "fields": {"keep_params": "all"}}
 apply = functools.cache(lambda network: compiled(network.apply))
 
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_predictions_are_those_of_each_member_alone(examples):
-    """-1 or NaN of those that diverged, which no vote and no mean counts."""
+def test_predictions_equal_those_of_each_member_alone(examples):
+    """Diverged members predict -1 or NaN and are excluded from votes and means."""
 
-    def they_are(sweep):
+    def check(sweep):
         result = sweep.run()
         x = sweep["split"].x_train[:ROWS]
         task = TASKS.get(sweep.structure.targets, "regression")
@@ -63,17 +63,17 @@ def test_predictions_are_those_of_each_member_alone(examples):
             np.testing.assert_array_equal(cell.predict(x), answers[best.index])
             assert cell.kept_cell == best.index and same_bits(plain(cell.scores), plain(result.scores))
 
-    check_each_structure(examples, they_are, only=networks_of, **PLAIN)
+    check_each_structure(examples, check, only=networks_of, **PLAIN)
 
 
 def is_repeated(sweep, part):
-    """Whether some rows to train on stand there more than once, which are one row in `row_scores`."""
+    """Return whether some training rows are repeated; `row_scores` has a single entry for them."""
     pairs = getattr(sweep["folds"], "pairs", ())
     return part == "train" and any(len(np.unique(train)) < len(train) for train, _ in pairs)
 
 
 def again(sweep, result, loaded):
-    """The result from its directory, and one of a single program pickled, each with what it asks for."""
+    """Return the result from its directory and, for a single program, unpickled, with the network to pass."""
     if len(result.programs) > 1:
         return [(loaded, None)]
     network = sweep["network"]
@@ -85,8 +85,8 @@ def again(sweep, result, loaded):
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_means_of_row_scores_are_the_scores_and_a_loaded_or_pickled_result_answers_alike(examples):
-    def they_are(sweep):
+def test_scores_are_means_of_row_scores_and_a_loaded_or_pickled_result_predicts_alike(examples):
+    def check(sweep):
         split = sweep["split"]
         with tempfile.TemporaryDirectory() as folder:
             result = sweep.run(out=folder)
@@ -107,4 +107,4 @@ def test_means_of_row_scores_are_the_scores_and_a_loaded_or_pickled_result_answe
             for other, network in others:
                 np.testing.assert_array_equal(other.predict(x, network=network), result.predict(x))
 
-    check_each_structure(examples, they_are, **PLAIN)
+    check_each_structure(examples, check, **PLAIN)

@@ -1,4 +1,4 @@
-"""A run stopped and resumed leaves the bytes of one that was not, and its directory is its result."""
+"""A resumed run leaves the same bytes as an uninterrupted one, and its directory loads as its result."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ OF_THE_TIME = ("timing", "checksum", "device")
 
 
 def content(folder):
-    """Path of each file of a run -> what it holds, but for the time that it took and its checksum."""
+    """Map each file of a run to its content, without the elapsed time and the checksum over it."""
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != "config.json":
@@ -35,8 +35,8 @@ def content(folder):
 
 
 @of_sweeps(6, few=2)
-def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples):
-    def it_does(sweep, stops, devices):
+def test_resumed_sweep_leaves_the_bytes_of_an_uninterrupted_sweep(examples):
+    def check(sweep, stops, devices):
         returns = itertools.count(1)
 
         def stop(progress):
@@ -63,7 +63,7 @@ def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples)
 
     check_each_structure(
         examples,
-        it_does,
+        check,
         without=["out", "resume"],
         stops=strategies.frozensets(strategies.integers(1, 8), min_size=1, max_size=3),
         devices=strategies.sampled_from([(1, 2), (2, 1), (2, 2)]),
@@ -72,8 +72,8 @@ def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples)
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_a_directory_is_loaded_as_the_result_and_saved_in_the_same_bytes(examples):
-    def it_is(sweep):
+def test_directory_loads_as_the_result_and_saves_with_the_same_bytes(examples):
+    def check_loaded(sweep):
         with tempfile.TemporaryDirectory() as folder:
             there = Path(folder) / "there"
             again = Path(folder) / "again"
@@ -83,4 +83,4 @@ def test_a_directory_is_loaded_as_the_result_and_saved_in_the_same_bytes(example
             loaded.save(again)
             assert content(again) == content(there)
 
-    check_each_structure(examples, it_is, without=["out"])
+    check_each_structure(examples, check_loaded, without=["out"])

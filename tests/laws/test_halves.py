@@ -1,4 +1,4 @@
-"""Two halves have the bits of the whole, and a history those of shorter runs."""
+"""Two halves of a run have the bits of the whole, and a history has those of shorter runs."""
 
 import tempfile
 
@@ -19,12 +19,12 @@ WHOLE = {"keep_params": "all", "eval_every": 1}
 @pytest.mark.thorough
 @of_many_sweeps
 def test_two_halves_have_the_bits_of_the_whole(examples):
-    """Where members remember nothing but their parameters; those that had diverged stay so.
+    """For learners whose only state is their parameters.
 
-    From parameters alone they begin anew.
+    Diverged members stay diverged, but start again if only parameters are passed on.
     """
 
-    def they_have(sweep, at, way):
+    def check(sweep, at, way):
         first = epochs_of(sweep["epochs"]).start
         end = first + max(len(epochs_of(sweep["epochs"])), 2)
         middle = first + 1 + at % (end - first)
@@ -56,7 +56,7 @@ def test_two_halves_have_the_bits_of_the_whole(examples):
 
     check_each_structure(
         examples,
-        they_have,
+        check,
         without=["schedulers", "refit", "out", "resume"],
         fields=WHOLE,
         only=lambda structure: not structure.remembers,
@@ -66,7 +66,7 @@ def test_two_halves_have_the_bits_of_the_whole(examples):
 
 
 def is_constant(structure):
-    """Whether rates do not follow from the number of epochs."""
+    """Return whether the learning rates do not depend on the number of epochs."""
     learners = [network for network in structure.networks if isinstance(network, jfnn.Learner)]
     rules = [learner.rule for learner in learners] or [structure.optimizer()]
     return all(rule.schedule == "constant" for rule in rules)
@@ -75,7 +75,7 @@ def is_constant(structure):
 @pytest.mark.thorough
 @of_many_sweeps
 def test_an_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
-    def it_has(sweep, every, at):
+    def check_evaluation(sweep, every, at):
         whole = sweep.run({"eval_every": every})
         first = epochs_of(sweep["epochs"]).start
         for number, program in enumerate(whole.programs):
@@ -93,7 +93,7 @@ def test_an_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
 
     check_each_structure(
         examples,
-        it_has,
+        check_evaluation,
         without=["schedulers", "refit", "out", "resume"],
         fields={"keep_params": "evaluations", "eval_every": 1},
         only=is_constant,

@@ -15,20 +15,19 @@ pytestmark = pytest.mark.unoptimised
 ADDED = {"learning_rate": [0.3, 1e30], "l2": [0.7, 100.0]}
 
 
-def turned(rng, values, *more):
-    """Values in another order, with others among them."""
+def shuffle(rng, values, *more):
+    """Shuffle values and add others."""
     values = [*values, *more]
     return [values[i] for i in rng.permutation(len(values))]
 
 
 def among_others(sweep, rng):
-    """A call with the same members among others, in another order."""
-    changes = {"seeds": turned(rng, seeds_of(sweep["seeds"]), 50)}
+    changes = {"seeds": shuffle(rng, seeds_of(sweep["seeds"]), 50)}
     cells = sweep["cells"]
     if cells is None:
         for name, other in ADDED.items():
-            changes[name] = turned(rng, np.atleast_1d(sweep[name]).tolist(), rng.choice(other))
-        axes = {name: turned(rng, given) for name, given in (sweep["hyper"] or {}).items() if np.ndim(given)}
+            changes[name] = shuffle(rng, np.atleast_1d(sweep[name]).tolist(), rng.choice(other))
+        axes = {name: shuffle(rng, given) for name, given in (sweep["hyper"] or {}).items() if np.ndim(given)}
         changes["hyper"] = {**(sweep["hyper"] or {}), **axes} or None
     elif isinstance(cells, int | jfnn.Sample):
         sample = jfnn.Sample(cells) if isinstance(cells, int) else cells
@@ -38,14 +37,14 @@ def among_others(sweep, rng):
             cells if isinstance(cells, dict) else {name: [row[name] for row in cells] for name in cells[0]}
         )
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        changes["cells"] = turned(rng, rows, rows[0] | {"learning_rate": rng.choice(ADDED["learning_rate"])})
+        changes["cells"] = shuffle(rng, rows, rows[0] | {"learning_rate": rng.choice(ADDED["learning_rate"])})
     return sweep.changed(**changes)
 
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_other_members_and_their_order_change_no_bit(examples):
-    def they_do_not(sweep, seed):
+def test_neighbors_and_their_order_change_no_bit(examples):
+    def check(sweep, seed):
         result = sweep.run()
         form = {name: getattr(result.programs[0].execution, name) for name in ("tile", "shared")}
         other = among_others(sweep, np.random.default_rng(seed)).run(form)
@@ -56,7 +55,7 @@ def test_other_members_and_their_order_change_no_bit(examples):
 
     check_each_structure(
         examples,
-        they_do_not,
+        check,
         without=["batches", "initial_params", "refit", "out", "resume"],
         schedulers=OF_MEMBERS,
         fields={"keep_params": "all"},

@@ -1,4 +1,4 @@
-"""Each program of a sweep of several networks and batch sizes is the sweep of it alone."""
+"""Each program of a sweep over several networks and batch sizes equals a sweep of that program alone."""
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ ALL = (*OUTCOMES, *OBJECTIVES, "history")
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_each_program_is_a_sweep_of_its_own(examples):
-    """A single network is one of several, too, by a name."""
+def test_each_program_equals_a_sweep_of_it_alone(examples):
+    """A single named network counts as one of several, too."""
 
-    def it_is(sweep):
+    def check(sweep):
         several = sweep
         if not sweep.structure.leading:
             start = None if sweep["initial_params"] is None else [sweep["initial_params"]]
@@ -35,4 +35,4 @@ def test_each_program_is_a_sweep_of_its_own(examples):
         table = result.to_dict()
         assert {len(column) for column in table.values()} == {result.diverged_at.size}
 
-    check_each_structure(examples, it_is, without=["refit", "out", "resume"])
+    check_each_structure(examples, check, without=["refit", "out", "resume"])

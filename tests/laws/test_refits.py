@@ -1,4 +1,4 @@
-"""The winners of any search are trained again as `jfnn.train` would: on all rows, by their numbers."""
+"""The winners of any search are refit as `jfnn.train` would: on all rows, with their hyperparameters."""
 
 import dataclasses
 
@@ -14,7 +14,6 @@ pytestmark = pytest.mark.unoptimised
 
 
 def winners(result, refit):
-    """Indices of the cells that are trained again, best first."""
     if isinstance(refit, jfnn.Refit) and refit.cells > 1:
         by_numbers = {}
         for cell in result.order():
@@ -26,8 +25,7 @@ def winners(result, refit):
     return [] if best is None else [best.index]
 
 
-def trained_again(sweep, result, index, seed):
-    """A winner by `jfnn.train`, with one of the seeds."""
+def refit_alone(sweep, result, index, seed):
     number = result.program_number(index)
     own = sweep.programs[number]
     part = result.programs[number]
@@ -56,8 +54,8 @@ def trained_again(sweep, result, index, seed):
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_the_winners_are_trained_again_each_as_alone(examples):
-    def they_are(sweep):
+def test_each_refit_winner_equals_one_trained_alone(examples):
+    def check(sweep):
         result = sweep.run()
         chosen = winners(result, sweep["refit"])
         assert (result.refit is None) == (not chosen)
@@ -66,7 +64,7 @@ def test_the_winners_are_trained_again_each_as_alone(examples):
             program = result.programs[result.program_number(index)]
             assert result.refit.axes_at(cell) == program.axes_at(index[result.leading :])
             for seed in range(len(result.seeds)):
-                trained = trained_again(sweep, result, index, seed)
+                trained = refit_alone(sweep, result, index, seed)
                 assert result.refit.ranked_by == trained.ranked_by
                 place = (*cell, seed)
                 assert same_bits(plain(result.refit.member(*place)), plain(trained.params))
@@ -76,7 +74,7 @@ def test_the_winners_are_trained_again_each_as_alone(examples):
 
     check_each_structure(
         examples,
-        they_are,
+        check,
         without=["out", "resume"],
         only=lambda structure: not {"many groups", "targets"} & {*structure.cuts},
         where=lambda sweep: sweep["refit"] is not False,

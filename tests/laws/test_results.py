@@ -1,4 +1,4 @@
-"""Tables, texts, the best cell and the ranking of any result have the numbers of its arrays."""
+"""Tables, texts, the best cell and the ranking of any result agree with its arrays."""
 
 import csv
 import tempfile
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 def columns(result):
-    """Name -> a value of each member, by its axes, its seed and its fold, one member after another."""
+    """Map names to one value per member, ordered by axes, seed and fold."""
     found = []
     for place in np.ndindex(result.diverged_at.shape):
         end = len(result.cell_shape)
@@ -32,12 +32,12 @@ def columns(result):
 
 
 def means_of_cells(result, score):
-    """A score of each cell: its mean over seeds and folds, NaN where it lacks one."""
+    """Return the mean score of each cell over seeds and folds, NaN if one is missing."""
     return result.scores[score].reshape(result.pruned_cells.size, -1).mean(axis=1)
 
 
 def ranked(result):
-    """Numbers of cells, best first, by NumPy: means over seeds and folds, of equals the first."""
+    """Rank cells with NumPy by mean score over seeds and folds, best first; ties keep their order."""
     values = means_of_cells(result, result.ranked_by)
     sign = -1 if result.metrics[result.ranked_by.partition("_")[2]] else 1
     cells = [cell for cell in range(len(values)) if np.isfinite(values[cell])]
@@ -47,8 +47,8 @@ def ranked(result):
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_whatever_shows_a_result_shows_its_numbers(examples):
-    def it_does(sweep):
+def test_tables_texts_and_rankings_show_the_numbers_of_the_result(examples):
+    def check(sweep):
         with tempfile.TemporaryDirectory() as folder:
             result = sweep.run(out=folder)
             written = (Path(folder) / "results.csv").read_text()
@@ -80,4 +80,4 @@ def test_whatever_shows_a_result_shows_its_numbers(examples):
         statistics = jfnn.cell_statistics(result)
         np.testing.assert_allclose(statistics.mean.ravel()[order], means[order])
 
-    check_each_structure(examples, it_does, without=["out"])
+    check_each_structure(examples, check, without=["out"])

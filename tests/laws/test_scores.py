@@ -1,4 +1,4 @@
-"""Scores of any sweep are those that NumPy and scikit-learn give to the outputs of its members."""
+"""Scores of any sweep equal those of NumPy and scikit-learn for the outputs of its members."""
 
 import functools
 
@@ -17,26 +17,26 @@ from jfnn.losses import LOSSES
 pytestmark = pytest.mark.unoptimised
 
 
-def of_classes(logits, labels):
-    """The cost of each row: minus the logarithm of the probability of its class."""
+def cost_of_classes(logits, labels):
+    """Return the cost of each row: minus the log probability of its class."""
     return -special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
 
 
-def of_deviations(outputs, targets):
-    """Minus the logarithm of the normal density, of means and logarithms of variances."""
+def cost_of_deviations(outputs, targets):
+    """Return minus the log normal density, given means and log variances."""
     means, logs = np.split(outputs, 2, axis=1)
     return 0.5 * (np.log(2 * np.pi) + logs + (targets - means) ** 2 * np.exp(-logs)).sum(axis=1)
 
 
 COSTS = {
-    "cross_entropy": of_classes,
+    "cross_entropy": cost_of_classes,
     "quadratic": lambda a, t: 0.5 * ((a - t) ** 2).sum(axis=1),
     "huber": lambda a, t: special.huber(1.0, a - t).sum(axis=1),
     "sigmoid_cross_entropy": lambda z, t: (np.logaddexp(0, z) - t * z).sum(axis=1),
     "poisson": lambda z, t: (special.xlogy(t, t) - t - t * z + np.exp(z)).sum(axis=1),
-    "gaussian": of_deviations,
+    "gaussian": cost_of_deviations,
 }
-# Of labels and what is decided.
+# Of labels and predicted classes.
 DECIDED = {
     "accuracy": metrics.accuracy_score,
     "balanced_accuracy": metrics.balanced_accuracy_score,
@@ -48,7 +48,7 @@ apply = functools.cache(lambda network: compiled(network.apply))
 
 
 def expected(metric, loss, outputs, y):
-    """A metric of outputs and labels or targets, by NumPy or scikit-learn."""
+    """Compute a metric of outputs and labels or targets with NumPy or scikit-learn."""
     if metric == "loss":
         with np.errstate(all="ignore"):
             return COSTS[loss](outputs, y).mean()
@@ -65,16 +65,16 @@ def expected(metric, loss, outputs, y):
     return DECIDED[metric](y, outputs.argmax(axis=1))
 
 
-def last_bits_changed(params):
-    """Parameters that differ by rounding: where a member answers by the sine of 1e6, its scores do too."""
+def perturb_last_bits(params):
+    """Perturb parameters by rounding, which a member computing the sine of 1e6 amplifies."""
     return jax.tree.map(lambda leaf: leaf * (1 + 4 * np.finfo(leaf.dtype).eps), params)
 
 
 @pytest.mark.thorough
 @of_many_sweeps
 @pytest.mark.filterwarnings("ignore:y_pred contains classes")
-def test_scores_of_any_member_are_those_of_its_outputs(examples):
-    def they_are(sweep, number):
+def test_scores_of_any_member_follow_from_its_outputs(examples):
+    def check(sweep, number):
         result = sweep.run()
         place = place_of(result, number)
         part = result.programs[result.program_number(place)]
@@ -91,7 +91,7 @@ def test_scores_of_any_member_are_those_of_its_outputs(examples):
                 continue
             params = result.member(*place)
             outputs = np.asarray(apply(network)(params, rows), np.float64)
-            nearby = np.asarray(apply(network)(last_bits_changed(params), rows), np.float64)
+            nearby = np.asarray(apply(network)(perturb_last_bits(params), rows), np.float64)
             for metric in result.metrics:
                 score = result.scores[f"{name}_{metric}"][place]
                 if not np.isfinite(score):
@@ -102,7 +102,7 @@ def test_scores_of_any_member_are_those_of_its_outputs(examples):
 
     check_each_structure(
         examples,
-        they_are,
+        check,
         without=["refit", "out", "resume"],
         fields={"keep_params": "all"},
         only=networks_of,

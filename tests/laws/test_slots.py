@@ -1,7 +1,7 @@
-"""The bits of a member do not depend on its slot in a tile, whatever the sizes of network and minibatch.
+"""The bits of a member do not depend on its slot in a tile, for any network and minibatch size.
 
-Compilers treat the last entries of a loop apart, so these programs are optimized as for users, and each
-example has sizes of its own.
+Compilers treat the last iterations of a loop separately, so these programs are optimized as for users, and
+each example has its own sizes.
 """
 
 import re
@@ -21,7 +21,7 @@ WIDTHS = [8, 2, 3, 4, 5, 6, 7, 9, 10, 12, 16, 20, 25, 32, 48]
 SHARED = [True, False, 2]
 SUMS = ("add", "subtract")
 # n_in, n_out, batch size and tile whose slots once differed: the first two on a processor with AVX-512, the
-# others by products with one column, or of at most 7 rows and columns, or of one sample
+# others in products with one column, at most 7 rows and columns, or one sample.
 ONCE_DIFFERENT = [
     (7, 3, 5, 8),
     (4, 5, 3, 8),
@@ -34,7 +34,7 @@ ONCE_DIFFERENT = [
 
 
 def noise(n_in, n_out, batch, dtype):
-    """Rows with classes, or with a binary label where the network has one output."""
+    """Return rows with classes, or with binary labels if the network has one output."""
     rng = np.random.default_rng(0)
     n = max(43, batch + 3)
     labels = rng.integers(0, 2, (n, 1)).astype(dtype) if n_out == 1 else np.arange(n) % n_out
@@ -42,7 +42,7 @@ def noise(n_in, n_out, batch, dtype):
 
 
 def check_slots(n_in, n_out, batch, tile=8, shared=True, hidden=(), dtype="float32", **options):
-    """Train a sweep, its cells and seeds in reverse order, and one cell alone, and compare their bits."""
+    """Train a sweep, the same sweep with cells and seeds reversed, and one cell alone; compare their bits."""
     tile += tile % 2 if shared == 2 else 0
     net = jfnn.mlp((n_in, *hidden, n_out), "tanh")
     split = noise(n_in, n_out, batch, dtype)
@@ -79,7 +79,7 @@ def test_members_have_the_same_bits_in_every_slot(examples, dtype):
         check_slots,
         n_in=strategies.one_of(strategies.just(1), strategies.integers(1, 40)),
         n_out=strategies.integers(1, 10),
-        batch=strategies.integers(2, 40),  # of one row docs/reliability.md names a limit
+        batch=strategies.integers(2, 40),  # docs/reliability.md lists one row as a limitation
         tile=strategies.sampled_from(WIDTHS),
         shared=strategies.sampled_from(SHARED),
         hidden=strategies.lists(strategies.integers(1, 12), max_size=2),
@@ -90,7 +90,7 @@ def test_members_have_the_same_bits_in_every_slot(examples, dtype):
 
 
 def sums_of_two_products(function, *arguments):
-    """Names of the sums of two products that a compiled function computes within one kernel."""
+    """Return the names of sums of two products that a compiled function computes in one kernel."""
     text = compiled(function).lower(*arguments).compile().as_text()
     found = re.findall(r"(%[\w.-]+) = \S+ ([\w-]+)\((.*?)\)", text)
     operations = {name: (operation, re.findall(r"%[\w.-]+", operands)) for name, operation, operands in found}
@@ -107,7 +107,7 @@ def sums_of_two_products(function, *arguments):
 
 def test_the_gradient_of_the_cross_entropy_adds_no_two_products():
     """A compiler may round either product first, and may choose differently for the last slots of a loop."""
-    outputs = jnp.ones((8, 3, 5))  # of members, classes and rows
+    outputs = jnp.ones((8, 3, 5))  # members, classes, rows
     targets = jnp.ones((3, 5))
 
     def gradients(outputs, targets, weights):

@@ -1,4 +1,4 @@
-"""The strategy of sweeps draws every keyword, and every field of the execution, with two values at least."""
+"""The strategy of sweeps draws at least two values of every keyword and of every execution field."""
 
 import collections
 import dataclasses
@@ -18,7 +18,7 @@ DRAWN = Examples(10 * len(STRUCTURES), len(STRUCTURES))
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Name -> texts of the values in many draws, nothing of which is trained."""
+    """Map each name to the texts of its values in many draws, without training."""
     seen = collections.defaultdict(set)
 
     def count(sweep):
@@ -32,7 +32,7 @@ def drawn():
 
 
 @pytest.mark.thorough
-def test_every_keyword_and_every_field_of_the_execution_has_two_values(drawn):
+def test_every_keyword_and_every_execution_field_has_two_values(drawn):
     names = [
         *inspect.signature(jfnn.sweep).parameters,
         *(field.name for field in dataclasses.fields(jfnn.Execution)),
@@ -41,8 +41,8 @@ def test_every_keyword_and_every_field_of_the_execution_has_two_values(drawn):
     assert drawn["scheduler"] == {repr(scheduler) for scheduler in SCHEDULERS}
 
 
-def test_structures_have_every_kind_of_layer_scheme_and_cut():
-    """Of layers all but one of the two that pool: it is as the other."""
+def test_structures_cover_every_kind_of_layer_scheme_and_cut():
+    """Every kind of layer occurs, except one of the two pooling layers, which work alike."""
     learners = [learner for structure in STRUCTURES.values() for learner in structure.networks]
     networks = [getattr(learner, "network", learner) for learner in learners]
     text = repr([getattr(network, "layers", None) for network in networks])

@@ -1,4 +1,4 @@
-"""Devices, executors, evaluations and what is recorded change no bit of any sweep."""
+"""Devices, executors, evaluations and recording options change no bit of any sweep."""
 
 import concurrent.futures
 
@@ -27,7 +27,6 @@ WAYS = [
 
 
 def assert_kept(result, way, expected):
-    """The parameters that a way keeps are those of all members, or of the best cell."""
     kept = way.get("keep_params", "all")
     best = expected.best_or_none()
     if kept == "none" or (kept == "best" and best is None):
@@ -42,7 +41,7 @@ def assert_kept(result, way, expected):
 
 
 def assert_recorded(result, end):
-    """The last evaluation of members that have not diverged is the result, where it is at the end."""
+    """Check that the last evaluation, if at the end, equals the result for members that did not diverge."""
     for program in result.programs:
         if len(program.evaluations) and program.evaluations[-1] == end:
             finite = program.diverged_at < 0
@@ -51,8 +50,8 @@ def assert_recorded(result, end):
 
 
 @of_sweeps(6, few=2)
-def test_no_way_to_run_changes_a_bit(examples):
-    def it_does_not(sweep, way):
+def test_execution_options_change_no_bit(examples):
+    def check(sweep, way):
         expected = sweep.run()
         result = sweep.run(way)
         assert same_bits(arrays(result), arrays(expected))
@@ -63,6 +62,4 @@ def test_no_way_to_run_changes_a_bit(examples):
         if result.refit is not None:
             assert same_bits(result.refit.params, expected.refit.params)
 
-    check_each_structure(
-        examples, it_does_not, fields={"keep_params": "all"}, way=strategies.sampled_from(WAYS)
-    )
+    check_each_structure(examples, check, fields={"keep_params": "all"}, way=strategies.sampled_from(WAYS))

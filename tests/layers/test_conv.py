@@ -1,6 +1,6 @@
-"""Convolution as loops in NumPy, pooling as in JAX; networks of both.
+"""Convolution compared with NumPy loops, pooling with JAX; networks of both.
 
-test_layers.py and test_random_gradients.py differentiate convolutions.
+test_layers.py and test_random_gradients.py test the derivatives of convolutions.
 """
 
 import functools
@@ -44,7 +44,7 @@ def draw(shape, dtype=np.float64, seed=0):
 
 
 def assert_close(result, expected, tolerance):
-    """Equal up to a share of each array's largest entry."""
+    """Check equality up to a fraction of each array's largest entry."""
     for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
         scale = np.abs(other).max()
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
@@ -55,7 +55,7 @@ def by_axis(value, axes):
 
 
 def padding_of(kernel, padding, dilation):
-    """Zeros in front of and behind each axis."""
+    """Return the zeros before and after each axis."""
     spans = [step * (length - 1) for length, step in zip(kernel, dilation, strict=True)]
     if padding == "causal":
         return [(spans[0], 0)]
@@ -106,7 +106,6 @@ POOLS = [
 
 
 def reduce_window(layer, x):
-    """The same pooling by `jax.lax.reduce_window`."""
     axes = x.ndim - 2
     pads = [(0, 0), (0, 0), *((pad, pad) for pad in by_axis(layer.padding, axes))]
     largest = isinstance(layer, MaxPool)
@@ -124,10 +123,10 @@ def reduce_window(layer, x):
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", [MaxPool, MeanPool])
 @pytest.mark.parametrize("geometry", POOLS)
-def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_equal(kind, geometry, dtype):
+def test_pooling_equals_reduce_window_with_its_gradient_even_with_ties(kind, geometry, dtype):
     *options, shape = geometry
     layer = kind(*options)
-    x = jnp.sign(draw((N, *shape), dtype))  # most windows hold their largest entry several times
+    x = jnp.sign(draw((N, *shape), dtype))  # most windows contain their largest entry several times
     d_out = draw((N, *layer.output_shape(shape)), dtype, 2)
 
     @compiled
@@ -147,7 +146,7 @@ def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_e
 # Networks
 
 
-def test_cnn_is_its_sequence_of_layers():
+def test_cnn_equals_its_sequence_of_layers():
     net = jfnn.cnn((1, 8, 8), (4, 6), 3, [(3, 2), 2], 1, "same", pool=(2, 1), hidden=(5,), activation="tanh")
     assert net == jfnn.sequential(
         [
@@ -163,13 +162,13 @@ def test_cnn_is_its_sequence_of_layers():
     )
 
 
-def test_same_padding_keeps_lengths_and_takes_a_stride_of_one_in_every_form():
+def test_same_padding_keeps_lengths_and_accepts_a_stride_of_one_in_every_form():
     for stride, shape in [(1, (2, 5)), ((1,), (2, 5)), (1, (2, 5, 4)), ((1, 1), (2, 5, 4))]:
         for kernel in (1, 2, 3, 4, 6):
             assert Conv(3, kernel, stride, "same").output_shape(shape) == (3, *shape[1:])
 
 
-def test_a_residual_block_adds_the_outputs_of_its_layers():
+def test_residual_block_adds_the_outputs_of_its_layers():
     block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
     params = block.init(jax.random.key(0), (3,))
     x = draw((N, 3), np.float32)
@@ -180,7 +179,7 @@ def test_a_residual_block_adds_the_outputs_of_its_layers():
 
 @pytest.mark.parametrize("n", [sequence.MANY_ROWS, sequence.MANY_ROWS + 1])
 @pytest.mark.thorough
-def test_many_images_are_scored_in_their_order(n):
+def test_many_images_are_scored_in_order(n):
     net = jfnn.cnn((1, 4), (2,), 3, 2)
     params = net.init(jax.random.key(0))
     x = draw((n, 1, 4), np.float32)
@@ -190,7 +189,7 @@ def test_many_images_are_scored_in_their_order(n):
     assert_close(result.T, compiled(net.apply)(params, x), 1e-6)
 
 
-def test_an_output_activation_is_seen_through_flatten():
+def test_output_activation_is_recognized_before_flatten():
     net = jfnn.sequential([Conv(2, 2), Flatten()], (1, 2, 2))
     with pytest.raises(ValueError, match=r"^loss: a cross-entropy applies"):
         jfnn.supervised(net)

@@ -1,6 +1,6 @@
-"""Kinds of layers: rows = columns, pull-backs = differences = jax.vjp; sequences; kinds of one's own.
+"""Kinds of layers: rows = columns, pull-backs = differences = jax.vjp; sequences; custom kinds.
 
-The differences are the evidence: jax.vjp of columns takes the pull-backs that kinds register with JAX.
+The differences are the independent evidence: jax.vjp of columns uses the pull-backs registered with JAX.
 """
 
 import dataclasses
@@ -47,8 +47,6 @@ DIFFERENCES_TOLERANCE = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class Scale(LayerKind):
-    """Each input times a factor of its own."""
-
     start: float = 1.0
 
     def output_shape(self, shape):
@@ -64,7 +62,7 @@ class Scale(LayerKind):
         return {"factor": jnp.sum(d_out * kept, -1)}, packed["factor"][..., None] * d_out
 
 
-# A kind -> examples of it, each with the shape of one input; a kind that is registered must be here.
+# Kind -> examples of it, each with the shape of one input; every registered kind must be here.
 EXAMPLES = {
     Conv: [
         (Conv(2, 2, activation="tanh"), (2, 4)),
@@ -120,7 +118,7 @@ every_example = pytest.mark.parametrize(
 
 
 def make_problem(layer, shape, dtype):
-    """Public parameters, inputs ``[N, *shape]`` and ``∂C/∂outputs [N, …]``: random numbers."""
+    """Return random public parameters, inputs ``[N, *shape]`` and ``∂C/∂outputs [N, …]``."""
     rng = np.random.default_rng(3)
 
     def draw(array_shape):
@@ -133,7 +131,7 @@ def make_problem(layer, shape, dtype):
 
 
 def assert_close(result, expected, tolerance):
-    """Equal up to a share of each array's largest entry."""
+    """Check equality up to a fraction of each array's largest entry."""
     assert jax.tree.structure(result) == jax.tree.structure(expected)
     for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
         one = np.asarray(one)
@@ -142,7 +140,7 @@ def assert_close(result, expected, tolerance):
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
 
 
-def test_every_registered_kind_has_examples_here():
+def test_every_registered_kind_has_examples():
     assert set(EXAMPLES) == set(LAYERS.values())
 
 
@@ -150,7 +148,7 @@ def test_every_registered_kind_has_examples_here():
     ("layer", "shape"),
     [(Residual([Scaled(Dense(3))]), (3,)), *(example for kind in EXAMPLES.values() for example in kind)],
 )
-def test_a_network_is_made_again_from_its_description_unless_functions_are_the_users_own(layer, shape):
+def test_network_is_restored_from_its_description_unless_functions_are_custom(layer, shape):
     network = jfnn.sequential([layer, Flatten(), Dense(2)], shape)
     described = json.loads(json.dumps(naming.describe_network(network)))
     if naming.is_registered_network(network):
@@ -161,7 +159,7 @@ def test_a_network_is_made_again_from_its_description_unless_functions_are_the_u
 
 
 INTEGERS = np.arange(10)
-# Layers whose numbers are NumPy's, and inputs of these.
+# Layers with NumPy scalars, and the shapes of their inputs.
 OF_NUMPY = [
     ([Dense(INTEGERS[7])], 3),
     ([Conv(INTEGERS[2], INTEGERS[3], INTEGERS[1], padding=INTEGERS[1]), Flatten(), Dense(2)], (1, 6)),
@@ -172,33 +170,33 @@ OF_NUMPY = [
 
 
 @pytest.mark.parametrize(("layers", "shape"), OF_NUMPY)
-def test_numbers_of_numpy_are_plain_in_a_layer(layers, shape):
+def test_layers_convert_numpy_scalars_to_plain_numbers(layers, shape):
     network = jfnn.sequential(layers, shape)
     assert naming.is_registered_network(network)
     assert naming.network_from(json.loads(json.dumps(naming.describe_network(network)))) is network
 
 
 @pytest.mark.parametrize("described", [None, "module.apply", {"inputs": [2], "layers": []}])
-def test_no_network_is_made_from_the_name_of_a_function(described):
+def test_networks_are_not_made_from_names_of_arbitrary_functions(described):
     with pytest.raises(ValueError, match="network: it has a custom function"):
         naming.network_from(described)
 
 
-def test_kinds_have_the_names_of_their_classes():
+def test_kinds_are_named_after_their_classes():
     for name, kind in LAYERS.items():
         assert name == re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
-def test_a_known_activation_may_be_given_by_itself():
+def test_registered_activation_may_be_passed_as_a_function():
     for kind in (Conv, Dense, Elman):
         assert kind(2, activation=jfnn.activations.get("elu")) == kind(2, activation="elu")
 
 
-def test_widths_of_layers_are_their_numbers_for_one_sample():
+def test_width_of_a_layer_is_its_number_of_values_per_sample():
     assert Dense(7).width((3,)) == Scaled(Dense(7)).width((3,)) == 7
-    assert Scale().width((2, 3)) == 6  # by default the outputs
+    assert Scale().width((2, 3)) == 6  # the outputs, by default
     assert Flatten().width((2, 3)) == 0
-    # Of convolutions and pooling one output in four counts, the last four in part.
+    # Convolutions and pooling count one output in four; the last four count in part.
     assert [Conv(channels, 1).width((1, 2)) for channels in (2, 4, 5)] == [1, 2, 3]
     assert [pool(2).width((channels, 2)) for pool in (MaxPool, MeanPool) for channels in (4, 5)] == [1, 2] * 2
     assert Residual([Dense(5), Dense(3)]).width((3,)) == 5
@@ -206,7 +204,7 @@ def test_widths_of_layers_are_their_numbers_for_one_sample():
 
 
 @every_example
-def test_equal_layers_are_one_layer(layer, shape):
+def test_equal_layers_compare_and_hash_equal(layer, shape):
     twin = dataclasses.replace(layer)
     assert twin == layer and hash(twin) == hash(layer)
     net = jfnn.sequential([layer], shape)
@@ -216,10 +214,10 @@ def test_equal_layers_are_one_layer(layer, shape):
 
 
 def in_all_ways(layer, shape, dtype):
-    """``(problem, outputs, gradients, values)`` of a layer on random numbers, by one program.
+    """Return ``(problem, outputs, gradients, values)`` of a layer on random numbers, by one program.
 
-    Outputs are those of rows, of columns and of what a kind does by default; gradients those by hand, by
-    `jax.vjp` of rows and of columns; values those at `perturbed` arguments, in float64.
+    Outputs are those of rows, of columns and of the kind's default; gradients are by hand, by `jax.vjp` of
+    rows and of columns; values are those at `perturbed` arguments, in float64.
     """
 
     @compiled
@@ -269,7 +267,7 @@ def test_rows_equal_columns_and_pull_back_equals_jax_vjp_and_central_differences
 
 
 @every_example
-def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
+def test_unpack_is_the_inverse_of_pack_after_leading_axes(layer, shape):
     params, *_ = make_problem(layer, shape, np.float32)
     leading = jax.tree.map(lambda leaf: np.random.default_rng(1).random((2, 5, *leaf.shape)), params)
     packed = layer.pack(leading)
@@ -283,6 +281,6 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 # Sequences
 
 
-def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
+def test_dropout_skips_undroppable_kinds_and_the_last_layer():
     layers = [Flatten(), Scale(), Dense(5), Scaled(Dense(4)), Scale(), Dense(3)]
     assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), (4,), None, None]

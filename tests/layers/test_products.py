@@ -1,4 +1,4 @@
-"""Products of a dense layer, and their derivatives, against one sum, whatever members share."""
+"""Products of a dense layer and their derivatives compared with a single sum, whatever members share."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def by_sum(delta, a):
 @pytest.mark.thorough
 @pytest.mark.parametrize("sizes", OUTPUTS_AND_INPUTS)
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)], ids=["own", "shared inputs", "shared delta"])
-def test_gradients_of_weights_and_their_derivatives_are_those_of_the_sum(x64, sizes, axes):
+def test_weight_gradients_and_their_derivatives_equal_those_of_the_sum(x64, sizes, axes):
     rng = np.random.default_rng(0)
     shapes = [
         (MEMBERS, n, SAMPLES) if axis == 0 else (n, SAMPLES) for n, axis in zip(sizes, axes, strict=True)

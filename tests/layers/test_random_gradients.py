@@ -1,6 +1,6 @@
 """Random layers, losses, weights and masks: by hand = jax.grad = the slope along a random direction.
 
-The slopes are the evidence, since `jax.grad` takes pull-backs that layers register.
+The slopes are the independent evidence, since `jax.grad` uses the pull-backs registered by layers.
 """
 
 import dataclasses
@@ -37,22 +37,20 @@ from jfnn.learners import column_form
 N = 5
 STEP = 1e-5
 DROPOUT = 0.3
-KINKED = ("relu", "leaky_relu")  # where a difference may reach over a kink
+KINKED = ("relu", "leaky_relu")  # a difference may cross a kink
 KINKED_LOSSES = ("absolute", "pinball")
 
 
-def drawn(rng, values):
-    """One of some values."""
+def pick(rng, values):
     return values[int(rng.integers(len(values)))]
 
 
 def function(rng):
-    """A random activation."""
-    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))])
+    return pick(rng, [*ACTIVATIONS, jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))])
 
 
 def dense(rng):
-    """Dense layers, one of them perhaps with a way around it."""
+    """Return dense layers, possibly with a skip connection around one of them."""
     features = int(rng.integers(1, 6))
     layers = [Dense(int(rng.integers(1, 6)), function(rng)) for _ in range(int(rng.integers(4)))]
     if layers and rng.random() < 0.5:
@@ -61,7 +59,7 @@ def dense(rng):
 
 
 def convolutions(rng):
-    """One or two convolutions over one or two axes, and perhaps pooling."""
+    """Return one or two convolutions over one or two axes, possibly with pooling."""
     axes = int(rng.integers(1, 3))
     shape = (int(rng.integers(1, 4)), *map(int, rng.integers(4, 7, axes)))
 
@@ -70,20 +68,20 @@ def convolutions(rng):
 
     layers = []
     for _ in range(int(rng.integers(1, 3))):
-        padding = drawn(rng, [lengths(0, 3), "same", *(["causal"] if axes == 1 else [])])
+        padding = pick(rng, [lengths(0, 3), "same", *(["causal"] if axes == 1 else [])])
         stride = 1 if padding == "same" else lengths(1, 3)
         convolution = Conv(int(rng.integers(1, 4)), lengths(1, 4), stride, padding, function(rng))
         layers.append(dataclasses.replace(convolution, dilation=lengths(1, 3)))
         if rng.random() < 0.3:
-            layers.append(LayerNorm(drawn(rng, [1, axes + 1]), 0.1))
-    pool = drawn(rng, [None, MaxPool, MeanPool])
+            layers.append(LayerNorm(pick(rng, [1, axes + 1]), 0.1))
+    pool = pick(rng, [None, MaxPool, MeanPool])
     if pool:
-        layers.append(pool(lengths(2, 4), drawn(rng, [None, 1]), drawn(rng, [0, 1])))
+        layers.append(pool(lengths(2, 4), pick(rng, [None, 1]), pick(rng, [0, 1])))
     return [*layers, Flatten()], shape
 
 
 def recurrent(rng):
-    """One or two recurrent layers, perhaps on tokens, which may be padding."""
+    """Return one or two recurrent layers, possibly on padded tokens."""
     shape = tuple(int(number) for number in rng.integers(1, 5, 2))
     layers = []
     two = rng.random() < 0.5
@@ -92,21 +90,21 @@ def recurrent(rng):
         padded = bool(rng.random() < 0.5)
         layers.append(Embedding(int(rng.integers(2, 5)), shape[1], 0 if padded else None))
         shape = shape[:1]
-    for states in ["all", drawn(rng, ["all", "last"])] if two else [drawn(rng, ["all", "last"])]:
+    for states in ["all", pick(rng, ["all", "last"])] if two else [pick(rng, ["all", "last"])]:
         options = {"bidirectional": bool(rng.random() < 0.5), "states": states}
         units = int(rng.integers(1, 4))
-        kind = drawn(rng, [Elman, GRU, LSTM])
+        kind = pick(rng, [Elman, GRU, LSTM])
         options = options | {"padded": padded}
         layers.append(kind(units, **options | ({"activation": function(rng)} if kind is Elman else {})))
     return [*layers, Flatten()], shape
 
 
 def structure(number):
-    """A random network with a loss, by its number: ``(network, loss, options, whether it is smooth)``."""
+    """Return a random network, by its number: ``(network, loss, options, whether it is smooth)``."""
     rng = np.random.default_rng([7, number])
     while True:
         layers, shape = (dense, convolutions, recurrent)[number % 3](rng)
-        loss = drawn(rng, [*losses.LOSSES])
+        loss = pick(rng, [*losses.LOSSES])
         links = losses.LOSSES[loss].takes_logits or any(losses.LOSSES[loss].inverse_links)
         units = int(rng.integers(2, 5)) * losses.LOSSES[loss].outputs_per_target
         layers.append(Dense(units, "identity" if links else function(rng)))
@@ -115,7 +113,7 @@ def structure(number):
         except ValueError:  # windows that do not fit
             continue
         options = {
-            "reduction": drawn(rng, losses.REDUCTIONS),
+            "reduction": pick(rng, losses.REDUCTIONS),
             "weighted": bool(rng.random() < 0.5),
             "drops": bool(rng.random() < 0.5),
         }
@@ -126,7 +124,7 @@ def structure(number):
 
 @functools.cache
 def both_ways(number):
-    """Compiled: parameters and rows -> by hand, by JAX, and the objective on both sides."""
+    """Compile parameters and rows -> the gradient by hand and by JAX, and the objective on both sides."""
     net, loss, options, _ = structure(number)
     weighted = options["weighted"]
     drops = options["drops"]
@@ -157,7 +155,6 @@ def both_ways(number):
 
 
 def problem(number, seed, scale, l2):
-    """Random arguments of `both_ways`."""
     net, loss, *_ = structure(number)
     rng = np.random.default_rng(seed)
     like = jax.eval_shape(net.init, jax.random.key(0))
@@ -173,7 +170,7 @@ def problem(number, seed, scale, l2):
 
 
 @examples((9, 3), (1500, 60), few=(3, 1))
-def test_hand_derivation_equals_jax_grad_and_slopes(examples, x64):
+def test_hand_gradient_equals_jax_grad_and_slopes(examples, x64):
     def gradients_agree(number, seed, scale, l2):
         arguments = problem(number, seed, scale, l2)
         by_hand, by_jax, slope = both_ways(number)(*arguments)

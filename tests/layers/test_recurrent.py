@@ -1,6 +1,6 @@
-"""Recurrent layers: outputs of plain loops in NumPy, starts and widths.
+"""Recurrent layers: outputs of plain NumPy loops, initialization and widths.
 
-test_layers.py and test_random_gradients.py differentiate them.
+test_layers.py and test_random_gradients.py test their derivatives.
 """
 
 import functools
@@ -35,7 +35,7 @@ LAYERS = {
 
 
 def next_state(cell, x, h, activation):
-    """The next state of one sample: ``x [features]``, ``h [units]``, of an LSTM a pair."""
+    """Return the next state of one sample: ``x [features]``, ``h [units]``, a pair for an LSTM."""
     if isinstance(cell, LSTMCell):
         (h, c), z = h, x @ cell.w_x + h[0] @ cell.w_h + cell.b
         i, f, candidate, o = np.split(z, 4)
@@ -51,9 +51,9 @@ def next_state(cell, x, h, activation):
 
 
 def plain_layer(layer, params, x, length):
-    """The outputs for one sequence ``x [time, features]``: loops over times, for each direction.
+    """Compute the outputs for one sequence ``x [time, features]`` by loops over time, for each direction.
 
-    Only the first ``length`` times are read, and the states of the others are 0.
+    Only the first ``length`` steps are read; the states of the others are 0.
     """
     cells = params if layer.bidirectional else (params,)
     directions = []
@@ -71,19 +71,19 @@ def plain_layer(layer, params, x, length):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", LAYERS)
-def test_outputs_are_those_of_plain_loops(name, x64):
+def test_outputs_equal_plain_loops(name, x64):
     layer = LAYERS[name]
     rng = np.random.default_rng(1)
     like = layer.init(jax.random.key(0), (TIME, FEATURES))
     params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
     x = rng.normal(size=(N, TIME, FEATURES))
-    x[0, 1] = x[1, 2:] = x[2, 1:] = 0  # a time of zeros amid the others is none of padding
+    x[0, 1] = x[1, 2:] = x[2, 1:] = 0  # zeros in the middle are not padding
     lengths = (TIME, 2, 1) if layer.padded else (TIME,) * N
     expected = [plain_layer(layer, params, *row) for row in zip(x, lengths, strict=True)]
     np.testing.assert_allclose(compiled(layer.apply)(params, x), np.stack(expected), rtol=0, atol=1e-12)
 
 
-def test_an_elman_layer_that_adds_gives_running_sums():
+def test_elman_layer_can_compute_running_sums():
     layer = Elman(1, "identity", bidirectional=True, states="all")
     adds = ElmanCell(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1))
     x = np.arange(1.0, 6.0).reshape(1, 5, 1)
@@ -99,7 +99,7 @@ def test_an_elman_layer_that_adds_gives_running_sums():
         [(GRU, "glorot_normal"), (GRU, "pytorch"), (Elman, "pytorch"), (LSTM, "pytorch")], (GRU, "pytorch")
     ),
 )
-def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_units(kind, name):
+def test_gates_are_initialized_like_dense_layers_or_within_pytorchs_bound(kind, name):
     layer = kind(16, initializer=name)
     gates = kind.gates
     params = compiled(functools.partial(layer.init, shape=(7, 400)))(jax.random.key(3))
@@ -115,7 +115,7 @@ def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_uni
     assert 0.2 < largest <= 0.25 if name == "pytorch" else largest == 0
 
 
-def test_the_width_of_a_recurrent_layer_is_that_of_one_time():
+def test_width_of_a_recurrent_layer_is_that_of_one_time_step():
     assert Elman(6).width((40, 1)) == Elman(6, states="all").width((7, 1)) == 6 + 6 + 1 + 1
     assert GRU(6, True).width((40, 3)) == 2 * (4 * 6 + 6 + 3 + 1)
     assert LSTM(6).width((40, 3)) == 4 * 6 + 2 * 6 + 3 + 1

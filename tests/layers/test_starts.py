@@ -1,4 +1,4 @@
-"""Starts that layers declare: one program draws for all networks what `init` draws."""
+"""Declared initializations: one program draws for all networks what `init` draws."""
 
 import dataclasses
 import functools
@@ -35,7 +35,7 @@ from jfnn.numerics.compiling import compiled
 SEEDS = (0, 7, 123456, 2**32 - 1)
 
 
-# Layers of all kinds that draw, by every initializer, and the shapes of their inputs.
+# Layers of all kinds that draw, with every initializer, and the shapes of their inputs.
 LAYERS = {
     "images": (
         [
@@ -71,7 +71,7 @@ def learner_of(network):
 
 
 def traced(network):
-    """The same network as custom functions, whose `init` is traced and compiled."""
+    """Return the same network as custom functions, whose `init` is traced and compiled."""
     return learner_of(jfnn.Network(lambda key: network.init(key), network.apply))
 
 
@@ -85,20 +85,20 @@ def drawn(learner, seeds=SEEDS):
 
 
 def as_jax_draws(init, seeds=SEEDS):
-    """Parameters by ``init`` for every seed, one program each."""
+    """Return the parameters by ``init`` for every seed, with a program for each."""
     program = compiled(init)
     members = [program(jax.random.key(seed)) for seed in seeds]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *members)
 
 
 def assert_same(one, other):
-    """The same parameters, but for the last bits: jaxlib 0.12 rounds otherwise in other programs."""
+    """Check equality, except for last bits that jaxlib 0.12 rounds differently between programs."""
     assert jax.tree.structure(one) == jax.tree.structure(other)
     for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True):
         np.testing.assert_array_max_ulp(np.asarray(a), np.asarray(b), maxulp=4, dtype=np.asarray(b).dtype)
 
 
-def test_every_initializer_is_of_a_layer_here():
+def test_every_initializer_is_tested():
     assert all(repr(name) in repr(LAYERS) for name in INITIALIZERS)
 
 
@@ -115,8 +115,8 @@ def test_one_program_draws_what_init_draws(kind, dtype):
 
 
 @pytest.mark.thorough
-def test_each_array_has_a_key_of_its_own(dtype):
-    """The keys that versions before this one took, by which runs are repeated."""
+def test_each_array_has_its_own_key(dtype):
+    """Earlier versions used these keys, which reproduce their runs."""
     key = jax.random.key(5)
     he_normal = jax.nn.initializers.he_normal()
     close = functools.partial(np.testing.assert_allclose, rtol=4 * np.finfo(dtype).eps)
@@ -149,7 +149,7 @@ def test_one_program_draws_boltzmann_machines(sizes, dtype):
 
 
 @pytest.mark.thorough
-def test_arrays_may_take_several_calls_and_seeds_any_number_of_rows():
+def test_large_arrays_and_many_seeds_may_take_several_calls():
     network = jfnn.mlp((300, 150, 3), "tanh")  # 45,000 numbers
     assert 300 * 150 * len(SEEDS) > draws.ROWS * draws.WIDTH
     params = drawn(learner_of(network))
@@ -160,7 +160,7 @@ def test_arrays_may_take_several_calls_and_seeds_any_number_of_rows():
 
 
 @pytest.mark.thorough
-def test_another_network_compiles_nothing_for_its_starts():
+def test_initializing_another_network_compiles_nothing():
     drawn(learner_of(jfnn.mlp((4, 5, 3), "tanh")))
     other = learner_of(jfnn.mlp((5, 20, 20, 2), init="pytorch"))
     with compilations() as programs:
@@ -173,8 +173,6 @@ def test_another_network_compiles_nothing_for_its_starts():
 
 @dataclasses.dataclass(frozen=True)
 class Adding(jfnn.LayerKind):
-    """A user's layer, which adds a vector."""
-
     def output_shape(self, shape):
         return shape
 
@@ -186,21 +184,17 @@ class Adding(jfnn.LayerKind):
 
 
 class Shift(Adding):
-    """It has an `init` of its own."""
-
     def init(self, key, shape):
         return (jax.random.normal(key, shape),)
 
 
 class Declared(Adding):
-    """It says what it draws."""
-
     def starts(self, shape):
         return (Draw("normal", shape),)
 
 
 class Doubled(Dense):
-    """A user's layer that starts with twice the weights of the one that it is made of."""
+    """A custom layer that starts with twice the weights of the layer inside it."""
 
     def init(self, key, shape):
         w, b = super().init(key, shape)
@@ -226,7 +220,7 @@ TRACED = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", TRACED)
-def test_any_other_start_is_traced(name):
+def test_other_initializations_are_traced(name):
     network = TRACED[name]
     learner = learner_of(network)
     assert declared_starts(learner) is None
@@ -234,7 +228,7 @@ def test_any_other_start_is_traced(name):
 
 
 @pytest.mark.thorough
-def test_a_users_layer_may_declare_what_it_draws():
+def test_custom_layer_may_declare_what_it_draws():
     learner = learner_of(jfnn.sequential([Dense(4), Declared()], 3))
     assert is_declared(learner)
     expected = drawn(learner_of(jfnn.sequential([Dense(4), Shift()], 3)))
@@ -260,7 +254,7 @@ def test_other_generators_are_traced(switch, value):
         jax.config.update(switch, before)
 
 
-def test_longer_paths_than_the_program_has_are_traced():
+def test_paths_longer_than_the_programs_are_traced():
     network = jfnn.mlp((2, 1))
     for _ in range(draws.DEPTH):
         network = jfnn.sequential([Residual([*network.layers, Dense(2)])], 2)

@@ -1,4 +1,4 @@
-"""Embeddings and layer normalisation; tokens in sweeps; the state that a padded sequence ends with."""
+"""Embeddings and layer normalization; tokens in sweeps; the final state of a padded sequence."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ TIME = 5
 
 @pytest.fixture(scope="module")
 def sentences():
-    """Tokens of sentences of one to five words, 0 behind their end; the label is the parity of the first."""
+    """Return token sequences of one to five words, padded with 0; the label is the first one's parity."""
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, WORDS, (48, TIME))
     tokens[np.arange(TIME) >= rng.integers(1, TIME + 1, 48)[:, None]] = 0
@@ -31,7 +31,7 @@ def reader(**options):
 
 
 @pytest.mark.parametrize(("axes", "shape"), [(1, (4,)), (1, (3, 4)), (2, (2, 3, 4)), (3, (2, 3, 2))])
-def test_layer_normalisation_is_that_of_numpy_over_the_last_axes(axes, shape):
+def test_layer_normalization_equals_numpys_over_the_last_axes(axes, shape):
     rng = np.random.default_rng(1)
     x = rng.normal(2, 3, size=(5, *shape))
     scale, shift = rng.normal(size=(2, int(np.prod(shape[-axes:]))))
@@ -43,20 +43,20 @@ def test_layer_normalisation_is_that_of_numpy_over_the_last_axes(axes, shape):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_penalty_leaves_scales_and_shifts_alone():
+def test_penalty_excludes_scales_and_shifts():
     net = jfnn.sequential([LayerNorm(2), Flatten(), Dense(2, "identity")], (2, 3))
     params = net.init(jax.random.key(0))
     assert jfnn.losses.l2_penalty(params) == jfnn.losses.l2_penalty(params[2:])
 
 
 @pytest.mark.thorough
-def test_dropout_on_tokens_has_masks_of_floats(sentences):
+def test_dropout_after_tokens_has_floating_point_masks(sentences):
     options = dict(learning_rate=[0.01], hyper={"dropout": [0.0, 0.5]}, epochs=1, batch_size=8)
     result = jfnn.sweep(reader(), sentences, **options)
     assert np.isfinite(result.train_loss).all()
 
 
-def test_a_causal_convolution_sees_no_later_input():
+def test_causal_convolution_ignores_later_inputs():
     layers = [Conv(3, 2, padding="causal", activation="tanh", dilation=step) for step in (1, 2, 4)]
     net = jfnn.sequential(layers, (1, 9))
     params = compiled(net.init)(jax.random.key(0))
@@ -69,7 +69,7 @@ def test_a_causal_convolution_sees_no_later_input():
 
 
 @pytest.mark.parametrize("tokens", [[[0, 6]], [[-1, 2]], [[0.0, 2.0]], [[True, False]]])
-def test_other_than_tokens_raise_an_error(tokens):
+def test_inputs_other_than_tokens_are_refused(tokens):
     net = jfnn.sequential([Scaled(Embedding(WORDS, 2), 0.5), Flatten(), Dense(2, "identity")], 2)
     params = net.init(jax.random.key(0))
     rows = np.array(tokens)

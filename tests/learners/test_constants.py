@@ -1,4 +1,4 @@
-"""Constants among parameters: held, saved and scored, but not trained, penalised or pruned."""
+"""Constants among parameters are kept, saved and scored, but not trained, penalized or pruned."""
 
 import dataclasses
 
@@ -40,7 +40,7 @@ RUNS = {
 
 
 def features(starts, split):
-    """The split with the outputs of the frozen layer of one seed as inputs."""
+    """Return the split with the outputs of one seed's frozen layer as inputs."""
     w, b = (np.asarray(leaf, np.float64) for leaf in starts[0].value)
     x_train, x_test = (np.tanh(x @ w + b).astype(split.x_train.dtype) for x in (split.x_train, split.x_test))
     return split._replace(x_train=x_train, x_test=x_test)
@@ -49,7 +49,7 @@ def features(starts, split):
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
 @float64_first
-def test_behind_a_frozen_layer_the_rest_trains_as_on_its_outputs(name, dtype, split):
+def test_layers_after_a_frozen_one_train_as_on_its_outputs(name, dtype, split):
     split = split._replace(x_train=split.x_train.astype(dtype), x_test=split.x_test.astype(dtype))
     changes = dict(RUNS[name])
     result = jfnn.sweep(changes.pop("whole", WHOLE), split, **OPTIONS | changes)
@@ -82,7 +82,7 @@ def loss(params, batch, key):
 
 
 @pytest.mark.thorough
-def test_a_teacher_of_each_seed_is_learned_saved_and_gone_on_with(split, tmp_path):
+def test_teacher_of_each_seed_is_learned_saved_and_continued(split, tmp_path):
     rows = jfnn.Split(split.x_train, None, split.x_test)
     learner = jfnn.learner(init, loss, optimizer=jfnn.Optimizer("adamw", weight_decay=1e-4))
     result = jfnn.sweep(learner, rows, learning_rate=0.05, epochs=60, batch_size=20, seeds=3, out=tmp_path)
@@ -102,13 +102,13 @@ def test_a_teacher_of_each_seed_is_learned_saved_and_gone_on_with(split, tmp_pat
     assert same_bits(more.params["teacher"], result.params["teacher"])
 
 
-def test_the_penalty_counts_no_constant():
+def test_penalty_excludes_constants():
     params = init(jax.random.key(0))
     assert jfnn.losses.l2_penalty(params) == jfnn.losses.l2_penalty({"w": params["w"]})
 
 
 @pytest.mark.thorough
-def test_a_frozen_layer_is_not_pruned(split):
+def test_frozen_layer_is_not_pruned(split):
     learner = jfnn.pruned(WHOLE, every=1, rounds=2, share=0.5)
     result = jfnn.sweep(learner, split, learning_rate=0.05, epochs=3, batch_size=10)
     frozen = result.params[0].value
@@ -119,7 +119,7 @@ def test_a_frozen_layer_is_not_pruned(split):
     np.testing.assert_allclose(learner.share_left(result.params), 9 / 36)
 
 
-def test_derivatives_by_constants_are_refused(split):
+def test_derivatives_with_respect_to_constants_are_refused(split):
     params = WHOLE.init(jax.random.key(0))
     with pytest.raises(ValueError, match=r"^network: expected a network without constants"):
         sharpness(WHOLE, params, split.x_train, split.y_train)
@@ -129,10 +129,10 @@ def test_derivatives_by_constants_are_refused(split):
 
 @dataclasses.dataclass(frozen=True)
 class Radial(jfnn.LayerKind):
-    """Gaussians of the distances to centres; their width is a field, or the member's number."""
+    """Gaussians of the distances to centers; the width is a field or the member's number."""
 
     fixed: float | None = None
-    power: int = 2  # another one makes the pull-back wrong
+    power: int = 2  # any other value makes the pull-back wrong
 
     def output_shape(self, shape):
         return (6,)
@@ -166,7 +166,7 @@ BY_WIDTH = OPTIONS | {"l2": 0.1, "hyper": {"width": [0.5, 2.0]}, "reduction": "m
 @pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
 @float64_first
-def test_each_member_has_its_own_number_of_a_layer(gradient, dtype, split):
+def test_each_member_has_its_own_hyperparameter_of_a_layer(gradient, dtype, split):
     split = split._replace(x_train=split.x_train.astype(dtype), x_test=split.x_test.astype(dtype))
     result = jfnn.sweep(RADIAL, split, gradient=gradient, **BY_WIDTH)
     assert result.params[0]["width"].value[0, 0].tolist() == [[0.5, 0.5], [2.0, 2.0]]
@@ -180,7 +180,7 @@ def test_each_member_has_its_own_number_of_a_layer(gradient, dtype, split):
 
 
 @pytest.mark.thorough
-def test_numbers_of_a_layer_are_of_one_program_and_are_kept(split, tmp_path):
+def test_hyperparameters_of_a_layer_share_one_program_and_are_saved(split, tmp_path):
     options = BY_WIDTH | {"validation": 0.3, "learning_rate": 0.05}
     result = jfnn.sweep(RADIAL, split, **options, out=tmp_path / "run", refit=True)
     with compilations("_advance") as compiled:
@@ -207,14 +207,14 @@ def test_numbers_of_a_layer_are_of_one_program_and_are_kept(split, tmp_path):
 
 
 @pytest.mark.thorough
-def test_gradients_of_a_layer_with_a_number_are_compared(split):
+def test_gradients_of_a_layer_with_a_hyperparameter_are_checked(split):
     assert max(jfnn.check_gradients(RADIAL, *split[:2]).values()) < 1e-5
     with pytest.raises(ValueError, match=r"^network: .*Radial"):
         jfnn.check_gradients(radial(Radial(power=1)), *split[:2])
 
 
 @pytest.mark.thorough
-def test_functions_may_hold_numbers_too(split):
+def test_activations_may_have_hyperparameters_too(split):
     network = jfnn.Network(
         lambda key: {"w": jnp.zeros((5, 3)), "inner": {"sharpness": Constant(jnp.ones(()))}},
         lambda params, x: params["inner"]["sharpness"].value * x @ params["w"],
@@ -234,12 +234,12 @@ def test_functions_may_hold_numbers_too(split):
         (RADIAL, {"hyper": {"width": [1.0, np.nan]}}, "width: "),
     ],
 )
-def test_numbers_that_no_layer_has_or_reads_are_refused(split, network, options, named):
+def test_hyperparameters_that_no_layer_has_or_reads_are_refused(split, network, options, named):
     with pytest.raises(ValueError, match=f"^{named}"):
         jfnn.sweep(network, split, **BY_WIDTH | options)
 
 
-def test_a_field_named_as_a_method_of_layers_is_refused():
+def test_field_named_like_a_layer_method_is_refused():
     @dataclasses.dataclass(frozen=True)
     class Wide(Radial):
         width: float = 1.0
@@ -265,8 +265,8 @@ def plain_loss(params, batch, key):
 
 
 @pytest.mark.thorough
-def test_a_constant_may_be_infinite_or_nan(split, tmp_path):
-    """Only what is trained, and the objective, must be finite; the rest trains as without it."""
+def test_constant_may_be_infinite_or_nan(split, tmp_path):
+    """Only trained parameters and the objective must be finite; the rest trains as without the constant."""
     rows = jfnn.Split(split.x_train)
     options = {"split": rows, "learning_rate": [0.05, 1e38], "batch_size": 20, "seeds": 2}
     result = jfnn.sweep(jfnn.learner(masked_init, masked_loss), epochs=3, out=tmp_path, **options)
@@ -283,14 +283,14 @@ def test_a_constant_may_be_infinite_or_nan(split, tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_constant_that_makes_the_objective_infinite_ends_its_member(split):
+def test_constant_that_makes_the_objective_infinite_ends_its_member(split):
     learner = jfnn.learner(masked_init, lambda p, batch, key: jnp.sum(p["w"][0] * p["mask"].value))
     result = jfnn.sweep(learner, jfnn.Split(split.x_train), learning_rate=0.1, epochs=2, batch_size=20)
     assert (result.diverged_at == 0).all()
 
 
 def modules():
-    """Modules of each library with a factor that is held, and the same without a mark."""
+    """Return modules of each library with a constant factor, and the same without a mark."""
     eqx = pytest.importorskip("equinox")
     nnx = pytest.importorskip("flax.nnx")
 
@@ -328,7 +328,7 @@ def modules():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["equinox", "flax"])
-def test_constants_of_modules_are_held(kind, split, tmp_path):
+def test_constants_of_modules_are_not_trained(kind, split, tmp_path):
     adapt, module = modules()[kind]
     net = adapt(module)
     options = {"learning_rate": 0.1, "batch_size": 20, "seeds": 2, "l2": 0.1}
@@ -346,15 +346,15 @@ def test_constants_of_modules_are_held(kind, split, tmp_path):
     assert same_bits(jfnn.load(tmp_path).params, result.params)
 
 
-def test_a_constant_of_flax_that_is_in_no_param_is_refused():
+def test_flax_constant_outside_a_param_is_refused():
     with pytest.raises(ValueError, match=r"^module: .*Param\(jfnn\.Constant"):
         jfnn.from_flax(modules()["bare"])
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("mark", [Constant, lambda layer: layer])
-def test_a_trained_layer_is_frozen_below_a_head_that_each_seed_draws(mark, split):
-    """``None`` stands for a layer that starts as without ``initial_params``."""
+def test_trained_layer_is_frozen_below_a_new_head_for_each_seed(mark, split):
+    """``None`` means a layer that starts as without ``initial_params``."""
     body = Dense(6, "tanh")
     whole = jfnn.sequential([body, Dense(3, "identity")], 5)
     source = jfnn.train(whole, *split[:2], learning_rate=0.1, epochs=2, batch_size=10)

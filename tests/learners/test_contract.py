@@ -1,4 +1,4 @@
-"""Laws of every learner: the engine runs its steps, equal ones share programs, it describes itself."""
+"""Laws of every learner: the engine runs its steps, equal learners share programs, it can describe itself."""
 
 import itertools
 import json
@@ -35,7 +35,7 @@ def own_apply(params, x):
 
 
 def own_gradient(params, x, targets, *, l2, weights=None):
-    """That of the summed quadratic cost of `own_apply`."""
+    """Return the gradient of the summed quadratic cost of `own_apply`."""
     network = jfnn.Network(own_init, own_apply)
     return jax.value_and_grad(
         lambda p: jfnn.objective(network, p, x, targets, "quadratic", l2, weights=weights)
@@ -80,7 +80,7 @@ EVERYTHING = dict(
     optimizer=jfnn.Optimizer("adam", b1=[0.8, 0.9], schedule="cosine", schedule_epochs=3),
     hyper=["init_scale", "dropout"],
 )
-# Name -> (how to make the learner, options besides `OPTIONS`). None is equal to another.
+# Name -> (how to make the learner, options besides `OPTIONS`). No two are equal.
 LEARNERS = {
     "autodiff": (lambda: jfnn.supervised(NET), {}),
     "backprop": (lambda: jfnn.supervised(NET, gradient="backprop"), {}),
@@ -129,7 +129,7 @@ def make_options(name, **changes):
 
 
 def plain_loop(start, step, experiment, replicate, hyper):
-    """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
+    """Train one member by `learner.step`, one minibatch after another; the reference for the engine."""
     learner = experiment.learner
     data = experiment.data
     replicates = experiment.replicates
@@ -140,7 +140,7 @@ def plain_loop(start, step, experiment, replicate, hyper):
             if learner.random:
                 key = jax.random.fold_in(jax.random.wrap_key_data(replicates.keys[replicate]), epoch)
                 key = jax.random.fold_in(key, number)
-            # Masks of dropout are drawn for all places of a step, of which those without a row weigh nothing.
+            # Dropout masks are drawn for all places of a step; places without a row have weight 0.
             weights = None if data.weights is None else data.weights[rows] * (rows != PADDING)
             batch = Batch(jax.tree.map(lambda leaf: leaf[rows], data.rows), weights)  # noqa: B023
             state, value = step(state, batch, hyper, key)
@@ -149,7 +149,7 @@ def plain_loop(start, step, experiment, replicate, hyper):
 
 
 @pytest.mark.parametrize("name", representatives(LOOPED, "everything"))
-def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
+def test_member_of_the_engine_equals_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
     experiment = prepare(options).experiment
     result = jfnn.sweep(**vars(options))
@@ -184,7 +184,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_an_equal_learner_also_one_that_was_pickled_shares_the_compiled_program(name):
+def test_equal_and_unpickled_learners_share_the_compiled_program(name):
     learner, other = (make_options(name).network for _ in range(2))
     pickled = pickle.loads(pickle.dumps(learner))
     bound, data = learner.bind(make_options(name).split)
@@ -209,7 +209,7 @@ def test_different_learners_are_unequal():
     assert all(one != other for one, other in itertools.combinations(learners, 2))
 
 
-def test_values_of_numbers_are_no_part_of_what_is_compiled():
+def test_values_of_hyperparameters_are_not_compiled_in():
     for make in (jfnn.supervised, lambda *_, **options: jfnn.learner(own_init, own_loss, **options)):
         one, other, none = (
             make(NET, optimizer=jfnn.Optimizer("sgd", **arguments))
@@ -220,7 +220,7 @@ def test_values_of_numbers_are_no_part_of_what_is_compiled():
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_a_learner_describes_itself_in_plain_values(name):
+def test_learner_describes_itself_in_plain_values(name):
     learner, _ = make_options(name).network.bind(make_options(name).split)
     description = json.loads(json.dumps(learner.describe(), allow_nan=False))
     assert description == json.loads(json.dumps(make_options(name).network.bind(SPLIT)[0].describe()))

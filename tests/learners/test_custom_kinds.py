@@ -1,4 +1,4 @@
-"""An activation and a loss of one's own, and learners with state of their own in a sweep."""
+"""A custom activation and loss, and learners with state of their own in a sweep."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ SPLIT = noise_split()
 OPTIONS = dict(epochs=4, batch_size=16, seeds=2)
 
 
-# An activation and a loss: each with its derivative beside it
+# An activation and a loss, each with its derivative
 
 
 def softplus(z):
@@ -49,7 +49,7 @@ TARGETS = SPLIT._replace(y_train=SPLIT.x_train[:, :2], y_test=SPLIT.x_test[:, :2
         ("backprop", True, {"df", "delta"}),
     ],
 )
-def test_derivatives_of_ones_own_are_read_as_the_page_says(gradient, recurrent, expected):
+def test_custom_derivatives_are_used_as_documented(gradient, recurrent, expected):
     read = set()
 
     def noted(name, function):
@@ -67,7 +67,7 @@ def test_derivatives_of_ones_own_are_read_as_the_page_says(gradient, recurrent, 
     assert read == expected
 
 
-# A learner that remembers more than its parameters
+# A learner with state beyond its parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ MOMENTA = [0.0, 0.5, 0.9]
 
 
 @pytest.mark.thorough
-def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
+def test_learner_with_momentum_equals_the_optimizer():
     options = OPTIONS | {"learning_rate": RATES, "l2": 0.1}
     result = jfnn.sweep(HeavyBall(), SPLIT, hyper={"momentum": MOMENTA}, **options)
     assert list(result.axes) == ["learning_rate", "l2", "momentum"]
@@ -114,12 +114,12 @@ def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     by_optax = jfnn.sweep(jfnn.learner(HeavyBall().init, loss, optimizer=momentum), SPLIT, **options)
     np.testing.assert_allclose(result.params["w"], by_optax.params["w"], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(result.test_loss, by_optax.test_loss, rtol=1e-5)
-    # Members differ by their momentum, which the first step alone does not show.
+    # Members differ by their momentum, which has no effect on the first step alone.
     assert np.abs(result.params["w"][:, :, 1:] - result.params["w"][:, :, :1]).min() > 0
 
 
 class Counting(HeavyBall):
-    """It counts each row by its weight."""
+    """Weights each row in its objective."""
 
     takes_weights = True
 
@@ -132,7 +132,7 @@ class Counting(HeavyBall):
 
 
 @pytest.mark.thorough
-def test_a_learner_that_takes_weights_gets_them():
+def test_learner_that_takes_weights_gets_them():
     options = OPTIONS | {"learning_rate": 0.01, "hyper": {"momentum": 0.0}, "batch_size": None}
     counts = np.arange(len(SPLIT.x_train)) % 3
     weighted = jfnn.sweep(Counting(), SPLIT._replace(weights=counts), **options)
@@ -153,7 +153,7 @@ def test_weights_of_a_learner_are_checked():
 
 
 class Costly(HeavyBall):
-    """Its momentum has a price."""
+    """Penalizes the momentum in its score."""
 
     def score(self, params, rows, hyper):
         return {"loss": super().score(params, rows, hyper)["loss"] + hyper["momentum"]}
@@ -161,7 +161,7 @@ class Costly(HeavyBall):
 
 @pytest.mark.thorough
 @pytest.mark.optimised
-def test_a_learner_scores_by_its_numbers_with_the_same_bits_alone_and_in_any_segments():
+def test_learner_scores_with_its_hyperparameters_with_the_same_bits_alone_and_in_any_segments():
     options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
     free = jfnn.sweep(HeavyBall(), SPLIT, execution=jfnn.Execution(eval_every=1), **options)
     costly = jfnn.sweep(Costly(), SPLIT, **options)
@@ -180,7 +180,7 @@ def test_a_learner_scores_by_its_numbers_with_the_same_bits_alone_and_in_any_seg
 
 
 class Marked(HeavyBall):
-    """Each epoch leaves its mark, or nothing at all where the momentum is large."""
+    """Marks each epoch in the parameters, or makes them infinite if the momentum is large."""
 
     def end_epoch(self, before, after, hyper):
         w = jnp.where(hyper["momentum"] > 0.5, before.params["w"], after.params["w"] + 1)
@@ -188,7 +188,7 @@ class Marked(HeavyBall):
 
 
 @pytest.mark.thorough
-def test_an_epoch_ends_once_in_any_segments():
+def test_end_epoch_is_called_once_in_any_segments():
     options = OPTIONS | {"learning_rate": 1e-30, "hyper": {"momentum": [0.0, 0.9]}}
     results = [
         jfnn.sweep(Marked(), SPLIT, execution=jfnn.Execution(eval_every=every), **options)
@@ -203,7 +203,7 @@ def test_an_epoch_ends_once_in_any_segments():
 
 
 class OnTheLastAxis(HeavyBall):
-    """Its members lie on the last axis while they train, and their step is the default one."""
+    """Keeps members on the last axis during training, with the default step."""
 
     def fits_last(self, platform, members, batch, separate):
         return True
@@ -211,7 +211,7 @@ class OnTheLastAxis(HeavyBall):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False])
-def test_a_step_is_mapped_over_members_on_the_last_axis_where_a_learner_brings_no_other(shared):
+def test_default_step_is_mapped_over_members_on_the_last_axis(shared):
     execution = jfnn.Execution(tile=4, shared=shared)
     options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}, "execution": execution}
     first = jfnn.sweep(HeavyBall(), SPLIT, **options)
@@ -225,7 +225,7 @@ def test_a_step_is_mapped_over_members_on_the_last_axis_where_a_learner_brings_n
 
 @dataclasses.dataclass(frozen=True)
 class Shuffled(Learner):
-    """Least squares of columns in an order drawn at the start, which counts its steps."""
+    """Least squares on columns in an order drawn at the start; it counts its steps."""
 
     def init(self, key):
         return {"w": jax.random.normal(key, (5,)), "order": jax.random.permutation(key, 5), "steps": 0}
@@ -251,11 +251,11 @@ class Shuffled(Learner):
         return {"kind": "shuffled"}
 
 
-ODD = 2**24 + 1  # which no float32 is
+ODD = 2**24 + 1  # not representable in float32
 
 
 @pytest.mark.thorough
-def test_whole_numbers_among_parameters_stay_what_they_are(dtype, tmp_path):
+def test_integers_among_parameters_keep_their_type(dtype, tmp_path):
     rows = jfnn.Split(SPLIT.x_train.astype(dtype), SPLIT.x_train[:, 0].astype(dtype))
     options = OPTIONS | {"learning_rate": [0.01, 0.1]}
     result = jfnn.sweep(Shuffled(), rows, **options)
@@ -278,13 +278,13 @@ def test_whole_numbers_among_parameters_stay_what_they_are(dtype, tmp_path):
 
 
 @pytest.mark.parametrize("order", [[0.5, 1, 2, 3, 4], [2**40, 1, 2, 3, 4], [True] * 5, ["a"] * 5])
-def test_whole_numbers_to_start_from_must_be_such(order):
+def test_initial_integers_must_be_integers(order):
     started = {"w": np.zeros(5), "order": np.array(order), "steps": 0}
     with pytest.raises((ValueError, TypeError), match=r"^initial_params: "):
         jfnn.sweep(Shuffled(), SPLIT, initial_params=started, learning_rate=0.1, **OPTIONS)
 
 
-# Learners that do not keep what they promise
+# Learners that violate the contract
 
 
 # Name -> the methods of a broken learner.
@@ -308,7 +308,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_learner_that_cannot_be_trained_raises_an_error_before_compiling(name):
+def test_invalid_learner_is_refused_before_compiling(name):
     learner = type("Broken", (HeavyBall,), BROKEN[name])()
     options = OPTIONS | {"learning_rate": 0.1, "hyper": {"momentum": 0.9}}
     with pytest.raises(ValueError, match=r"^network: ") as caught:

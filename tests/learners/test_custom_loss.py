@@ -1,4 +1,4 @@
-"""Losses of one's own on rows of any form, against known answers."""
+"""Custom losses on rows of any structure, compared with known answers."""
 
 import itertools
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.unoptimised
 
 
 def lookup(params, batch, key):
-    """The mean over a batch of ``(value of the row's number - y)² / 2``: of numbers, not of floats."""
+    """Return the mean of ``(value at the row's number - y)² / 2`` over a batch of integer rows."""
     numbers, y = batch
     return 0.5 * jnp.mean((params["value"][numbers] - y) ** 2)
 
 
-def test_rows_may_be_whole_numbers():
-    """Each row of a batch of one number moves that value: with a rate of 1 it becomes the last y."""
+def test_rows_may_be_integers():
+    """With a rate of 1, each one-row batch moves the value at its number to y, so the last y remains."""
     numbers = np.repeat(np.arange(7), 2)
     y = np.arange(14.0)
     learner = jfnn.learner(lambda key: {"value": jnp.full(7, -1.0)}, lookup)
@@ -31,8 +31,8 @@ def test_rows_may_be_whole_numbers():
     assert trained.history["train_loss"] == np.mean(0.5 * (y[::2][numbers] - y) ** 2)
 
 
-def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype):
-    """Steps of a rate of 1, one a number: each value ends at a tenth, as precisely as the dtype has it."""
+def test_integer_rows_are_learned_from_in_the_precision_in_use(dtype):
+    """Each step has rate 1 and one number, so each value ends at a tenth, within the dtype's precision."""
     learner = jfnn.learner(
         lambda key: {"value": jnp.full(7, -1.0)},
         lambda params, numbers, key: 0.5 * jnp.sum((params["value"][numbers] - 0.1) ** 2),
@@ -52,8 +52,8 @@ def squares_of_rows(params, rows):
 
 
 @pytest.mark.thorough
-def test_a_number_of_the_loss_is_each_members_own(x64):
-    """A factor before the loss is one before the learning rate."""
+def test_hyperparameter_of_the_loss_is_separate_for_each_member(x64):
+    """A factor of the loss is equivalent to a factor of the learning rate."""
     rng = np.random.default_rng(0)
     split = jfnn.Split({"x": rng.normal(size=(30, 4)), "y": rng.normal(size=(30, 1))})
     learner = jfnn.learner(
@@ -83,7 +83,7 @@ SCORES = {
 @pytest.mark.thorough
 @pytest.mark.optimised
 @pytest.mark.parametrize("kind", SCORES)
-def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind):
+def test_scores_use_each_members_hyperparameter_as_in_a_separate_run(kind):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(30, 4))
     y = rng.normal(size=(30, 2))

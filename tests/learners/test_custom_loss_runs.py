@@ -1,4 +1,4 @@
-"""What random losses of one's own draw in whole runs."""
+"""Random numbers drawn by custom losses in whole runs."""
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +10,12 @@ from jfnn.core.experiment.replicates import step_key
 
 
 def drift(params, batch, key):
-    """Its gradient is what it draws, whatever the rows are."""
+    """Return a loss whose gradient is what it draws, whatever the rows are."""
     return jnp.sum(params["w"] * jax.random.normal(key, (3,)))
 
 
 def draws(seed, fold, epochs, steps):
-    """Sum of the draws of all steps ``[3]``."""
+    """Return the sum of the draws of all steps, ``[3]``."""
     key = jax.random.wrap_key_data(step_key(seed, fold))
     keys = [jax.random.fold_in(jax.random.fold_in(key, i), j) for i in range(epochs) for j in range(steps)]
     return sum(jax.random.normal(key, (3,)) for key in keys)
@@ -24,8 +24,8 @@ def draws(seed, fold, epochs, steps):
 @pytest.mark.thorough
 @pytest.mark.unoptimised
 @pytest.mark.parametrize(("batch_size", "eval_every"), [(10, None), (None, 1)])
-def test_members_of_a_replicate_draw_the_same_and_others_not(batch_size, eval_every, x64):
-    """Also where all replicates see the same rows, and where each epoch is a call of its own."""
+def test_members_of_a_replicate_and_only_they_draw_the_same_numbers(batch_size, eval_every, x64):
+    """Even if all replicates have the same rows, and if each epoch is a separate call."""
     learner = jfnn.learner(lambda key: {"w": jnp.zeros(3)}, drift, random=True)
     rates = np.array([0.1, 0.7, 3.0])
     result = jfnn.sweep(

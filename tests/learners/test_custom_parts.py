@@ -1,4 +1,4 @@
-"""Layers, activations, losses and schedulers of one's own that are wrong: told by name, and none trains."""
+"""Invalid custom layers, activations, losses and schedulers are refused by name before training."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ ARCTAN = jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))
 
 @dataclasses.dataclass(frozen=True)
 class Gain(jfnn.LayerKind):
-    """Each feature times a number, as docs/extending.md has it."""
+    """Multiplies each feature by a number, as in docs/extending.md."""
 
     def output_shape(self, shape):
         return shape
@@ -37,7 +37,7 @@ class Gain(jfnn.LayerKind):
 
 
 def with_pull_back(by_gain, by_inputs):
-    """The layer with other derivatives, functions of (gain, a, d_out)."""
+    """Return the layer with other derivatives, functions of (gain, a, d_out)."""
 
     def pull_back(self, gain, residuals, d_out):
         return by_gain(gain, residuals[0], d_out), by_inputs(gain, residuals[0], d_out)
@@ -68,42 +68,41 @@ def network(layer, activation=ARCTAN):
 
 
 def loss(cost=None, delta=None):
-    """The sum of squares with another cost or delta."""
+    """Return the sum of squares with another cost or delta."""
     return jfnn.Loss(
         cost or (lambda a, t, axis=-1: jnp.sum((a - t) ** 2, axis=axis)),
         delta or (lambda a, t, axis=-1: 2 * (a - t)),
     )
 
 
-def started(layer, **options):
-    """All that a sweep does before it trains."""
+def prepare_layer(layer, **options):
     given = {"learning_rate": 0.1, "gradient": "backprop", "batch_size": None}
     return prepare(Options(network(layer), SPLIT, **given | options))
 
 
-# A call -> the argument, and the name of the part at fault.
+# A call -> the argument, and the name of the invalid part.
 WRONG = {
-    "gradient of another shape": (lambda: started(SCALAR), "network", "pull_back"),
-    "inputs of another shape": (lambda: started(ONE_ROW), "network", "pull_back"),
-    "gradient of another dtype": (lambda: started(HALVES), "network", "pull_back"),
+    "gradient of another shape": (lambda: prepare_layer(SCALAR), "network", "pull_back"),
+    "inputs of another shape": (lambda: prepare_layer(ONE_ROW), "network", "pull_back"),
+    "gradient of another dtype": (lambda: prepare_layer(HALVES), "network", "pull_back"),
     "in a residual block": (
-        lambda: started(jfnn.Residual([ONE_ROW])),
+        lambda: prepare_layer(jfnn.Residual([ONE_ROW])),
         *("network", "pull_back of layer 1 of 1 (Gain) in layer 1 of 3 (Residual)"),
     ),
     "one derivative": (
-        lambda: started(changed(pull_back=lambda self, gain, a, d_out: d_out)),
+        lambda: prepare_layer(changed(pull_back=lambda self, gain, a, d_out: d_out)),
         *("network", "pull_back"),
     ),
     "a pull-back that fails": (
-        lambda: started(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
+        lambda: prepare_layer(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
         *("network", "pull_back"),
     ),
-    "no residuals": (lambda: started(changed(forward=lambda self, gain, a: a)), "network", "forward"),
-    "nothing": (lambda: started(changed(forward=lambda self, gain, a: None)), "network", "forward"),
-    "no init": (lambda: started(changed(init=jfnn.LayerKind.init)), "network", "forward"),
-    "init that fails": (lambda: started(changed(init=lambda self, key: 0.0)), "network", "init"),
+    "no residuals": (lambda: prepare_layer(changed(forward=lambda self, gain, a: a)), "network", "forward"),
+    "nothing": (lambda: prepare_layer(changed(forward=lambda self, gain, a: None)), "network", "forward"),
+    "no init": (lambda: prepare_layer(changed(init=jfnn.LayerKind.init)), "network", "forward"),
+    "init that fails": (lambda: prepare_layer(changed(init=lambda self, key: 0.0)), "network", "init"),
     "a false shape": (
-        lambda: started(changed(output_shape=lambda self, shape: (6,))),
+        lambda: prepare_layer(changed(output_shape=lambda self, shape: (6,))),
         *("network", "forward"),
     ),
     "a number for a shape": (
@@ -111,26 +110,28 @@ WRONG = {
         *("layers", "output_shape"),
     ),
     "a cost that is not summed": (
-        lambda: started(Gain(), loss=loss(lambda a, t, axis=-1: (a - t) ** 2)),
+        lambda: prepare_layer(Gain(), loss=loss(lambda a, t, axis=-1: (a - t) ** 2)),
         *("loss", "cost"),
     ),
     "a cost that sums over the last axis": (
-        lambda: started(Gain(), loss=loss(lambda a, t, axis: jnp.sum((a - t) ** 2, -1)), gradient="autodiff"),
+        lambda: prepare_layer(
+            Gain(), loss=loss(lambda a, t, axis: jnp.sum((a - t) ** 2, -1)), gradient="autodiff"
+        ),
         *("loss", "cost"),
     ),
     "a cost without axis": (
-        lambda: started(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
+        lambda: prepare_layer(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
         *("loss", "cost"),
     ),
     "a delta of another shape": (
-        lambda: started(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
+        lambda: prepare_layer(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
         *("loss", "delta"),
     ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
+def test_invalid_part_is_refused_by_name_before_compilation(name):
     call, argument, part = WRONG[name]
     error = refusal(call)
     assert complaint(error, {argument}) is None
@@ -140,44 +141,48 @@ def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
 # Numbers
 
 
-def checked(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
+def check_derivatives(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
     return jfnn.check_gradients(network(layer or Gain(), activation), x, SPLIT.y_train, of_loss or loss())
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.thorough)])
-def test_right_derivatives_differ_by_rounding_alone(x64):
+def test_correct_derivatives_differ_only_by_rounding(x64):
     with jax.enable_x64(x64):
-        found = checked(x=SPLIT.x_train.astype(float))
+        found = check_derivatives(x=SPLIT.x_train.astype(float))
     eps = np.finfo(np.float64 if x64 else np.float32).eps
     assert list(found)[-1] == "the loss" and len(found) == 7
     assert max(found.values()) < 20 * eps
 
 
 FIRST = "layer 1 of 3 (Gain)"
-# Wrong derivatives -> the argument, and the only names that are told.
+# Wrong derivatives -> the argument, and the only names reported.
 DIFFERENT = {
-    "inputs": (lambda: checked(PASSED_ON), "network", [f"{FIRST} by its inputs"]),
+    "inputs": (lambda: check_derivatives(PASSED_ON), "network", [f"{FIRST} by its inputs"]),
     "parameters": (
-        lambda: checked(with_pull_back(lambda *arguments: -by_gain(*arguments), by_inputs)),
+        lambda: check_derivatives(with_pull_back(lambda *arguments: -by_gain(*arguments), by_inputs)),
         *("network", [f"{FIRST} by its parameters"]),
     ),
     "activation": (
-        lambda: checked(activation=jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z))),
+        lambda: check_derivatives(activation=jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z))),
         *("network", [f"layer 2 of 3 (Dense) by its {what}" for what in ("parameters", "inputs")]),
     ),
-    "delta": (lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t)), "loss", ["the loss"]),
+    "delta": (
+        lambda: check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: a - t)),
+        "loss",
+        ["the loss"],
+    ),
     "no number": (
-        lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: jnp.nan * a)),
+        lambda: check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: jnp.nan * a)),
         *("loss", ["the loss"]),
     ),
-    "shape": (lambda: checked(SCALAR), "network", [f"pull_back of {FIRST}"]),
+    "shape": (lambda: check_derivatives(SCALAR), "network", [f"pull_back of {FIRST}"]),
 }
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_a_wrong_derivative_is_told_by_the_name_of_its_layer(name):
+def test_wrong_derivative_is_reported_with_the_name_of_its_layer(name):
     call, argument, names = DIFFERENT[name]
     with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
         call()
@@ -185,10 +190,10 @@ def test_a_wrong_derivative_is_told_by_the_name_of_its_layer(name):
     assert str(caught.value).count(" for ") == (0 if name == "shape" else len(names))
 
 
-def test_the_share_is_that_of_the_largest_derivative():
-    """``δ = a - t`` for ``2 (a - t)``: half of each number is missing."""
+def test_reported_error_is_relative_to_the_largest_derivative():
+    """With ``δ = a - t`` instead of ``2 (a - t)``, half of each number is missing."""
     with pytest.raises(ValueError, match=r"got 0\.5 for the loss$"):
-        checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
+        check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
 
 
 @pytest.mark.thorough
@@ -204,8 +209,8 @@ def test_tokens_and_constants_have_no_derivative():
 
 
 @pytest.mark.thorough
-def test_layers_of_a_residual_block_are_tried_with_the_inputs_of_the_block():
-    block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, where the network's inputs have two
+def test_layers_of_a_residual_block_are_checked_with_the_inputs_of_the_block():
+    block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, but the network's inputs have two
     net = jfnn.sequential([jfnn.Flatten(), block, jfnn.Dense(3, "identity")], (5, 1))
     assert max(jfnn.check_gradients(net, SPLIT.x_train[:, :, None], SPLIT.y_train).values()) < 1e-5
 
@@ -215,8 +220,6 @@ def test_layers_of_a_residual_block_are_tried_with_the_inputs_of_the_block():
 
 @dataclasses.dataclass(frozen=True)
 class Idle(jfnn.Scheduler):
-    """Gives what it is told to."""
-
     given: object
 
     def next_epoch(self, epoch, cells, epochs):
@@ -228,7 +231,7 @@ class Idle(jfnn.Scheduler):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("given", [Actions(), ((), None), None], ids=["actions", "no actions", "nothing"])
-def test_what_a_scheduler_gives_is_told_with_what_came(given):
+def test_invalid_return_value_of_a_scheduler_is_shown(given):
     with pytest.raises(TypeError, match=r"^schedulers: expected \(state, .*Idle\.update, got ") as caught:
         jfnn.sweep(
             jfnn.mlp((5, 3)), SPLIT, learning_rate=0.1, epochs=1, batch_size=None, schedulers=[Idle(given)]
@@ -236,7 +239,7 @@ def test_what_a_scheduler_gives_is_told_with_what_came(given):
     assert str(caught.value).endswith(repr(given))
 
 
-def test_the_error_of_a_users_loss_is_chained_to_its_own():
+def test_error_in_a_custom_loss_is_chained():
     def failing(params, batch, key):
         raise ZeroDivisionError("mine")
 

@@ -1,4 +1,4 @@
-"""Bytes that a step of one member holds: closed forms, laws, and the compiler's own account."""
+"""Bytes used by a step of one member: closed forms, laws, and the compiler's own figure."""
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ def loop(condition, body):
 
 
 X = array(N, 1)
-# Function, inputs, and the numbers that it holds at its peak.
+# Function, inputs, and the number of values that it holds at its peak.
 CLOSED_FORMS = {
     "product": (jnp.matmul, [array(N, K), array(K, M)], N * K + K * M + N * M),
     "input": (lambda x: x, [X], N),
@@ -61,7 +61,7 @@ def test_bytes_equal_the_closed_form(name):
     assert held(function, *shapes) == FLOAT * numbers
 
 
-def test_a_choice_holds_its_larger_branch():
+def test_conditional_holds_its_larger_branch():
     def choice(*branches):
         return held(lambda i, x: lax.switch(i, branches, x), array(dtype=jnp.int32), X)
 
@@ -71,7 +71,7 @@ def test_a_choice_holds_its_larger_branch():
 
 
 @pytest.mark.parametrize("calling", [jax.jit, jax.checkpoint])
-def test_a_function_that_is_called_holds_what_it_makes_beside_its_inputs_and_result(calling):
+def test_called_function_holds_intermediates_in_addition_to_inputs_and_result(calling):
     called = calling(lambda x: jnp.cos(outer_sum(x)) * jnp.sin(x))
     assert held(called, X) == FLOAT * (2 * N + N * N + 1)
 
@@ -94,21 +94,21 @@ def counted(most, x):
         (drawn, array(K, M), KEY, K * M + N * M),
         (lambda w, _: powers(w), array(K, K), None, K * K + 2 * N * K),
         (lambda x, w: x * jnp.sum(powers(w)), array(), array(K, K), 2),
-        # A loop that depends on a member holds all that it reads and gives: the count to end at, x before and
-        # after, and how often it ran.
+        # A loop that depends on a member holds everything it reads and returns: the final count, x before and
+        # after, and the number of iterations.
         (counted, array(), array(N), 1 + 2 * N + 1),
         (lambda x, most: counted(most, x), array(N), array(), 1 + 2 * N + 1),
     ],
 )
-def test_shared_arrays_take_nothing_and_all_that_follows_from_a_members_own_does(
+def test_shared_arrays_take_no_bytes_and_everything_derived_from_a_members_own_does(
     function, own, shared, numbers
 ):
     held = unshared_peak_bytes(lambda own, shared: function(own, shared), [own], [shared])
     assert held == FLOAT * numbers
 
 
-def drawn_points(points):
-    """A network that solves u'' = -u on points that each step draws."""
+def collocation_network(points):
+    """Return a network that solves u'' = -u on points drawn in each step."""
     net = jfnn.mlp((1, 16, 1), activation="tanh", init="glorot_normal")
 
     def u(params, t):
@@ -123,7 +123,7 @@ def drawn_points(points):
 
 
 def shapes_of(learner, rows):
-    """Arguments of `footprint` after the functions."""
+    """Return the arguments of `footprint` after the functions."""
     params = jax.eval_shape(lambda key: learner.pack(learner.init(key)), jax.random.key(0))
     return params, Batch(rows), dict.fromkeys(learner.hyper, array())
 
@@ -132,8 +132,8 @@ ONE_ROW = array(1, 1)
 
 
 @pytest.mark.thorough
-def test_a_footprint_is_near_the_compilers_memory_a_member():
-    learner = drawn_points(256)
+def test_footprint_is_close_to_the_compilers_memory_per_member():
+    learner = collocation_network(256)
     params, batch, hyper = shapes_of(learner, ONE_ROW)
     state = jax.eval_shape(learner.start, params, hyper)
 
@@ -148,11 +148,12 @@ def test_a_footprint_is_near_the_compilers_memory_a_member():
     assert 0.7 < ratio < 2.5
 
 
-def test_points_drawn_inside_a_loss_make_tiles_narrow():
-    learner = drawn_points(256)
+def test_points_drawn_inside_a_loss_narrow_the_tiles():
+    learner = collocation_network(256)
     params, batch, hyper = shapes_of(learner, ONE_ROW)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     size = plan.member_bytes(parameters, learner.width(), 1, FLOAT)
-    assert plan.tile_width(size, plan.CPU_TILE_BYTES, plan.CPU_WIDTHS) == 256  # by the one row alone
+    # limited by the single row alone
+    assert plan.tile_width(size, plan.CPU_TILE_BYTES, plan.CPU_WIDTHS) == 256
     room = plan.CPU_TRACED_TILE_BYTES // footprint(functions_of(learner), params, batch, hyper)
     assert 4 <= max(width for width in plan.CPU_WIDTHS if width <= room) <= 32

@@ -1,4 +1,4 @@
-"""Optimizers that ask for the objective: L-BFGS with its line search, of many members side by side."""
+"""Optimizers that evaluate the objective: L-BFGS with its line search, for many members at once."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def wide(split):
 
 
 @pytest.mark.thorough
-def test_optima_are_those_of_scikit_learn_and_converged_members_stop(wide):
+def test_optima_equal_scikit_learns_and_converged_members_stop(wide):
     stopping = jfnn.Execution(tile=2, objective=True)
     result = jfnn.sweep(
         LINEAR,
@@ -48,14 +48,14 @@ def test_optima_are_those_of_scikit_learn_and_converged_members_stop(wide):
 
 
 def by_layer(learning_rate, last):
-    """Another rate for the last layer, by labels that only a tuple of layers has."""
+    """Return an optimizer with another rate for the last layer, selected by labels in a tuple of layers."""
     rates = {"body": optax.sgd(learning_rate), "last": optax.sgd(last)}
     return optax.multi_transform(rates, lambda params: ("body",) * (len(params) - 1) + ("last",))
 
 
 @pytest.mark.thorough
-def test_an_optimizer_may_look_at_the_layers_and_a_line_search_is_found_in_a_part(split):
-    """The rate of the last layer is as that of `jfnn.Scaled`."""
+def test_optimizer_may_depend_on_layers_and_nested_line_searches_are_found(split):
+    """The rate of the last layer equals that of `jfnn.Scaled`."""
     options = dict(learning_rate=0.02, epochs=2, batch_size=10)
     net = jfnn.mlp((5, 4, 3))
     result = jfnn.sweep(net, split, optimizer=jfnn.Optimizer(by_layer, last=[0.02, 0.002]), **options)
@@ -81,7 +81,7 @@ def rosenbrock(params, batch, key):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("search", ["zoom", "backtracking"])
-def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
+def test_steps_equal_those_of_optax_and_end_at_the_minimum(search):
     line = optax.scale_by_backtracking_linesearch(30) if search == "backtracking" else None
     fixed = {} if line is None else {"linesearch": line}
     optimizer = jfnn.Optimizer("lbfgs", memory_size=5, **fixed)
@@ -109,13 +109,13 @@ def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
                 params, memory, value = step(params, memory)
                 values.append(value)
             np.testing.assert_allclose(result.objective[0, 0, seed], values, rtol=1e-6, atol=1e-9)
-            if search == "backtracking":  # which takes more steps to get there
+            if search == "backtracking":  # takes more steps to get there
                 continue
             best = minimize(lambda p: rosenbrock(p, None, None), start, method="BFGS", tol=1e-9)
             np.testing.assert_allclose(result.member(0, 0, seed), best.x, atol=1e-4)
 
 
-def test_where_there_is_no_objective_or_no_derivative_it_is_refused(split):
+def test_line_search_is_refused_without_an_objective_or_derivative(split):
     with pytest.raises(TypeError, match=r"^network: .*no derivative"):
         hypergradient(LINEAR, split, epochs=1, **OPTIONS)
     with pytest.raises(ValueError, match=r"^optimizer: expected one without a line search"):

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's; metrics of one's own that rank."""
+"""Metrics compared with scikit-learn's; custom metrics that rank."""
 
 import warnings
 
@@ -23,12 +23,11 @@ OPTIONS = dict(learning_rate=[0.002, 0.02, 0.2], seeds=2, epochs=3, batch_size=1
 
 
 def as_split(targets):
-    """The noise with float targets made of its inputs."""
     return SPLIT._replace(y_train=targets(SPLIT.x_train), y_test=targets(SPLIT.x_test))
 
 
 def check_scores(result, split, name, oracle):
-    """Holds a metric, for every member, to its oracle ``(params, x, y) -> score``."""
+    """Compare a metric of every member with ``oracle(params, x, y)``."""
     parts = {"train": (split.x_train, split.y_train), "test": (split.x_test, split.y_test)}
     for index in np.ndindex(result.diverged_at.shape):
         for part, (x, y) in parts.items():
@@ -37,7 +36,7 @@ def check_scores(result, split, name, oracle):
 
 
 def reduced_by(names, loss, outputs, targets, each=False, rows=slice(None)):
-    """Name -> the metric of each member's outputs ``[members, n, k]`` on some rows."""
+    """Return name -> the metric of each member's outputs ``[members, n, k]`` on some rows."""
     data = Data((None, targets), len(targets))
     rows = np.arange(len(targets))[rows]
     named = metrics.named_metrics(names, jfnn.losses.get(loss), each)
@@ -45,8 +44,8 @@ def reduced_by(names, loss, outputs, targets, each=False, rows=slice(None)):
     return {metric.name: metric.reduce(np.stack(values[metric]), data, rows) for metric in named}
 
 
-def test_r2_and_mse_of_a_part_are_scikit_learns():
-    """Rows are sorted by their targets, so that the part varies less than all rows."""
+def test_r2_and_mse_of_a_part_equal_scikit_learns():
+    """Rows are sorted by target, so that the part varies less than all rows."""
     rng = np.random.default_rng(3)
     targets = np.sort(rng.normal(size=(40, 2)), axis=0)
     outputs = rng.normal(size=(3, 40, 2)).astype(np.float32)
@@ -58,7 +57,7 @@ def test_r2_and_mse_of_a_part_are_scikit_learns():
         assert found["mse"][member] == pytest.approx(mse, rel=1e-5)
 
 
-def test_metrics_of_classes_are_scikit_learns():
+def test_classification_metrics_equal_scikit_learns():
     rng = np.random.default_rng(1)
     outputs = rng.normal(size=(5, 40, 3)).astype(np.float32)
     labels = rng.integers(0, 3, 40)
@@ -73,7 +72,7 @@ def test_metrics_of_classes_are_scikit_learns():
 
 
 @pytest.mark.parametrize("loss", ["sigmoid_cross_entropy", "quadratic"])
-def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
+def test_multi_output_labels_have_scikit_learns_scores(loss):
     """One minus the Hamming loss, the accuracy of whole rows, and means over outputs."""
     rng = np.random.default_rng(2)
     outputs = rng.normal(0.2, 1, size=(5, 40, 4)).astype(np.float32)
@@ -97,8 +96,8 @@ def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
 
 
 @pytest.mark.thorough
-def test_what_a_metric_counts_is_scikit_learns_also_where_a_class_is_absent_or_numbers_are_tied():
-    """Members at once, beside a call for each."""
+def test_metrics_equal_scikit_learns_even_with_absent_classes_and_ties():
+    """Compute all members at once, and compare with one call for each."""
     rng = np.random.default_rng(3)
     targets = rng.integers(0, 3, 40)
     predicted = rng.integers(0, 5, (9, 40))
@@ -109,7 +108,7 @@ def test_what_a_metric_counts_is_scikit_learns_also_where_a_class_is_absent_or_n
     f1 = [sklearn_metrics.f1_score(targets, one, average="macro", zero_division=0) for one in predicted]
     np.testing.assert_allclose(metrics.f1_of_labels(predicted, data, rows), f1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of labels that no row has
+        warnings.simplefilter("ignore")  # about labels that no row has
         balanced = [sklearn_metrics.balanced_accuracy_score(targets, one) for one in predicted]
     np.testing.assert_allclose(metrics.balanced_accuracy_of_labels(predicted, data, rows), balanced)
     three = data._replace(rows=(None, np.eye(3)[targets]))
@@ -127,11 +126,11 @@ def test_what_a_metric_counts_is_scikit_learns_also_where_a_class_is_absent_or_n
     assert metrics.f1_of_labels(predicted * 0, binary, rows).tolist() == [0] * 9
 
 
-def test_a_ranking_metric_that_no_network_can_have_is_refused():
+def test_ranking_metric_undefined_for_every_network_is_refused():
     options = OPTIONS | {"learning_rate": 0.01}
     sorted_rows = np.argsort(SPLIT.y_train)
     by_class = SPLIT._replace(x_train=SPLIT.x_train[sorted_rows], y_train=SPLIT.y_train[sorted_rows])
-    folds = [(np.arange(20, 70), np.arange(20))]  # rows of a class or two
+    folds = [(np.arange(20, 70), np.arange(20))]  # rows of one class or two
     numbers = as_split(lambda x: x[:, :3])
     for split, loss, name, changes in (
         (by_class, "cross_entropy", "auc", {"folds": folds}),
@@ -146,7 +145,7 @@ def test_a_ranking_metric_that_no_network_can_have_is_refused():
             jfnn.sweep(NET, split, loss=loss, validation=jfnn.Validation(rank_by=name), **options | changes)
 
 
-def test_metrics_that_a_loss_does_not_have_are_refused_and_other_names_are_understood():
+def test_metrics_unsupported_by_a_loss_are_refused_and_aliases_accepted():
     for loss, name, meant in (
         ("quadratic", "log_loss", "probabilities"),
         ("cross_entropy", "mse", "numbers"),
@@ -172,8 +171,8 @@ SURE = [
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("outputs", "loss"), SURE)
-def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
-    """Of logits up to ±17, also of outputs that exclude each other without a softmax."""
+def test_log_loss_follows_from_the_probabilities_even_near_certainty(outputs, loss):
+    """For logits up to ±17, and for mutually exclusive outputs without a softmax."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % max(outputs, 2)
     logits = np.asarray(rng.uniform(-17, 17, (60, outputs)), np.float32)
@@ -196,7 +195,7 @@ def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
 
 
 @pytest.mark.thorough
-def test_one_output_has_the_accuracy_of_its_threshold():
+def test_accuracy_of_one_output_follows_from_its_threshold():
     split = SPLIT._replace(y_train=SPLIT.y_train % 2, y_test=SPLIT.y_test % 2)
     net = jfnn.mlp((5, 1))
     for loss in ("sigmoid_cross_entropy", "quadratic"):
@@ -208,7 +207,7 @@ def test_one_output_has_the_accuracy_of_its_threshold():
         check_scores(result, split, "accuracy", accuracy)
 
 
-def test_r2_of_targets_that_do_not_vary_is_not_finite_and_warns_of_nothing():
+def test_r2_of_constant_targets_is_not_finite_and_does_not_warn():
     split = as_split(lambda x: np.ones((len(x), 1)))
     result = jfnn.sweep(jfnn.mlp((5, 1)), split, loss="quadratic", **OPTIONS | {"learning_rate": 1e-3})
     assert np.isfinite(result.test_loss).all()
@@ -235,7 +234,7 @@ REDUCED = {
 
 
 @pytest.mark.parametrize("what", REDUCED)
-def test_a_reduction_to_other_than_a_number_of_each_member_raises_an_error(what):
+def test_reduction_must_return_one_number_per_member(what):
     metric = jfnn.Metric("worst", False, largest_error, REDUCED[what])
     with pytest.raises(ValueError, match=r"^metrics: worst: expected "):
         reduce_rows(metric, np.ones((2, 5), np.float32), None, np.arange(5))
@@ -251,8 +250,8 @@ def worst_row(values, data, rows):
     ("gradient", "own_network"),
     [("backprop", False), ("autodiff", True)],
 )
-def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient, own_network):
-    """In both forms: ``axis`` says where the outputs of a row are."""
+def test_metric_with_a_custom_reduction_ranks_in_descending_order(gradient, own_network):
+    """In both layouts: ``axis`` is the axis of a row's outputs."""
     net = jfnn.Network(NET.init, NET.apply) if own_network else NET
     metric = jfnn.Metric("worst", False, largest_error, worst_row)
     learner = jfnn.supervised(net, "quadratic", reduction="mean", gradient=gradient, metrics=[metric])
@@ -264,7 +263,7 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
 
     check_scores(result, SPLIT, "worst", worst)
     assert result.best().score == result.test_worst.mean(-1).min()
-    # The same metric given where the network is: the learner is made for it.
+    # The same metric passed with the network, for which the learner is then made.
     options = dict(loss="quadratic", reduction="mean", gradient=gradient) | OPTIONS
     again = jfnn.sweep(net, SPLIT, validation=jfnn.Validation(rank_by=metric), **options)
     np.testing.assert_array_equal(again.test_worst, result.test_worst)
@@ -273,7 +272,7 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
 
 @pytest.mark.thorough
 def test_members_without_a_finite_loss_have_no_scores_of_any_metric():
-    """Of one cell the parameters diverge; of the others only test rows overflow."""
+    """The parameters of one cell diverge; in the others, only test rows overflow."""
     x_test = SPLIT.x_test.copy()
     x_test[0] = 1e30
     split = as_split(lambda x: x[:, :1])._replace(x_test=x_test)
@@ -287,5 +286,5 @@ def test_members_without_a_finite_loss_have_no_scores_of_any_metric():
         assert np.isnan(result.scores[f"train_{name}"][1]).all(), name
 
 
-def test_a_mean_over_rows_near_the_largest_number_is_infinite_without_a_warning():
+def test_overflowing_mean_over_rows_is_infinite_without_a_warning():
     assert np.isinf(jfnn.Metric("loss").reduce(np.full((1, 2), 1.5e308), None, None))

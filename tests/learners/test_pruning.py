@@ -1,4 +1,4 @@
-"""Pruning: masks and parameters of a plain loop, and PyTorch's choice of weights."""
+"""Pruning compared with a plain loop, and with PyTorch's choice of weights."""
 
 import functools
 
@@ -25,7 +25,7 @@ def make(learner=NET, **changes):
 
 
 def least_of(weights, masks, share, scope):
-    """Masks without a share of the least magnitudes, by sorting (magnitude, index)."""
+    """Return masks that remove a fraction of the smallest magnitudes, by sorting (magnitude, index)."""
     masks = [mask.copy() for mask in masks]
     arrays = [*range(len(weights))]
     for group in [[i] for i in arrays] if scope == "layer" else [arrays]:
@@ -38,12 +38,10 @@ def least_of(weights, masks, share, scope):
 
 
 def masked(params, masks):
-    """Parameters with the masks on their weights."""
     return tuple(layer._replace(w=layer.w * mask) for layer, mask in zip(params, masks, strict=True))
 
 
 def plain_step(optimizer, rate, state, masks, x, y):
-    """A step of one network whose weights have masks."""
     value_and_grad = training.autodiff(NET, losses.get("cross_entropy"), "mean")
     _, gradients = value_and_grad(state.params, x, y, l2=OPTIONS["l2"])
     after = training.descend(state, getattr(optax, optimizer)(rate), masked(gradients, masks))
@@ -51,7 +49,7 @@ def plain_step(optimizer, rate, state, masks, x, y):
 
 
 def plain_loop(start, minibatches, step, rule, rounds, scope, rewind):
-    """One network trained, pruned and rewound as the paper says, in rows."""
+    """Train, prune and rewind one network as in the paper."""
     masks = [np.ones(layer.w.shape, bool) for layer in start]
     state = training.State(start, rule.init(start))
     for epoch, rows_of_steps in enumerate(minibatches, 1):
@@ -69,7 +67,7 @@ def plain_loop(start, minibatches, step, rule, rounds, scope, rewind):
     ("scope", "rewind", "optimizer"),
     [("layer", True, "sgd"), ("global", True, "adam"), ("layer", False, "adam")],
 )
-def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rewind, optimizer):
+def test_member_equals_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rewind, optimizer):
     learner = make(jfnn.supervised(NET, optimizer=optimizer), scope=scope, rewind=rewind)
     result = jfnn.sweep(learner, SPLIT, **OPTIONS)
     assert list(result.axes) == ["learning_rate", "l2", "prune_rounds"]
@@ -96,7 +94,7 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.9])
-def test_the_weights_removed_are_those_of_pytorch(share):
+def test_removed_weights_equal_pytorchs(share):
     torch = pytest.importorskip("torch")
     prune = pytest.importorskip("torch.nn.utils.prune")
     layer = torch.nn.Linear(7, 13, bias=False)
@@ -111,14 +109,14 @@ def test_the_weights_removed_are_those_of_pytorch(share):
 
 
 @pytest.mark.thorough
-def test_of_equal_values_the_first_go_and_none_of_those_gone_count():
+def test_ties_remove_the_first_weights_and_removed_weights_do_not_count():
     kept = np.array([True, False, True, True, True, True])
     left = without_least(np.array([1.0, 0.0, 1.0, 0.5, 1.0, 2.0]), kept, np.float32(0.4))
     assert np.asarray(left).tolist() == [False, False, True, False, True, True]
 
 
 @pytest.mark.thorough
-def test_chance_removes_as_many_by_the_start_alone():
+def test_random_pruning_removes_as_many_and_depends_on_the_start_alone():
     learner = make(by="random", scope="global")
     result = jfnn.sweep(learner, SPLIT, **OPTIONS)
     masks = np.concatenate([(layer.w != 0).reshape(2, 2, 2, -1) for layer in result.params], -1)
@@ -131,7 +129,7 @@ def test_chance_removes_as_many_by_the_start_alone():
 
 
 @pytest.mark.thorough
-def test_the_forms_of_tiles_agree_to_rounding_and_dropout_may_join():
+def test_tile_layouts_agree_up_to_rounding_and_dropout_may_be_added():
     learner = pruned(jfnn.supervised(NET, hyper=["dropout"]), every=2, rounds=2, scope="global")
     results = [
         jfnn.sweep(learner, SPLIT, hyper={"dropout": [0, 0.2]}, execution=execution, **OPTIONS)
@@ -143,7 +141,7 @@ def test_the_forms_of_tiles_agree_to_rounding_and_dropout_may_join():
 
 
 @pytest.mark.thorough
-def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
+def test_member_that_diverges_at_the_end_of_a_round_does_not_rewind():
     summed = jfnn.supervised(jfnn.mlp((5, 8, 3), init="normal"), reduction="sum")
     learner = pruned(summed, every=1, rounds=3)
     with np.errstate(all="ignore"):
@@ -154,7 +152,7 @@ def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
 
 
 @pytest.mark.thorough
-def test_the_share_left_of_other_parameters_raises_an_error():
+def test_share_of_remaining_weights_of_other_parameters_is_refused():
     learner = make()
     (one, two) = NET.init(jax.random.key(0))
     several = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), two)
@@ -164,6 +162,6 @@ def test_the_share_left_of_other_parameters_raises_an_error():
             learner.share_left(params)
 
 
-def test_what_ignores_rounds_takes_no_pruned_network():
+def test_functions_that_ignore_rounds_refuse_a_pruned_network():
     with pytest.raises((ValueError, TypeError), match=r"^network: .*prunes"):
         jfnn.lyapunov(make(rounds=1), SPLIT, learning_rate=0.1, epochs=2, batch_size=16)

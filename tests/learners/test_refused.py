@@ -1,4 +1,4 @@
-"""Invalid learners, optimizers, metrics and rows raise an error that names the argument, before compiling."""
+"""Invalid learners, optimizers, metrics and rows are refused by argument name, before compilation."""
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,7 @@ def of_number(names, loss=strong_loss, **arguments):
     return jfnn.learner(init, loss, hyper=names, score=score, **arguments)
 
 
-# What relates several arguments -> the one that its error names; others are drawn in test_bad_calls.py.
+# Conflicting arguments -> the one that the error names; single invalid values are drawn in test_bad_calls.py.
 MAKERS = [
     (lambda: own(metrics=[Metric("loss")]), "metrics"),
     (lambda: of_number(["l2"]), "hyper"),
@@ -64,8 +64,8 @@ MAKERS = [
 ]
 
 
-def started(leaf):
-    """A learner and a network with a further parameter, which nothing looks at."""
+def with_further_parameter(leaf):
+    """Return a learner and a network with one more parameter, which nothing reads."""
 
     def init_both(key):
         return init(key) | {"further": leaf}
@@ -76,10 +76,14 @@ def started(leaf):
     ]
 
 
-# A learner that can be made, but not trained on the data -> the argument.
+# A learner that can be created but not trained on the data -> the argument.
 TRAINED = [
     (own(init=lambda key: None), "init"),
-    *(case for dtype in (jnp.int32, jnp.bfloat16, jnp.complex64) for case in started(np.zeros(3, dtype))),
+    *(
+        case
+        for dtype in (jnp.int32, jnp.bfloat16, jnp.complex64)
+        for case in with_further_parameter(np.zeros(3, dtype))
+    ),
     (own(loss=lambda params, batch: 0.0), "loss"),
     (own(loss=lambda params, batch, key: jnp.sum(batch[0] @ params["w"], -1)), "loss"),
     (own(loss=lambda params, batch, key: jax.random.normal(key) * loss(params, batch, key)), "loss"),
@@ -110,7 +114,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("name", ["schedule_free_adamw", "prodigy", "muon"])
-def test_an_optimizer_of_optax_contrib_may_be_given_itself(name):
+def test_optimizer_of_optax_contrib_may_be_passed_directly(name):
     with pytest.raises(ValueError, match=rf"^optimizer: .*optax\.contrib\.{name} itself"):
         Optimizer(name)
     assert Optimizer(getattr(optax.contrib, name)).rule()
@@ -126,13 +130,13 @@ MADE += [(check_sweep, {"learner": learner}, argument) for learner, argument in 
 MADE += [(check_sweep, {"learner": own(), "split": split}, argument) for split, argument in ROWS]
 
 
-def test_a_learner_or_rows_that_cannot_be_trained_are_refused_by_name():
+def test_learner_or_rows_that_cannot_be_trained_are_refused_by_name():
     assert not_refused(MADE) == {}
 
 
 @pytest.mark.parametrize("split", [SPLIT, Split()])
 @pytest.mark.parametrize("random", [False, True])
-def test_a_loss_that_fails_is_tried_once_and_its_error_says_what_it_was_given(split, random):
+def test_failing_loss_is_called_once_and_its_error_shows_its_arguments(split, random):
     given = []
 
     def loss(params, batch, key):

@@ -1,4 +1,4 @@
-"""Shapes of starting parameters, for the arithmetic that is on, and of what learners of one's own give."""
+"""Shapes of initial parameters, for the precision in use and for custom learners."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 @pytest.mark.parametrize("x64", [False, True])
-def test_starting_shapes_have_the_dtype_of_the_arithmetic(x64):
+def test_initial_shapes_have_the_dtype_in_use(x64):
     learner = jfnn.supervised(jfnn.mlp((5, 4, 3)))
     for on in (x64, not x64, x64):
         with jax.enable_x64(on):
@@ -25,12 +25,12 @@ def test_starting_shapes_have_the_dtype_of_the_arithmetic(x64):
 
 
 def of_kind(kind):
-    """A learner of a network of registered functions, of a class of one's own."""
+    """Return a learner for a network of registered functions, of a custom class."""
     learner = jfnn.supervised(jfnn.mlp((5, 4, 3)))
     return kind(**{field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)})
 
 
-def test_starting_shapes_of_a_subclass_of_ones_own_are_those_of_its_init_as_it_is_now():
+def test_initial_shapes_of_a_custom_subclass_follow_its_current_init():
     units = [4]
 
     class Changed(Supervised):
@@ -43,7 +43,7 @@ def test_starting_shapes_of_a_subclass_of_ones_own_are_those_of_its_init_as_it_i
     assert starting_shapes(learner)["w"].shape == (5, 3)
 
 
-def test_scores_of_a_subclass_of_ones_own_must_be_one_a_row():
+def test_custom_subclass_must_return_one_score_per_row():
     class Summed(Supervised):
         def score(self, params, rows, hyper):
             return {name: values.sum() for name, values in super().score(params, rows, hyper).items()}

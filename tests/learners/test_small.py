@@ -1,4 +1,4 @@
-"""Small dense networks with members on the last axis: the same numbers as one member after the other."""
+"""Dense networks with members on the last axis: the same numbers as one member after the other."""
 
 import dataclasses
 import itertools
@@ -49,23 +49,23 @@ CASES += [
 ]
 
 
-# The places of cases: several quantiles; by hand, two layers, momentum and a schedule.
+# Indices of cases: several quantiles; a hand-derived gradient with two layers, momentum and a schedule.
 QUICK = (len(LOSSES) - 1, len(LOSSES) + 1)
 
 
 def make_tile(learner, dtype):
-    """``(states, hyper)``: random members, each with its own numbers."""
+    """Return ``(states, hyper)``: random members, each with its own hyperparameters."""
     rng = np.random.default_rng(0)
     params = jax.vmap(learner.init)(jax.random.split(jax.random.key(1), MEMBERS))
     params = learner.pack(jax.tree.map(lambda leaf: leaf.astype(dtype), params))
     hyper = {name: jnp.asarray(rng.uniform(0.1, 0.9, MEMBERS), dtype) for name in learner.hyper}
-    hyper["learning_rate"] /= 50  # at larger ones float32 amplifies a rounding
+    hyper["learning_rate"] /= 50  # larger ones amplify rounding in float32
     hyper |= {"schedule_steps": jnp.full(MEMBERS, 10, dtype)} if "schedule_steps" in learner.hyper else {}
     return jax.vmap(learner.start)(params, hyper), hyper
 
 
 def make_batch(dtype, weighted, own):
-    """A minibatch that members share, or one for each on the leading axis."""
+    """Return a minibatch that members share, or one for each on the leading axis."""
     rng = np.random.default_rng(2)
     members = (MEMBERS,) if own else ()
     x = rng.normal(size=(*members, BATCH, FEATURES))
@@ -76,9 +76,9 @@ def make_batch(dtype, weighted, own):
 
 
 def step_along(learner, axis, own=False):
-    """``(states, batch, hyper, key) -> (states, values)`` with members on the first axis outside.
+    """Return ``(states, batch, hyper, key) -> (states, values)`` with members on the first axis outside.
 
-    With ``own`` they are on the first axis of the batch and the keys too.
+    With ``own``, they are on the first axis of the batch and the keys too.
     """
 
     def moved(states, source, destination):
@@ -96,7 +96,7 @@ def step_along(learner, axis, own=False):
 
 
 def alternating(cases):
-    """Each case once, with weights and masks in every second, in float64 but for the first two."""
+    """Return each case once, with weights and masks in every second, in float64 except for the first two."""
     alternated = [(*case, i % 2 == 1, "float32" if i < 2 else "float64") for i, case in enumerate(cases)]
     return [
         pytest.param(case, marks=() if i in QUICK else pytest.mark.thorough)
@@ -109,7 +109,7 @@ def alternating(cases):
     "own", [pytest.param(False, marks=pytest.mark.thorough), True], ids=["shared", "own"]
 )
 @pytest.mark.parametrize("case", alternating(CASES), ids=str)
-def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own):
+def test_step_of_a_tile_on_either_axis_equals_that_of_each_member_alone(case, own):
     network, loss, reduction, optimizer, gradient, weighted, precision = case
     with jax.enable_x64(precision == "float64"):
         dtype = np.dtype(precision)
@@ -153,7 +153,7 @@ def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own)
         ([Residual([Flatten()]), Dense(3)], 4, 64, 8, False),
     ],
 )
-def test_members_lie_last_for_short_sums_in_whole_vectors(layers, inputs, members, batch, fits):
+def test_members_are_on_the_last_axis_for_short_sums_in_whole_vectors(layers, inputs, members, batch, fits):
     network = jfnn.sequential(layers, inputs)
     assert small.fits(network.layers, network.input_shape, members, batch) is fits
     learner = jfnn.supervised(network, "quadratic")
@@ -161,7 +161,7 @@ def test_members_lie_last_for_short_sums_in_whole_vectors(layers, inputs, member
     assert not learner.fits_last("gpu", members, batch, False)
 
 
-def test_a_subclass_of_ones_own_trains_by_its_step():
+def test_custom_subclass_trains_by_its_step():
     class Still(Supervised):
         def step(self, state, batch, hyper, key):
             after, value = super().step(state, batch, hyper, key)
@@ -174,7 +174,7 @@ def test_a_subclass_of_ones_own_trains_by_its_step():
         assert not still.fits_last("cpu", 32, 16, separate)
 
 
-def test_functions_of_ones_own_are_mapped_over_members():
+def test_custom_functions_are_mapped_over_members():
     own = jfnn.Activation(jnp.sin, jnp.cos)
     fits = jfnn.supervised(NETWORKS["one"], "quadratic")
     assert fits.fits_last("cpu", 64, BATCH, False)

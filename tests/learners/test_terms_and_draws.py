@@ -1,4 +1,4 @@
-"""Further numbers of a loss, and losses without rows that draw what they need."""
+"""Additional terms of a loss, and losses without rows that draw their data."""
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +52,7 @@ def test_terms_are_means_over_an_epoch_and_change_nothing(tmp_path):
     assert same_bits(again.terms, result.terms)
 
 
-def test_terms_of_all_rows_are_those_of_the_parameters_before_the_step():
+def test_full_batch_terms_are_computed_before_the_step():
     every = jfnn.Execution(tile=2, objective=True, eval_every=1, keep_params="evaluations")
     result = swept(in_terms, ["size", "data"], batch_size=None, execution=every)
     w = result.params["w"][..., :-1, 0, 0]
@@ -85,7 +85,7 @@ def test_terms_of_one_learner_of_several_are_nan_for_the_others():
     assert all(np.isnan(values[0]).all() for values in both.terms.values())
 
 
-def test_terms_that_are_not_as_named_are_refused():
+def test_terms_other_than_those_named_are_refused():
     with pytest.raises(
         ValueError, match=r"^loss: expected one number.*terms=\['data', 'size'\] of the learner"
     ):
@@ -117,7 +117,7 @@ def without_rows(**changes):
 
 
 @pytest.mark.thorough
-def test_an_epoch_without_rows_has_its_steps():
+def test_epoch_without_rows_has_the_given_number_of_steps():
     result = without_rows()
     for seed in range(2):
         params = init(jax.random.key(seed))
@@ -138,7 +138,7 @@ def test_an_epoch_without_rows_has_its_steps():
 
 
 @pytest.mark.thorough
-def test_runs_without_rows_are_resumed_and_gone_on_with(tmp_path):
+def test_runs_without_rows_can_be_resumed_and_continued(tmp_path):
     result = without_rows(out=tmp_path)
     assert same_bits(without_rows(out=tmp_path, resume=True).params, result.params)
     half = without_rows(epochs=2)
@@ -146,7 +146,7 @@ def test_runs_without_rows_are_resumed_and_gone_on_with(tmp_path):
 
 
 @pytest.mark.thorough
-def test_steps_of_an_epoch_may_be_chosen_with_rows_too(split):
+def test_steps_per_epoch_may_be_chosen_with_rows_too(split):
     net = jfnn.mlp((5, 6, 3))
     options = dict(learning_rate=[0.1, 0.2], l2=0.1, execution=jfnn.Execution(tile=2))
     full = jfnn.sweep(net, split, epochs=2, batch_size=jfnn.Minibatches(None, steps=3), **options)
@@ -159,7 +159,7 @@ def test_steps_of_an_epoch_may_be_chosen_with_rows_too(split):
     assert same_bits(drawn.params, given.params)
 
 
-def test_no_rows_for_a_network_are_refused():
+def test_network_without_rows_is_refused():
     net = jfnn.mlp((5, 6, 3))
     with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
         jfnn.sweep(net, jfnn.Split(), learning_rate=0.1)
@@ -172,7 +172,7 @@ def test_no_rows_for_a_network_are_refused():
         jfnn.sweep(jfnn.learner(init, drawn_loss), jfnn.Split(None, ROWS), learning_rate=0.1)
 
 
-def test_terms_and_the_objective_are_drawn_over_the_epochs():
+def test_terms_and_objective_are_plotted_over_epochs():
     result = swept(in_terms, ["size", "data"], execution=jfnn.Execution(tile=2, objective=True))
     for name, values in {"objective": result.objective, **result.terms}.items():
         (panel,) = jfnn.plots.interval_curves(result, name, [(1, 0)]).axes
@@ -182,14 +182,14 @@ def test_terms_and_the_objective_are_drawn_over_the_epochs():
         centre, *_ = panel.collections
         ends = centre.get_paths()[0].vertices[:, 1]  # of two seeds
         assert (ends.min(), ends.max()) == pytest.approx((values[1, 0].min(), values[1, 0].max()))
-    assert len(jfnn.plots.interval_curves(result, "size").axes[0].lines) == 2  # a rate each
+    assert len(jfnn.plots.interval_curves(result, "size").axes[0].lines) == 2  # one for each rate
     with pytest.raises(ValueError, match=r"^score: expected one of train_loss, .*, objective, data, size"):
         jfnn.plots.interval_curves(result, "weight")
     with pytest.raises(ValueError, match=r"^result: expected a history"):
         jfnn.plots.interval_curves(result)
 
 
-def test_terms_of_a_run_that_goes_on_are_drawn_at_its_epochs():
+def test_terms_of_a_continued_run_are_plotted_at_its_epochs():
     first = swept(in_terms, ["size", "data"])
     more = swept(in_terms, ["size", "data"], epochs=range(6, 9), initial_params=first.params)
     (panel,) = jfnn.plots.interval_curves(more, "data", [(0, 0)]).axes

@@ -1,4 +1,4 @@
-"""Networks of one's own on whole numbers, such as tokens, which stay whole; a loop in plain JAX."""
+"""Custom networks on integers, such as tokens, which stay integers; compared with a loop in plain JAX."""
 
 import itertools
 
@@ -58,7 +58,7 @@ def by_a_loop(seed, rate, l2):
 
 @pytest.mark.thorough
 @float64_first
-def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
+def test_sweep_over_tokens_equals_a_loop_in_plain_jax(dtype):
     split = SPLIT._replace(x_train=X.astype("uint8"), x_test=X_TEST.astype("uint8"))
     rates = [0.02, 0.1]
     penalties = [0.0, 0.3]
@@ -85,7 +85,7 @@ def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["bool", "uint16"])
-def test_a_network_of_ones_own_sees_the_dtype_of_its_inputs_and_layers_floats(kind):
+def test_custom_network_gets_the_dtype_of_its_inputs_and_layers_get_floats(kind):
     seen = []
 
     def looked_at(params, x):
@@ -103,8 +103,8 @@ def test_a_network_of_ones_own_sees_the_dtype_of_its_inputs_and_layers_floats(ki
 
 
 @pytest.mark.thorough
-def test_targets_are_as_precise_as_what_the_network_makes_of_tokens(dtype):
-    """Also where the first and the second of two sweeps differ in the precision that is on."""
+def test_targets_have_the_precision_of_the_networks_outputs(dtype):
+    """Even if two sweeps in a row have different precision settings."""
     targets = SPLIT._replace(y_train=np.eye(CLASSES)[Y] / 3, y_test=np.eye(CLASSES)[Y_TEST] / 3)
     result = jfnn.sweep(NETWORK, targets, loss="quadratic", learning_rate=0.1, epochs=0, batch_size=10)
     start = result.member(0, 0, 0)
@@ -116,7 +116,7 @@ def test_targets_are_as_precise_as_what_the_network_makes_of_tokens(dtype):
 FAR = 7 * 2**40
 
 
-def test_numbers_beyond_32_bits_raise_an_error_that_names_them():
+def test_numbers_beyond_32_bits_are_refused_by_name():
     params = init(jax.random.key(0))
     options = dict(learning_rate=0.1, epochs=1, batch_size=10)
     far = X + FAR
@@ -133,6 +133,6 @@ def test_numbers_beyond_32_bits_raise_an_error_that_names_them():
 
 
 @pytest.mark.parametrize("x_test", [X_TEST + 0.5, X_TEST * 1e30, X_TEST * np.nan])
-def test_test_rows_of_fractions_do_not_go_with_tokens(x_test):
+def test_fractional_test_rows_are_refused_with_tokens(x_test):
     with pytest.raises(ValueError, match=r"^x_test: "):
         jfnn.sweep(NETWORK, SPLIT._replace(x_test=x_test), learning_rate=0.1, epochs=1, batch_size=10)

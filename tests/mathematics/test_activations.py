@@ -1,4 +1,4 @@
-"""Activations against closed forms in NumPy, and their derivatives against jax.grad."""
+"""Activations compared with closed forms in NumPy, and their derivatives with jax.grad."""
 
 import functools
 
@@ -13,7 +13,7 @@ from scipy.stats import norm
 from jfnn import activations
 from jfnn.activations import ACTIVATIONS
 
-# Name -> (f, f') in NumPy float64; f'(0) is what each docstring states.
+# Name -> (f, f') in NumPy float64; f'(0) is the value stated in each docstring.
 CLOSED_FORMS = {
     "sigmoid": (expit, lambda z: expit(z) * expit(-z)),
     "relu": (lambda z: np.maximum(z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
@@ -51,27 +51,27 @@ def by_jax(f, z):
     return jax.vmap(jax.grad(f))(z)
 
 
-def test_every_activation_has_a_closed_form_here():
+def test_every_activation_has_a_closed_form():
     assert set(CLOSED_FORMS) == set(ACTIVATIONS)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @float64_first
-def test_function_and_derivative_equal_the_closed_forms_also_far_out(name, dtype):
+def test_function_and_derivative_equal_the_closed_forms_even_at_large_inputs(name, dtype):
     tolerance = {"float32": 1e-6, "float64": 1e-14}[dtype.name]
     z = np.concatenate([MODERATE, EXTREME]).astype(dtype)
     for function, closed_form in zip(ACTIVATIONS[name], CLOSED_FORMS[name], strict=True):
         found = compiled(function, z)
         assert found.dtype == dtype
-        # Exact inputs of the arithmetic at hand, so that only the function's own rounding is measured.
+        # The closed form gets the rounded inputs, so that only the function's own rounding is measured.
         np.testing.assert_allclose(found, closed_form(z.astype(np.float64)), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("activation", KINKS)
 @float64_first
-def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dtype):
+def test_derivative_equals_jax_grad_even_at_the_kink_and_large_inputs(activation, dtype):
     z = np.concatenate([MODERATE, EXTREME, [-0.0]]).astype(dtype)
     found = compiled(activation.df, z)
     expected = by_jax(activation.f, z)
@@ -79,14 +79,14 @@ def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dty
     np.testing.assert_allclose(found, expected, rtol=0, atol=8 * np.finfo(dtype).eps)
 
 
-def test_a_registered_activation_goes_by_its_name_and_ones_own_by_itself():
+def test_activations_are_looked_up_by_name_or_passed_as_they_are():
     own = activations.Activation(jnp.sin, jnp.cos)
     assert activations.get(own) is activations.name_or_custom(own) is own
     for name, known in ACTIVATIONS.items():
         assert activations.name_or_custom(name) == activations.name_or_custom(known) == name
 
 
-def test_unknown_activations_raise_an_error_that_names_the_argument():
+def test_unknown_activations_are_refused_by_name():
     with pytest.raises(ValueError, match=r"^activation: expected one of sigmoid, relu, .*'swish'"):
         activations.get("swish")
     with pytest.raises(TypeError, match=r"^output: expected a name or a jfnn.Activation"):

@@ -1,4 +1,4 @@
-"""Universal approximation: one hidden layer of growing width, a linear output, a continuous function."""
+"""Universal approximation of a continuous function by one hidden layer of growing width."""
 
 import itertools
 
@@ -29,7 +29,7 @@ FUNCTIONS = {
 
 
 def largest_error(name, width, activation, train_starts):
-    """The largest error between the points fitted too, of the start that fits best."""
+    """Return the largest error, including between the fitted points, of the start that fits best."""
     points, fitted, tested, function = FUNCTIONS[name]
     net = jfnn.mlp((points(2).shape[1], width, 1), activation)
     x = points(fitted)
@@ -44,7 +44,7 @@ def largest_error(name, width, activation, train_starts):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_largest_error_falls_as_the_hidden_layer_widens(name, train_starts):
+def test_largest_error_decreases_as_the_hidden_layer_widens(name, train_starts):
     errors = [largest_error(name, width, "tanh", train_starts) for width in (1, 4, 16)]
     assert all(wider < narrower for narrower, wider in itertools.pairwise(errors))
     assert errors[-1] < min(0.05, errors[0] / 10)

@@ -1,4 +1,4 @@
-"""The hand derivation in rows against central differences and against jax.grad, which is independent here."""
+"""The hand-derived gradient, in rows, against central differences and jax.grad, independent here."""
 
 import functools
 import itertools
@@ -25,14 +25,14 @@ HAND_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 DIFFERENCES_TOLERANCE = 1e-6
 
 LOSSES = {name: loss for name, loss in losses.LOSSES.items() if loss.outputs_per_target == 1}
-# The cross-entropies and losses with links bring their own output activation; the others take any.
+# Cross-entropies and losses with links include their output activation; the others accept any.
 BRING_THEIRS = [name for name, loss in LOSSES.items() if loss.takes_logits or any(loss.inverse_links)]
 LOSS_AND_OUTPUT = [
     (loss, output)
     for loss in LOSSES
     for output in (("identity",) if loss in BRING_THEIRS else ("identity", "sigmoid", "tanh"))
 ]
-# Without hidden layers their activation plays no part, so one stands for all.
+# Without hidden layers their activation is unused, so one represents all.
 ACTIVATION_AND_DEPTH = [("sigmoid", 0), *itertools.product(ACTIVATIONS, (1, 2, 3))]
 # A third of all pairs, in which each activation, depth, loss and output occurs.
 PAIRS = [
@@ -44,7 +44,7 @@ PAIRS = [
 
 
 def make_targets(loss, rng, n=N, outputs=OUTPUTS):
-    """Soft targets such as the loss takes: distributions, numbers in [0, 1], or any."""
+    """Return soft targets valid for the loss: distributions, numbers in [0, 1], or any."""
     if LOSSES[loss].target_sum is not None:
         return rng.dirichlet(np.ones(outputs), n)
     return rng.uniform(size=(n, outputs)) if loss in BRING_THEIRS else rng.normal(size=(n, outputs))
@@ -55,7 +55,7 @@ def make_sizes(depth):
 
 
 def make_problem(loss, depth, dtype, seed=7):
-    """Parameters, inputs and targets, the same for every activation."""
+    """Return parameters, inputs and targets, the same for every activation."""
     rng = np.random.default_rng((seed, depth))
     sizes = make_sizes(depth)
     params = tuple(
@@ -67,7 +67,7 @@ def make_problem(loss, depth, dtype, seed=7):
 
 
 def disagreement(found, expected):
-    """The largest difference relative to the largest entry of its array, over all arrays."""
+    """Return the largest difference relative to the largest entry of its array, over all arrays."""
     worst = 0.0
     for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         f = np.asarray(f, np.float64)
@@ -79,7 +79,7 @@ def disagreement(found, expected):
 
 
 def choose(functions, number):
-    """One of several functions by a number that may be traced, so that one program serves them all."""
+    """Return one of several functions by a number that may be traced, so that all share one program."""
 
     def chosen(*arguments, **options):
         return jax.lax.select_n(number, *(function(*arguments, **options) for function in functions))
@@ -88,7 +88,7 @@ def choose(functions, number):
 
 
 def choose_all(activation, loss, output):
-    """The activation, the loss and the output activation of these numbers in their registries."""
+    """Return the activation, loss and output activation with these numbers in their registries."""
 
     def chosen(number):
         registered = ACTIVATIONS.values()
@@ -106,9 +106,9 @@ def numbers(activation, loss, output):
 
 @compiled
 def three_ways(chosen, params, x, targets, l2s):
-    """The pre-activations; hand derivation, `jax.grad` and, in float64, perturbed objectives.
+    """Return the pre-activations, the gradients by hand and by `jax.grad`, and perturbed objectives.
 
-    These last three as ``[reduction][…][l2]``.
+    The last three are indexed ``[reduction][…][l2]``; perturbed objectives are for float64 alone.
     """
     activation, loss, output = choose_all(*chosen)
     net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
@@ -136,7 +136,7 @@ def take(tree, i):
 
 @pytest.mark.parametrize(
     ("activation", "depth", "loss", "output"),
-    representatives(PAIRS, *(pair for pair in PAIRS if pair[1] < 2)),  # deep networks compile longest
+    representatives(PAIRS, *(pair for pair in PAIRS if pair[1] < 2)),  # deep networks take longest to compile
 )
 @float64_first
 def test_hand_derivation_equals_jax_grad_and_central_differences(activation, loss, output, depth, dtype):
@@ -163,7 +163,7 @@ def test_hand_derivation_equals_jax_grad_and_central_differences(activation, los
     [losses.LOSSES["gaussian"], losses.pinball(0.2, 0.5, 0.9)],
     ids=["gaussian", "pinball"],
 )
-def test_losses_of_several_outputs_a_target(loss, x64):
+def test_losses_with_several_outputs_per_target(loss, x64):
     k = loss.outputs_per_target
     rng = np.random.default_rng(8)
     params = compiled(jfnn.mlp((FEATURES, HIDDEN, 2 * k), "tanh").init)(jax.random.key(1))
@@ -208,7 +208,7 @@ def _refuse(primals, tangents):
     raise AssertionError("differentiated automatically")
 
 
-def test_the_steps_of_the_recursion_alone_are_those_of_the_notes(x64):
+def test_recursion_steps_equal_those_of_the_notes(x64):
     params, x, targets = make_problem("quadratic", 1, "float64")
     sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
     z = x @ params[0].w + params[0].b
@@ -226,8 +226,8 @@ def test_the_steps_of_the_recursion_alone_are_those_of_the_notes(x64):
     assert disagreement(gradients[1], Layer(hidden.T @ delta, delta.sum(axis=0))) < 1e-10
 
 
-def test_backprop_needs_no_derivative_of_jax(x64):
-    """Functions that JAX may not differentiate serve the hand derivation just as well."""
+def test_backprop_needs_no_derivative_by_jax(x64):
+    """The hand-derived gradient works with functions that JAX must not differentiate."""
     params, x, targets = make_problem("cross_entropy", 2, np.float64)
     opaque_tanh = activations.Activation(lambda z: no_autodiff(jnp.tanh(z)), activations.d_tanh)
     opaque_loss = LOSSES["cross_entropy"]._replace(

@@ -1,4 +1,4 @@
-"""The errata of the notes: for each, the right version holds and the printed one is seen to be wrong."""
+"""Errata of the notes: for each one, the corrected version holds and the printed one is shown to be wrong."""
 
 import functools
 
@@ -18,7 +18,7 @@ RNG_SEED = 7
 
 
 def differences(cost, z, step=1e-6):
-    """``∂cost/∂z`` of a scalar function of an array, by central differences."""
+    """Return ``∂cost/∂z`` of a scalar function of an array, by central differences."""
     moved = np.asarray(perturbed(z, step))
     return central_differences([cost(each) for each in moved], z, step)
 
@@ -39,7 +39,7 @@ def categorical(p, y):
 # 1. Three costs, each with its own delta
 
 
-def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(x64):
+def test_erratum_1_printed_cost_with_a_softmax_does_not_have_the_delta_p_minus_y(x64):
     z = np.random.default_rng(RNG_SEED).normal(size=(4, 5))
     y = np.eye(5)[[0, 3, 4, 3]]
     p = softmax(z)
@@ -55,7 +55,7 @@ def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(x
 
 
 @float64_first
-def test_erratum_2_tanh_of_half_z_is_the_sigmoid_of_z_less_that_of_minus_z(dtype):
+def test_erratum_2_tanh_of_half_z_equals_sigmoid_of_z_minus_sigmoid_of_minus_z(dtype):
     z = jnp.linspace(-20, 20, 81, dtype=dtype)
     f = activations.sigmoid
     atol = 4 * np.finfo(dtype).eps
@@ -84,7 +84,7 @@ def test_erratum_3_elu_has_no_factor_in_the_exponent(alpha, dtype):
 
 
 @pytest.mark.parametrize("random_state", [0, 1, None])
-def test_erratum_4_a_split_keeps_every_input_with_its_label(random_state):
+def test_erratum_4_split_keeps_every_input_with_its_label(random_state):
     labels = np.arange(50)
     inputs = np.stack([labels, labels**2], axis=1).astype(float)
     split = jfnn.datasets.split(inputs, labels, random_state=random_state)
@@ -95,7 +95,7 @@ def test_erratum_4_a_split_keeps_every_input_with_its_label(random_state):
     assert rows.tolist() != labels.tolist()
 
 
-def test_erratum_4_the_digits_keep_their_labels_and_none_is_lost():
+def test_erratum_4_digits_keep_their_labels_and_none_is_lost():
     def pairs(x, y):
         return sorted((image.tobytes(), int(label)) for image, label in zip(x, y, strict=True))
 
@@ -104,10 +104,10 @@ def test_erratum_4_the_digits_keep_their_labels_and_none_is_lost():
     assert pairs(*together) == pairs(*load_digits(return_X_y=True))
 
 
-# 5. The number of classes is not read off the labels
+# 5. The number of classes is not inferred from the labels
 
 
-def test_erratum_5_the_one_hot_width_does_not_depend_on_the_labels_at_hand():
+def test_erratum_5_one_hot_width_does_not_depend_on_the_labels_present():
     labels = np.array([2, 0, 1])
     found = jfnn.datasets.one_hot(labels, 5)
     np.testing.assert_array_equal(found, np.eye(5)[labels])
@@ -139,7 +139,7 @@ def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
 # 7. The data are the UCI optical digits
 
 
-def test_erratum_7_the_digits_are_8_by_8_images_of_17_grey_levels():
+def test_erratum_7_digits_are_8_by_8_images_with_17_gray_levels():
     split = jfnn.datasets.digits()
     images = np.concatenate([split.x_train, split.x_test])
     assert images.shape == (1797, 64)
@@ -151,8 +151,8 @@ def test_erratum_7_the_digits_are_8_by_8_images_of_17_grey_levels():
 
 
 @compiled
-def far_out(z, logits, target):
-    """The sigmoid, its derivative by hand and by JAX; each cost's value, delta and probabilities."""
+def at_large_inputs(z, logits, target):
+    """Return the sigmoid, its derivative by hand and by JAX; each cost's value, delta and probabilities."""
     f = activations.sigmoid
     of_losses = {
         name: (loss.cost(logits, target), loss.delta(logits, target), loss.probabilities(logits))
@@ -162,11 +162,11 @@ def far_out(z, logits, target):
     return f(z), activations.d_sigmoid(z), jax.grad(lambda z: f(z).sum())(z), of_losses
 
 
-def test_erratum_8_the_sigmoid_and_the_softmax_do_not_overflow(dtype):
+def test_erratum_8_sigmoid_and_softmax_do_not_overflow(dtype):
     z = np.array([-1e4, 0, 1e4], dtype)
     largest = 1e4
     target = np.array([[0, 0, 1], [0, 0, 1]], dtype)
-    value, by_hand, by_jax, of_losses = far_out(z, np.stack([z, z[::-1]]), target)
+    value, by_hand, by_jax, of_losses = at_large_inputs(z, np.stack([z, z[::-1]]), target)
     np.testing.assert_allclose(value, [0, 0.5, 1], atol=1e-30)
     np.testing.assert_allclose(by_hand, [0, 0.25, 0], atol=1e-30)
     np.testing.assert_allclose(by_jax, [0, 0.25, 0], atol=1e-30)

@@ -21,14 +21,14 @@ STEPS = 3000
 
 
 def notes_xor(w_o=(1.0, -2.0)):
-    """The 2-2-1 network of the notes, or the same with other output weights."""
+    """Return the notes' 2-2-1 network, or the same with other output weights."""
     net = jfnn.mlp((2, 2, 1), activation="relu")
     hidden = Layer(np.array([[1.0, 1], [1, 1]], np.float32), np.array([0.0, -1], np.float32))
     return net, (hidden, Layer(np.array(w_o, np.float32)[:, None], np.array([0.0], np.float32)))
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_least_squares_gives_the_values_of_the_notes(gate, x64):
+def test_least_squares_equals_the_values_of_the_notes(gate, x64):
     make, expected = GATES[gate]
     x, t = make()
     design = np.column_stack([np.ones(4), x])
@@ -36,7 +36,7 @@ def test_least_squares_gives_the_values_of_the_notes(gate, x64):
     params = (Layer(np.array(w)[:, None], np.array([b])),)
     net = jfnn.mlp((2, 1))
     np.testing.assert_allclose(net.apply(params, x)[:, 0], expected, rtol=0, atol=1e-12)
-    # It is the minimum of our quadratic cost: both gradients vanish there.
+    # It is the minimum of the quadratic cost, so both gradients vanish.
     by_hand = compiled(lambda params: jfnn.backprop.value_and_grad(params, x, t, loss="quadratic")[1])(params)
     for leaf in jax.tree.leaves((by_hand, gradient(net, params, x, t, loss="quadratic"))):
         np.testing.assert_allclose(leaf, 0, atol=1e-12)
@@ -62,15 +62,15 @@ def test_notes_weights_solve_xor_exactly(dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
-    """From the notes' XOR network with w_o = [1, -1] instead of [1, -2]; η = 1/2, λ = 1/2, quadratic cost.
+def test_gradient_descent_step_equals_the_step_by_hand(gradient):
+    """The step starts from the notes' XOR network with w_o = [1, -1] instead of [1, -2].
 
-    Forward::
+    η = 1/2, λ = 1/2, quadratic cost. Forward::
 
         z_h = [[0, -1], [1, 0], [1, 0], [2, 1]]      a_h = relu(z_h) = [[0, 0], [1, 0], [1, 0], [2, 1]]
-        a_o = a_h @ [1, -1] = [0, 1, 1, 1]           t = [0, 1, 1, 0], C = 1/2 (penalty apart)
+        a_o = a_h @ [1, -1] = [0, 1, 1, 1]           t = [0, 1, 1, 0], C = 1/2 (without penalty)
 
-    Backward: only the last sample is wrong::
+    Backward, where only the last sample is wrong::
 
         δ_o = a_o - t = [0, 0, 0, 1]
         δ_h = (δ_o w_oᵀ) ∘ relu'(z_h): last row [1, -1] ∘ [1, 1] = [1, -1], all others 0
@@ -83,7 +83,7 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
         w_o = [1 - 5/4, -1 - 1/4] = [-1/4, -5/4]     b_o = -1/2
         w_h = [[1/4, 5/4], [1/4, 5/4]]               b_h = [0 - 1/2, -1 + 1/2] = [-1/2, -1/2]
 
-    All of these are exact in binary, so the code must give the very same numbers.
+    All values are exact in binary, so the code must give the same numbers.
     """
     net, start = notes_xor(w_o=(1.0, -1.0))
     x, t = datasets.xor_gate()
@@ -111,7 +111,7 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
 
 @pytest.mark.parametrize("width", representatives([2, 8], 8))
 def test_training_solves_xor_from_some_of_twenty_random_starts(width, train_starts):
-    """Solved: the four answers right, and each within 0.1 of the truth."""
+    """Solved means four correct answers, each within 0.1 of its target."""
     x, t = datasets.xor_gate()
     net = jfnn.mlp((2, width, 1), activation="tanh", init="glorot_normal")
     params = train_starts(net, x, t[:, None], optax.sgd(0.1), STARTS, STEPS)

@@ -1,4 +1,4 @@
-"""Costs and their deltas against SciPy's formulas, brute force, jax.grad and the notes' own algebra."""
+"""Costs and their deltas compared with SciPy, brute force, jax.grad and the notes' algebra."""
 
 import functools
 import pickle
@@ -19,16 +19,16 @@ from jfnn.identity.naming import describe_loss, loss_from
 from jfnn.losses import LOSSES
 
 CLASSES = 4  # outputs
-# With other parameters than those of the registered ones, and several outputs a target.
+# With other parameters than the registered losses, and several outputs per target.
 PARAMETRISED = {"huber(0.3)": losses.huber(0.3), "pinball(0.1, 0.8)": losses.pinball(0.1, 0.8)}
 ALL = LOSSES | PARAMETRISED
-# The largest output of exponentials whose squares float32 holds; of others any.
+# The largest output for losses with exponentials whose squares fit float32; others accept any.
 LARGEST = {"gaussian": 30.0, "poisson": 60.0}
 SOFTMAXES = [name for name, loss in LOSSES.items() if loss.min_outputs > 1]
 
 
 def pinball_cost(quantiles, a, t):
-    """By scikit-learn, whose means over samples are here those over the targets of a row."""
+    """Use scikit-learn, whose mean over samples is here the mean over the targets of a row."""
     parts = zip(np.split(a, len(quantiles), -1), quantiles, strict=True)
     means = [mean_pinball_loss(t.T, part.T, alpha=q, multioutput="raw_values") for part, q in parts]
     return t.shape[1] * np.sum(means, axis=0)
@@ -49,8 +49,8 @@ def gaussian_delta(a, t):
     return np.concatenate([(m - t) / np.exp(s), 0.5 - 0.5 * (t - m) ** 2 / np.exp(s)], -1)
 
 
-# Name -> (cost, delta) in NumPy float64, good for any outputs; costs are SciPy's and scikit-learn's.
-OF_NUMBERS = {
+# Name -> (cost, delta) in NumPy float64, valid for any outputs; costs by SciPy and scikit-learn.
+REGRESSION = {
     "absolute": (lambda a, t: np.abs(a - t).sum(-1), lambda a, t: np.sign(a - t)),
     "huber": (lambda a, t: scipy_huber(1, a - t).sum(-1), lambda a, t: np.clip(a - t, -1, 1)),
     "huber(0.3)": (lambda a, t: scipy_huber(0.3, a - t).sum(-1), lambda a, t: np.clip(a - t, -0.3, 0.3)),
@@ -65,14 +65,13 @@ OF_NUMBERS = {
 
 
 def without(z, c):
-    """Logits with class c struck out."""
     struck = z.copy()
     struck[:, c] = -np.inf
     return struck
 
 
 def printed_cost(z, t):
-    """Brute force: log(1 - P_c) is the log-sum over all classes but c, less that over all."""
+    """Brute force: log(1 - P_c) is the log-sum over all classes but c, minus the log-sum over all."""
     z = z - z.max(-1, keepdims=True)
     total = logsumexp(z, -1)
     rest = np.stack([logsumexp(without(z, c), -1) for c in range(z.shape[1])], -1)
@@ -89,7 +88,7 @@ def printed_delta(z, t):
     return delta
 
 
-# Name -> (cost, delta) in NumPy float64, good for any outputs.
+# Name -> (cost, delta) in NumPy float64, valid for any outputs.
 FORMULAS = {
     "quadratic": (lambda a, t: 0.5 * ((a - t) ** 2).sum(-1), lambda a, t: a - t),
     "cross_entropy": (
@@ -101,7 +100,7 @@ FORMULAS = {
         lambda z, t: expit(z) - t,
     ),
     "softmax_binary_cross_entropy": (printed_cost, printed_delta),
-    **OF_NUMBERS,
+    **REGRESSION,
 }
 
 
@@ -113,13 +112,13 @@ def make_targets(name, rng, n):
 
 
 def moderate(name, seed=0, n=8):
-    """Outputs of a few units and targets, half of them soft and half one-hot."""
+    """Return outputs of order 1 and targets, half of them soft and half one-hot."""
     rng = np.random.default_rng(seed)
     return 2 * rng.normal(size=(n, CLASSES)), make_targets(name, rng, n)
 
 
 def saturated(name):
-    """Every arrangement of outputs among -1e4, 0 and 1e4 (ties included) with each one-hot target."""
+    """Return every arrangement of outputs among -1e4, 0 and 1e4 (with ties) for each one-hot target."""
     large = LARGEST.get(name, 1e4)
     grid = np.stack(np.meshgrid(*[[-large, 0.0, large]] * CLASSES), -1).reshape(-1, CLASSES)
     targets = np.eye(CLASSES)[:, : CLASSES // ALL[name].outputs_per_target]
@@ -127,14 +126,14 @@ def saturated(name):
 
 
 @functools.partial(compiled, static_argnames=("name", "axis"))
-def evaluated(name, a, t, axis=-1):
-    """The cost, its delta, and the gradient of its sum by JAX."""
+def evaluate(name, a, t, axis=-1):
+    """Return the cost, its delta, and the gradient of its sum by JAX."""
     loss = ALL[name]
     gradient = jax.grad(lambda a: loss.cost(a, t, axis=axis).sum())(a)
     return loss.cost(a, t, axis=axis), loss.delta(a, t, axis=axis), gradient
 
 
-def test_every_loss_has_its_formulas_here():
+def test_every_loss_has_formulas():
     assert set(FORMULAS) == set(ALL)
 
 
@@ -144,7 +143,7 @@ def test_every_loss_has_its_formulas_here():
 def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
     a, t = moderate(name)
     tolerance = {"float32": 2e-6, "float64": 1e-13}[dtype.name]
-    cost, delta, gradient = evaluated(name, a.astype(dtype), t.astype(dtype))
+    cost, delta, gradient = evaluate(name, a.astype(dtype), t.astype(dtype))
     assert cost.dtype == delta.dtype == dtype
     np.testing.assert_allclose(cost, FORMULAS[name][0](a, t), rtol=tolerance)
     np.testing.assert_allclose(delta, gradient, rtol=tolerance, atol=tolerance)
@@ -153,10 +152,10 @@ def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ALL)
-def test_finite_and_right_at_saturated_outputs_in_float32(name):
+def test_cost_and_delta_are_right_at_saturated_outputs_in_float32(name):
     a, t = saturated(name)
     cost, delta = (function(a, t) for function in FORMULAS[name])
-    results = evaluated(name, a.astype(np.float32), t.astype(np.float32))
+    results = evaluate(name, a.astype(np.float32), t.astype(np.float32))
     for result, expected in zip(results, (cost, delta, delta), strict=True):
         np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
@@ -164,28 +163,28 @@ def test_finite_and_right_at_saturated_outputs_in_float32(name):
 @pytest.mark.thorough
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_printed_cost_keeps_its_digits_near_certainty(classes, x64):
-    """Where P_c nears 1, ``log(1 - P_c)`` and ``1/(1 - P_c)`` must not be taken of a rounded difference."""
+    """As P_c nears 1, ``log(1 - P_c)`` and ``1/(1 - P_c)`` must not be computed from a rounded difference."""
     z = np.zeros((40, classes))
     z[:, 0] = np.linspace(0, 60, 40)
     t = np.full_like(z, 1 / classes)
-    cost, delta, _ = evaluated("softmax_binary_cross_entropy", z, t)
+    cost, delta, _ = evaluate("softmax_binary_cross_entropy", z, t)
     np.testing.assert_allclose(cost, printed_cost(z, t), rtol=1e-13)
     np.testing.assert_allclose(delta, printed_delta(z, t), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", SOFTMAXES)
-def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
+def test_softmax_is_invariant_to_a_constant_added_to_the_logits(name, x64):
     z, t = moderate(name)
     shift = np.linspace(-1e3, 1e3, len(z))[:, None]
-    for result, expected in zip(evaluated(name, z + shift, t), evaluated(name, z, t), strict=True):
+    for result, expected in zip(evaluate(name, z + shift, t), evaluate(name, z, t), strict=True):
         np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(LOSSES[name].probabilities(z, -1).sum(-1), 1, rtol=1e-14)
-    np.testing.assert_allclose(evaluated(name, z, t)[1].sum(-1), 0, atol=1e-13)
+    np.testing.assert_allclose(evaluate(name, z, t)[1].sum(-1), 0, atol=1e-13)
 
 
 @pytest.mark.thorough
 def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
-    """By targets how far logits lie below the largest, by logits twice diag P - P Pᵀ, by both -1 a class."""
+    """By targets: distance to the largest logit; by logits: 2 (diag P - P Pᵀ); by both: -1 per class."""
     rng = np.random.default_rng(5)
     z = rng.normal(size=CLASSES)
     t = rng.dirichlet(np.ones(CLASSES))
@@ -198,7 +197,7 @@ def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
     np.testing.assert_allclose(jax.jacfwd(jax.grad(cost), 1)(z, t), -np.eye(CLASSES), atol=1e-12)
 
 
-def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
+def test_class_with_zero_target_and_zero_probability_costs_nothing(dtype):
     z = jnp.asarray([0.0, -jnp.inf, 1.0], dtype)
     t = jnp.asarray([1.0, 0.0, 0.0], dtype)
     np.testing.assert_allclose(losses.cross_entropy(z, t), np.log1p(np.e), rtol=1e-6)
@@ -206,11 +205,11 @@ def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ALL)
-def test_axis_zero_is_the_transpose(name, x64):
+def test_axis_zero_equals_the_transpose(name, x64):
     a, t = moderate(name)
     loss = ALL[name]
-    transposed = evaluated(name, a.T, t.T, axis=0)
-    rows = evaluated(name, a, t)
+    transposed = evaluate(name, a.T, t.T, axis=0)
+    rows = evaluate(name, a, t)
     for result, expected in zip(transposed, rows, strict=True):
         np.testing.assert_allclose(result, expected.T, rtol=1e-14, atol=1e-15)
     if loss.probabilities:
@@ -221,7 +220,7 @@ def test_axis_zero_is_the_transpose(name, x64):
 
 
 @pytest.mark.thorough
-def test_outputs_stand_for_rates_means_deviations_and_quantiles(x64):
+def test_outputs_represent_rates_means_deviations_and_quantiles(x64):
     z = np.array([[0.0, 1.0, 2.0, -4.0]])
     np.testing.assert_allclose(LOSSES["poisson"].predictions(z), np.exp(z))
     np.testing.assert_allclose(LOSSES["gaussian"].predictions(z), [[0, 1, np.e, np.exp(-2)]])
@@ -231,7 +230,7 @@ def test_outputs_stand_for_rates_means_deviations_and_quantiles(x64):
 
 
 @pytest.mark.parametrize("loss", [*ALL.values(), losses.huber(1), losses.pinball(0.5)])
-def test_losses_are_equal_by_their_parameters_and_made_again_from_a_description(loss):
+def test_losses_compare_by_parameters_and_are_restored_from_a_description(loss):
     again = loss_from(describe_loss(loss))
     copied = pickle.loads(pickle.dumps(loss)) if loss.regression else loss
     assert again == copied == loss and hash(again) == hash(copied) == hash(loss)
@@ -242,8 +241,8 @@ def test_losses_are_equal_by_their_parameters_and_made_again_from_a_description(
 
 
 @pytest.mark.thorough
-def test_means_are_those_of_pytorch_times_the_factors_of_the_recipe(x64):
-    """By the parameters of a layer with three outputs; table of docs/recipes/training.md, in its order."""
+def test_means_equal_pytorchs_times_the_factors_of_the_recipe(x64):
+    """For a layer with three outputs, in the order of the table in docs/recipes/training.md."""
     torch = pytest.importorskip("torch")
     k, pairs = (
         3,
@@ -298,14 +297,14 @@ def test_reductions_of_costs(x64):
     np.testing.assert_allclose(losses.reduce_costs(costs, penalty, "mean", weights / 10), 3.4 / 0.15)
 
 
-def test_without_samples_the_mean_is_0_and_has_a_gradient(x64):
+def test_mean_without_samples_is_0_and_has_a_gradient(x64):
     mean = functools.partial(losses.reduce_costs, jnp.ones(3), 3.0, "mean")
     nothing = jnp.zeros(3)
     assert mean(nothing) == 0
     np.testing.assert_array_equal(jax.grad(mean)(nothing), 0)
 
 
-def test_a_loss_of_ones_own_passes_through():
+def test_get_loss_returns_a_custom_loss_unchanged():
     own = losses.Loss(losses.quadratic, losses.d_quadratic)
     assert losses.get(own) is own
     assert losses.get("quadratic") is LOSSES["quadratic"]

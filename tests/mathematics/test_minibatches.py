@@ -1,4 +1,4 @@
-"""Which rows each step sees: purity, coverage, the rows left over."""
+"""Which rows each step uses: purity, coverage, remaining rows."""
 
 import collections
 
@@ -29,7 +29,7 @@ def test_rows_are_a_pure_function_of_seed_and_epoch(batches):
 
 
 @pytest.mark.parametrize("batches", [b for b in EVERY if b.scheme in ("subset", "permutation")])
-def test_other_seeds_and_epochs_see_other_rows(batches):
+def test_other_seeds_and_epochs_use_other_rows(batches):
     drawn = [batches.epoch(N, seed, epoch).tobytes() for seed in range(5) for epoch in range(5)]
     assert len(set(drawn)) == 25
 
@@ -50,7 +50,7 @@ def test_subset_draws_without_replacement_and_evenly():
     assert np.abs(np.array(list(counts.values())) - expected).max() < 5 * deviation
 
 
-def test_a_permutation_covers_each_row_once_and_drops_or_pads_the_last_step():
+def test_permutation_covers_each_row_once_and_drops_or_pads_the_last_step():
     kept, dropped = (
         Minibatches(SIZE, "permutation", drop_last=drop).epoch(N, 0, 0) for drop in (False, True)
     )
@@ -74,7 +74,7 @@ def test_rows_in_order_are_the_same_for_every_seed_and_epoch():
 
 
 @pytest.mark.parametrize("batches", [Minibatches(SIZE, "full"), Minibatches(None), Minibatches(None, "full")])
-def test_full_is_all_rows_in_their_order(batches):
+def test_full_batches_are_all_rows_in_order(batches):
     np.testing.assert_array_equal(batches.fitted(N).epoch(N, 1, 2), [np.arange(N)])
 
 

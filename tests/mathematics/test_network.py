@@ -1,4 +1,4 @@
-"""Networks against a NumPy loop; initialisers; predictions."""
+"""Networks compared with a NumPy loop; initializers; predictions."""
 
 import pickle
 
@@ -25,7 +25,7 @@ def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     np.testing.assert_allclose(compiled(net.apply)(params, x), a, rtol=1e-13)
 
 
-def test_without_biases_a_network_starts_with_the_same_weights_and_adds_nothing(x64):
+def test_network_without_biases_has_the_same_initial_weights(x64):
     x = np.random.default_rng(2).normal(size=(30, 3))
     net = jfnn.mlp((3, 2), bias=False)
     params = net.init(jax.random.key(4))
@@ -36,12 +36,12 @@ def test_without_biases_a_network_starts_with_the_same_weights_and_adds_nothing(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("init", "variance"), [("normal", 1.0), ("pytorch", 1 / 900)])
-def test_initialisers_have_their_variance_and_biases(init, variance, dtype):
+def test_initializers_have_their_variance_and_biases(init, variance, dtype):
     (layer,) = compiled(jfnn.mlp((300, 200), init=init).init)(jax.random.key(0))
     assert layer.w.shape == (300, 200)
     assert layer.w.dtype == layer.b.dtype == dtype
     w = np.asarray(layer.w, np.float64) / np.sqrt(variance)
-    # 60000 draws: the mean's standard error is 0.004, the variance's below 0.006.
+    # 60000 draws: the standard error is 0.004 for the mean and below 0.006 for the variance.
     assert abs(w.mean()) < 0.02
     assert abs(w.var() - 1) < 0.03
     if init == "pytorch":
@@ -56,7 +56,7 @@ def test_initialisers_have_their_variance_and_biases(init, variance, dtype):
 @pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(20, 10), (3, 2, 4, 5)])
 @pytest.mark.parametrize("init", sorted(INITIALIZERS.keys() & vars(jax.nn.initializers).keys() - {"normal"}))
-def test_scaled_initialisers_draw_the_numbers_of_jax(init, shape, dtype):
+def test_scaled_initializers_draw_the_numbers_of_jax(init, shape, dtype):
     expected = getattr(jax.nn.initializers, init)()(jax.random.key(0), shape)
     drawn = from_key(INITIALIZERS[init].weights(shape), jax.random.key(0))
     np.testing.assert_allclose(drawn, expected, rtol=4 * np.finfo(dtype).eps)
@@ -68,7 +68,7 @@ def test_glorot_is_the_default_initialization_of_every_layer():
         assert {layer.initializer for layer in layers} == {"glorot_normal"}
 
 
-def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
+def test_init_is_a_function_of_the_key_and_differs_between_layers():
     net = jfnn.mlp((4, 4, 4))
     first, again, other = (net.init(jax.random.key(seed)) for seed in (0, 0, 1))
     jax.tree.map(np.testing.assert_array_equal, first, again)
@@ -76,7 +76,7 @@ def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():
     assert not np.any(first[0].w == first[1].w)
 
 
-def test_an_mlp_is_a_sequence_of_dense_layers():
+def test_mlp_is_a_sequence_of_dense_layers():
     layers = (Dense(3, "relu", "he_normal"), Dense(1, "identity", "he_normal"))
     net = jfnn.mlp((2, 3, 1), "relu", init="he_normal")
     assert net is jfnn.sequential(layers, 2) is jfnn.sequential(list(layers), [2])
@@ -91,7 +91,7 @@ def own_apply(params, x):
     return x @ params["w"]
 
 
-def test_networks_of_layers_are_pickled_as_what_they_are_made_of():
+def test_networks_of_layers_can_be_pickled():
     net = jfnn.mlp((2, 3, 1), "relu")
     assert pickle.loads(pickle.dumps(net)) is net and not is_custom_apply(net)
     for own in (jfnn.Network(own_init, own_apply), jfnn.mlp((2, 1))._replace(init=own_init)):
@@ -101,7 +101,6 @@ def test_networks_of_layers_are_pickled_as_what_they_are_made_of():
 
 
 def linear(outputs):
-    """A network that gives its inputs, and its parameters."""
     return jfnn.mlp((outputs, outputs)), (Layer(jnp.eye(outputs), jnp.zeros(outputs)),)
 
 
@@ -114,9 +113,7 @@ def linear(outputs):
         ("quadratic", [[-0.1], [0.0], [0.4], [0.6]], [0, 0, 0, 1]),
     ],
 )
-def test_labels_are_the_first_largest_output_or_one_output_above_probability_one_half(
-    loss, outputs, expected
-):
+def test_label_is_the_first_largest_output_or_whether_one_output_exceeds_one_half(loss, outputs, expected):
     network, params = linear(len(outputs[0]))
     assert jfnn.predict(network, params, np.array(outputs), loss, "classification").tolist() == expected
     labels = np.zeros(len(outputs), int)
@@ -125,7 +122,7 @@ def test_labels_are_the_first_largest_output_or_one_output_above_probability_one
 
 
 @pytest.mark.thorough
-def test_each_of_several_outputs_has_a_label_where_the_task_or_the_labels_say_so():
+def test_each_output_has_a_label_if_the_task_or_the_labels_require_it():
     network, params = linear(3)
     x = np.array([[-0.1, 0.4, 0.6], [0.0, -2.0, 0.5001]])
     for loss, expected in (
@@ -154,7 +151,7 @@ OWN_LOSS = jfnn.Loss(
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("loss", ["quadratic", OWN_LOSS], ids=["quadratic", "own"])
-def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
+def test_predictions_of_losses_without_probabilities_follow_the_task(loss, n_outputs):
     net = jfnn.mlp((1, n_outputs))
     x = np.linspace(-3, 3, 7)[:, None]
     slope = np.array([[2.0, -0.5]])[:, :n_outputs]
@@ -166,12 +163,12 @@ def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
     assert jfnn.predict(net, params, x, loss, task="classification").tolist() == classes
     with pytest.raises(ValueError, match=r"^task: "):
         jfnn.predict(net, params, x, loss)
-    assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # labels say that these are classes
+    assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # the labels imply classes
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
-def test_outputs_that_overflow_are_no_prediction(function):
+def test_overflowing_outputs_give_no_prediction(function):
     net, params = linear(2)
     steep = jax.tree.map(lambda leaf: leaf * 1e20, params)
     assert function(net, steep, np.full((1, 2), 1e10)).shape[0] == 1

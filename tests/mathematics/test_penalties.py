@@ -1,4 +1,4 @@
-"""Penalties against central differences, JAX, and NumPy's replay."""
+"""Penalties compared with central differences, JAX, and a replay in NumPy."""
 
 import functools
 import itertools
@@ -24,14 +24,14 @@ STRENGTHS = {"l2": 0.3, "l1": 0.2}
 
 @functools.cache
 def linear_problem():
-    """Inputs, and numbers that half of them have no part in."""
+    """Return inputs, and targets that depend on half of them."""
     rng = np.random.default_rng(5)
     x = rng.normal(size=(N, FEATURES))
     return x, x @ COEFFICIENTS + 0.7 + 0.3 * rng.normal(size=N)
 
 
 def make_params(dtype=np.float64):
-    """Parameters of 3-4-2, with a weight and a bias of 0."""
+    """Return parameters of 3-4-2, with a weight and a bias of 0."""
     rng = np.random.default_rng(3)
     params = [Layer(rng.normal(size=(n, m)), rng.normal(size=m)) for n, m in ((3, 4), (4, 2))]
     params[0].w[1, 2] = 0
@@ -41,7 +41,7 @@ def make_params(dtype=np.float64):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", PENALTIES)
-def test_each_penalty_has_the_derivative_of_its_cost(name):
+def test_penalty_has_the_derivative_of_its_cost(name):
     w = np.random.default_rng(0).normal(size=(5, 4))
     cost, derivative = PENALTIES[name]
     assert cost(w, 0) == pytest.approx({"l2": 0.5 * (w**2).sum(), "l1": np.abs(w).sum()}[name], rel=1e-6)
@@ -56,8 +56,8 @@ OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("penalised", "reduction"), OBJECTIVES)
-def test_the_objective_and_its_gradient_by_hand_have_the_penalties(penalised, reduction):
-    """Beside JAX's, and beside those without penalties and what NumPy adds."""
+def test_objective_and_hand_gradient_include_the_penalties(penalised, reduction):
+    """Compared with JAX's, and with those without penalties plus NumPy's penalties."""
     params = make_params()
     rng = np.random.default_rng(8)
     x = rng.normal(size=(7, 3))
@@ -87,7 +87,7 @@ def test_the_objective_and_its_gradient_by_hand_have_the_penalties(penalised, re
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), by_hand, by_jax)
 
 
-def test_soft_threshold_is_the_least_of_its_problem():
+def test_soft_threshold_minimizes_its_problem():
     for w in (-2.0, -0.3, 0.0, 0.2, 1.7):
         least = minimize_scalar(
             lambda v, w=w: (v - w) ** 2 / 2 + 0.5 * abs(v), bounds=(-3, 3), method="bounded"
@@ -96,8 +96,8 @@ def test_soft_threshold_is_the_least_of_its_problem():
     assert soft_threshold(jnp.float32(-0.3), 0.5) == 0
 
 
-def replayed(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.0)):
-    """A network 3-4-2 with tanh and halves of squares, by proximal steps, in NumPy alone."""
+def replay(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.0)):
+    """Replay proximal steps of a 3-4-2 network with tanh and half squared errors in NumPy."""
     (w1, b1), (w2, b2) = ((np.array(w), np.array(b)) for w, b in params)
     for (x, y), rate in zip(batches, rates, strict=True):
         a = np.tanh(x @ w1 + b1)
@@ -137,8 +137,8 @@ CASES = list(itertools.product(REPLAYS, LAYOUTS))
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("case", "layout"), CASES)
-def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
-    """Each cell of a sweep over L1 has the parameters of NumPy's replay, and the same zeros."""
+def test_proximal_steps_of_a_sweep_equal_those_of_numpy(case, layout):
+    """Each cell of a sweep over L1 has the parameters of NumPy's replay, with the same zeros."""
     network, options, of_replay = REPLAYS[case]
     rng = np.random.default_rng(4)
     x = rng.normal(size=(24, 3)).astype(np.float32)
@@ -161,7 +161,7 @@ def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
     zeros = 0
     for k, l1 in enumerate(strengths):
         found = result.member(0, 0, k, 0)
-        expected = replayed(start, rows, rates, l1, 0.5, **of_replay)
+        expected = replay(start, rows, rates, l1, 0.5, **of_replay)
         for leaf, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(leaf, other, atol=2e-5)
             np.testing.assert_array_equal(leaf == 0, other == 0)
@@ -169,12 +169,12 @@ def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
     assert zeros > 5
 
 
-STEPS = list(itertools.product(("sgd", "adam"), (3, 16)))  # 16 members on the last axis of a tile
+STEPS = list(itertools.product(("sgd", "adam"), (3, 16)))  # 16 members are on the last axis of a tile
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("optimizer", "members"), STEPS)
-def test_the_objective_of_a_step_has_the_penalties(optimizer, members):
+def test_objective_of_a_step_includes_the_penalties(optimizer, members):
     x, y = linear_problem()
     split = jfnn.Split(x, y[:, None])
     network = jfnn.mlp((FEATURES, 3, 1), "tanh")
@@ -193,13 +193,13 @@ def test_the_objective_of_a_step_has_the_penalties(optimizer, members):
     size = sum(np.abs(leaf).sum() for leaf in jax.tree.leaves(network.init(jax.random.key(0))))
     rows = 30 if members == 16 else N
     assert result.objective.shape == (1, 1, members, 1, 1)
-    # The parameters of a second step lie a little nearer to 0.
+    # The parameters before the second step are slightly closer to 0.
     np.testing.assert_allclose(result.objective[0, 0, :, 0, 0], bare + strengths * size / rows, rtol=0.02)
 
 
 @pytest.mark.thorough
 def test_other_optimizers_follow_the_subgradient():
-    """As steps of `jfnn.training` do, whose gradient is that of the whole objective."""
+    """This matches the steps of `jfnn.training`, which use the gradient of the whole objective."""
     x, y = linear_problem()
     y = y[:, None]
     network = jfnn.mlp((FEATURES, 3, 1), "tanh")
@@ -218,7 +218,7 @@ def test_other_optimizers_follow_the_subgradient():
         np.testing.assert_allclose(leaf, other, atol=1e-5)
 
 
-def test_strengths_without_l1_are_those_of_l2_alone():
+def test_strengths_without_l1_equal_l2_alone():
     assert set(penalties.as_strengths(0.1)) == {"l2"} == set(penalties.as_strengths(0.1, 0))
     assert set(penalties.as_strengths(0.1, jnp.float32(0))) == {"l2", "l1"}
 
@@ -241,7 +241,7 @@ NUMBER = jfnn.Network(
         ({"hyper": ["l1"], "network": NUMBER}, "hyper"),
     ],
 )
-def test_what_has_no_l1_is_refused(options, argument):
+def test_l1_is_refused_where_unsupported(options, argument):
     network = options.pop("network", jfnn.mlp((3, 1)))
     with pytest.raises(ValueError) as caught:
         jfnn.supervised(network, "quadratic", **options)

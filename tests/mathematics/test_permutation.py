@@ -1,6 +1,6 @@
-"""Permutations of keys: bijections, equally likely orders, and the same numbers in NumPy and in JAX.
+"""Permutations from keys: bijections, equally likely orders, and the same numbers in NumPy and JAX.
 
-Keys are fixed, so that tests are the same each time; χ² fails where its p is below 1e-6 or within 1e-6 of 1.
+Keys are fixed, so the tests are deterministic; a χ² test fails if its p-value is within 1e-6 of 0 or 1.
 """
 
 import itertools
@@ -29,7 +29,6 @@ GOLDEN = 0x9E3779B9
 
 
 def lowbias(x):
-    """Wellons's mixer in Python's whole numbers."""
     x ^= x >> 16
     x = x * MULTIPLIERS[0] % WORD
     x ^= x >> 15
@@ -38,7 +37,7 @@ def lowbias(x):
 
 
 def lowbias_inverse(x):
-    """The word that `lowbias` mixes to ``x``."""
+    """Return the word that `lowbias` maps to ``x``."""
     x ^= x >> 16
     x = x * pow(MULTIPLIERS[1], -1, WORD) % WORD
     x ^= x >> 15 ^ x >> 30
@@ -56,7 +55,7 @@ def mixed_by_hand(*words):
 
 
 def permuted_by_hand(position, n, key):
-    """One entry, by a number that moves in the grid; Python's numbers lose no digit."""
+    """Return one entry, computed with Python integers, which are exact."""
     b = 2 ** (n.bit_length() // 2)
     row, column = divmod(position, b)
     column_word = mixed_by_hand(key, 0)
@@ -72,24 +71,24 @@ def permuted_by_hand(position, n, key):
 
 
 def keys_of_steps(count):
-    """The keys ``[count]`` of an engine: 100 steps an epoch, one epoch after the other."""
+    """Return the keys ``[count]`` of an engine: 100 steps per epoch, one epoch after the other."""
     epoch, step = np.divmod(np.arange(count), 100)
     return mixed(5, 0, epoch, step)
 
 
 def drawn(n, positions, keys):
-    """Entries ``[positions, keys]``, as numbers whose products do not overflow."""
+    """Return entries ``[positions, keys]`` with a dtype whose products do not overflow."""
     return permuted(np.reshape(positions, (-1, 1)), domain(n), keys).astype(np.int64)
 
 
 def places(n):
-    """Positions in one row, in one column, in neither, in the last row, and far from each other."""
+    """Return positions in one row, in one column, in neither, in the last row, and far apart."""
     b = int(domain(n).b)
     return sorted({p for p in (0, 1, b, b + 1, 2 * b, n // 2, n - 2, n - 1) if 0 <= p < n})
 
 
 def expect(counts, shares):
-    """Counts are as likely as not where their cells have these shares; rare cells are put together."""
+    """Check by χ² that counts agree with these shares, pooling rare cells."""
     counts = np.ravel(counts)
     shares = np.ravel(shares) / np.sum(shares)
     assert not counts[shares == 0].any()
@@ -103,7 +102,7 @@ def expect(counts, shares):
 
 
 def expect_together(entries, n, bins):
-    """Bins of entries ``[1 to 3, keys]`` of a permutation, which are different numbers below ``n``."""
+    """Check bins of entries ``[1 to 3, keys]`` of a permutation, which are distinct numbers below ``n``."""
     group = np.arange(n) * bins // n
     sizes = np.bincount(group)
     ways = np.ones(())
@@ -116,13 +115,13 @@ def expect_together(entries, n, bins):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("sizes", [range(1, 301), *LARGE], ids=str)
-def test_every_number_comes_once(sizes):
+def test_every_number_occurs_once(sizes):
     for n in np.atleast_1d(sizes).tolist():
         entries = np.sort(permuted(np.arange(n), domain(n), KEYS[:, None]), axis=1)
         np.testing.assert_array_equal(entries, np.broadcast_to(np.arange(n), entries.shape))
 
 
-def test_grids_hold_n_and_are_nearly_square():
+def test_grids_contain_n_and_are_nearly_square():
     for n in [*range(2, 3000), *LARGE, LARGEST]:
         sides = domain(n)
         assert {side.dtype for side in sides} == {np.dtype(np.uint32)}
@@ -135,20 +134,20 @@ def test_grids_hold_n_and_are_nearly_square():
     ("n", "error"),
     [(0, ValueError), (-3, ValueError), (2**31, ValueError), (2.0, TypeError), (True, TypeError)],
 )
-def test_an_invalid_domain_raises_an_error(n, error):
+def test_invalid_domain_raises_an_error(n, error):
     with pytest.raises(error, match="n: expected"):
         domain(n)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 63, 64, 100, 1437, 99991, 65535 * 32767, LARGEST])
-def test_entries_are_those_of_exact_arithmetic(n):
+def test_entries_equal_exact_arithmetic(n):
     positions = sorted({int(p) for p in np.linspace(0, n - 1, 25)})
     for key in KEYS.tolist():
         expected = [permuted_by_hand(position, n, key) for position in positions]
         np.testing.assert_array_equal(permuted(positions, domain(n), key), expected)
 
 
-def test_words_are_those_of_exact_arithmetic():
+def test_words_equal_exact_arithmetic():
     for words in [(0,), (7,), (WORD - 1, 5), (1, 2, 3, 4), (4, 3, 2, 1)]:
         word = mixed(*words)
         assert word == mixed_by_hand(*words) and word.dtype == np.uint32 and word.shape == ()
@@ -160,8 +159,8 @@ def test_words_are_those_of_exact_arithmetic():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("platform", [None, "cpu", "default"])
-def test_jax_has_the_numbers_of_numpy_with_everything_traced(platform, dtype, monkeypatch):
-    """Domains of few and of many turns are in one batch; the way of other platforms runs on this one, too."""
+def test_jax_equals_numpy_with_everything_traced(platform, dtype, monkeypatch):
+    """A batch mixes domains with few and with many turns; the code for other platforms runs here too."""
     if platform is not None:
         monkeypatch.setattr(jax.lax, "platform_dependent", lambda *values, **ways: ways[platform](*values))
     sizes = [1, 2, 3, 31, 63, 64, 100, 1437, 99991, LARGEST]
@@ -185,7 +184,7 @@ def test_jax_has_the_numbers_of_numpy_with_everything_traced(platform, dtype, mo
     assert entry.shape == () and entry == permuted_by_hand(3, 8, 5)
 
 
-def test_jax_mixes_the_words_of_numpy(dtype):
+def test_jax_mixes_words_like_numpy(dtype):
     words = np.arange(5, dtype=np.uint32)[:, None], np.arange(3, dtype=np.int32)
     traced = jax.jit(lambda first, last: mixed(first, WORD - 1, last, xp=jnp))(*words)
     assert traced.dtype == np.uint32
@@ -194,7 +193,7 @@ def test_jax_mixes_the_words_of_numpy(dtype):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("n", "count"), SIZES)
-def test_entries_pairs_and_triples_are_equally_often(n, count):
+def test_entries_pairs_and_triples_are_uniform(n, count):
     entries = drawn(n, places(n), keys_of_steps(count))
     for entry in entries:
         expect_together(entry[None], n, min(n, 256))
@@ -204,7 +203,7 @@ def test_entries_pairs_and_triples_are_equally_often(n, count):
         expect_together(entries[list(triple)], n, min(n, 8))
 
 
-def test_two_seeds_whose_first_chains_meet_go_their_own_ways():
+def test_seeds_with_colliding_first_chains_differ_later():
     first = 0x243F6A88
     epochs = np.arange(1000)
     other = first ^ lowbias_inverse(lowbias(first ^ 8) ^ 1)

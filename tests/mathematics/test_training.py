@@ -1,4 +1,4 @@
-"""The objective, steps and epochs against NumPy and optax; what `jfnn.train` reports."""
+"""The objective, steps and epochs compared with NumPy and optax; what `jfnn.train` reports."""
 
 import functools
 
@@ -42,7 +42,7 @@ def objective(net, params, x, y, loss="cross_entropy", l2=0.0, reduction="sum", 
 
 
 def numpy_gradients(params, x, targets, l2):
-    """The notes' equations for one sigmoid layer and a softmax, in plain NumPy: summed costs."""
+    """Compute the notes' equations for a sigmoid layer and a softmax in NumPy, with summed costs."""
     (w1, b1), (w2, b2) = params
     a = expit(x @ w1 + b1)
     delta2 = softmax(a @ w2 + b2, axis=1) - targets
@@ -54,7 +54,6 @@ def numpy_gradients(params, x, targets, l2):
 
 
 def numpy_sgd(params, x, targets, rows, learning_rate, l2, reduction="sum"):
-    """Gradient descent over lists of row numbers."""
     for batch in rows:
         scale = learning_rate / (len(batch) if reduction == "mean" else 1)
         gradients = numpy_gradients(params, x[batch], targets[batch], l2)
@@ -67,7 +66,7 @@ def assert_close(found, expected, rtol=1e-10, atol=1e-12):
 
 
 @pytest.mark.thorough
-def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
+def test_objective_is_costs_plus_penalty_and_mean_divides_both(x64):
     x, labels = make_data()
     net = make_network("tanh")
     (w1, b1), (w2, b2) = params = numpy_params(net)
@@ -86,7 +85,7 @@ def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
     )
 
 
-def test_a_traced_rate_of_dropout_is_one_number():
+def test_traced_dropout_rate_is_a_single_number():
     x, labels = make_data()
     net = make_network()
     key = jax.random.key(0)
@@ -95,8 +94,8 @@ def test_a_traced_rate_of_dropout_is_one_number():
         jax.eval_shape(lambda rate: dropped(dropout=rate), np.array([0.1, 0.2]))
 
 
-def test_objective_and_hand_derivation_compile_around_data_at_hand():
-    """Data closed over, and so with values while the parameters are traced, are checked all the same."""
+def test_objective_and_hand_gradient_compile_with_captured_data():
+    """Data captured in a closure keep their values while the parameters are traced, and are still checked."""
     x, labels = make_data()
     net = make_network()
     params = net.init(jax.random.key(0))
@@ -145,7 +144,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
 
 @pytest.mark.filterwarnings("ignore:inputs reach")
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
-    """A steep linear fit grows by a constant factor a step, so that NumPy can say when float64 overflows."""
+    """A steep linear fit grows by a constant factor per step, so NumPy can predict when float64 overflows."""
     x = np.array([[1e20]])
     t = np.array([[0.0]])
     net = jfnn.mlp((1, 1))
@@ -165,7 +164,7 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
             trained.append((Layer(np.array([[w]]), np.array([b])),))
     assert 1 < diverged_at < 9
 
-    told = []
+    events = []
     result = jfnn.train(
         net,
         x,
@@ -175,12 +174,12 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
         epochs=10,
         batch_size=None,
         initial_params=start,
-        execution=jfnn.Execution(progress=told.append),
+        execution=jfnn.Execution(progress=events.append),
     )
     assert int(result.diverged_at) == diverged_at
     assert_close(result.params, trained[diverged_at])
-    # What overflowed was the loss of the parameters that are kept.
+    # The loss of the kept parameters overflowed, not the parameters.
     assert np.isfinite(result.history["train_loss"][: diverged_at - 1]).all()
     assert np.isnan(result.history["train_loss"][diverged_at - 1 :]).all()
-    # Where nobody trains any more, the run is over.
-    assert [progress.training for progress in told] == [1] * diverged_at + [0]
+    # The run is over when no member trains any more.
+    assert [progress.training for progress in events] == [1] * diverged_at + [0]

@@ -1,4 +1,4 @@
-"""Uniform numbers against JAX's own, bit by bit."""
+"""Uniform random numbers equal JAX's bit by bit."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ ROWS = 11
 @pytest.mark.thorough
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("seed", [0, 2**31 - 1])
-def test_every_bit_is_that_of_jax(shape, seed, dtype):
+def test_every_bit_equals_jax(shape, seed, dtype):
     key = jax.random.fold_in(jax.random.key(seed), 5)
     numbers = row_uniforms(key, shape, ROWS, dtype)
     assert numbers.dtype == dtype and numbers.shape == (*shape, ROWS)
@@ -23,7 +23,7 @@ def test_every_bit_is_that_of_jax(shape, seed, dtype):
 
 
 @pytest.mark.thorough
-def test_a_row_draws_the_same_beside_any_number_of_others(dtype):
+def test_row_draws_the_same_numbers_beside_any_number_of_others(dtype):
     key = jax.random.key(8)
     longest = row_uniforms(key, (3,), 40, dtype)
     for n in (1, 7, 39):
@@ -39,7 +39,7 @@ def test_many_keys_and_a_key_within_a_compiled_function():
 
 
 @pytest.mark.thorough
-def test_keys_of_another_hash_draw_as_jax_does():
+def test_keys_of_another_implementation_draw_as_jax_does():
     key = jax.random.key(1, impl="rbg")
     np.testing.assert_array_equal(
         row_uniforms(key, (), 5, jnp.float32), jax.random.uniform(key, (5,), jnp.float32)

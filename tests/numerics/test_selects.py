@@ -1,4 +1,4 @@
-"""Conditions under `jax.vmap`: all branches are computed only where predicates differ between members."""
+"""Conditions under `jax.vmap`: all branches are computed only if predicates differ between members."""
 
 import jax
 import jax.numpy as jnp
@@ -10,18 +10,16 @@ from jfnn.numerics.selects import selecting
 
 
 def noting(ran, name, x):
-    """Return x, and append a name to a list whenever this is computed."""
     jax.debug.callback(lambda value: ran.append(name), x)
     return x
 
 
 def computed(ran):
-    """Return the names noted so far."""
     jax.effects_barrier()
     return set(ran)
 
 
-# What the predicate depends on -> the branches that are computed for two groups of three members.
+# What the predicate depends on -> the branches computed for two groups of three members.
 PREDICATES = {
     "constant": (lambda x, group, rows: rows.size > 100, {"no"}),
     "shared rows": (lambda x, group, rows: rows.sum() > 100, {"no"}),
@@ -33,7 +31,7 @@ PREDICATES = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("predicate", PREDICATES)
-def test_a_branch_that_no_member_takes_is_computed_only_where_predicates_differ(predicate):
+def test_unused_branch_is_computed_only_if_predicates_differ(predicate):
     condition, expected = PREDICATES[predicate]
     ran = []
 
@@ -57,7 +55,7 @@ def test_a_branch_that_no_member_takes_is_computed_only_where_predicates_differ(
 
 
 @pytest.mark.thorough
-def test_members_on_another_axis_select_as_on_the_first():
+def test_members_on_another_axis_select_like_those_on_the_first():
     def step(x, rows):
         swapped = jax.lax.cond(rows.sum() > 0, lambda x: (x[::-1], x.sum()), lambda x: (x, x[0]), x)
         return jax.lax.cond(swapped[1] > 3, lambda x: 2 * x, lambda x: -x, swapped[0])
@@ -69,7 +67,7 @@ def test_members_on_another_axis_select_as_on_the_first():
 
 
 @pytest.mark.thorough
-def test_a_line_search_does_not_compute_a_branch_that_no_member_takes():
+def test_line_search_does_not_compute_an_unused_branch():
     x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     ran = []
 

@@ -1,4 +1,4 @@
-"""Back-propagation as students write it, in plain NumPy, with the mistakes that they make; no jfnn."""
+"""Back-propagation and its mistakes as students write them, in plain NumPy without jfnn."""
 
 import numpy as np
 from scipy.special import erf as erf_of
@@ -21,7 +21,7 @@ def share_below(z):
     return (1 + erf_of(z / np.sqrt(2).astype(z.dtype))) / 2
 
 
-# Name -> the function and its derivative; of those where people write it so, by a = f(z).
+# Name -> the function and its derivative, in terms of a = f(z) where that is usual.
 ACTIVATIONS = {
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
@@ -42,7 +42,7 @@ RATE = 0.1  # of the step that updates weights too early
 
 
 def printed_delta(z, t):
-    """∂C/∂z of -Σ t log P + (1 - t) log(1 - P) by the chain rule, through the matrix of the softmax."""
+    """Compute ∂C/∂z of -Σ t log P + (1 - t) log(1 - P) by the chain rule, with the softmax's Jacobian."""
     p = softmax(z)
     by_p = -(t / p) + (1 - t) / (1 - p)
     jacobian = p[:, :, None] * (np.eye(p.shape[1], dtype=p.dtype) - p[:, None, :])
@@ -55,7 +55,7 @@ def gaussian_delta(a, t):
     return np.hstack([-off, (1 - off * (t - m)) / 2])
 
 
-# Name -> ∂C/∂a, a being the outputs or, of cross-entropies, the logits.
+# Name -> ∂C/∂a, with a the outputs or, for cross-entropies, the logits.
 LOSSES = {
     "quadratic": lambda a, t: a - t,
     "cross_entropy": lambda z, t: softmax(z) - t,
@@ -70,9 +70,9 @@ OF_LABELS = ("cross_entropy", "sigmoid_cross_entropy", "softmax_binary_cross_ent
 
 
 class Student:
-    """A network with its gradients by hand.
+    """A network with hand-written gradients.
 
-    ``mistakes`` are pairs of a name and the layer where it is made, from 1 on; None for all.
+    ``mistakes`` are pairs of a name and its layer, from 1 on, or None for all layers.
     """
 
     def __init__(self, weights, biases, activation, output, loss, l2, l1, penalised, reduction, mistakes=()):
@@ -104,7 +104,7 @@ class Student:
             self.a.append(ACTIVATIONS[name][0](z))
 
     def slope(self, layer):
-        """The factor of δ of the layer."""
+        """Return the factor of the layer's δ."""
         name = self.names[layer - 1]
         z = self.z[layer - 1]
         a = self.a[layer]
@@ -138,7 +138,6 @@ class Student:
         return made[0]() if made else LOSSES[self.loss](last, t)
 
     def product(self, factors, layer=None):
-        """The product of the factors of the mistakes that are made."""
         return np.prod([factor for mistake, factor in factors.items() if self.makes(mistake, layer)])
 
     def scale(self, n, k):
@@ -154,7 +153,7 @@ class Student:
         return (self.l2 * w + self.l1 * sign) * self.l2.dtype.type(share)
 
     def backward(self, x, t):
-        """Pairs of gradients, a layer each."""
+        """Return pairs of gradients, one for each layer."""
         self.forward(x)
         n, k = self.a[-1].shape
         delta = self.cost_slope(t) * self.slope(len(self.weights))

@@ -1,4 +1,4 @@
-"""Right programs in NumPy are right, mistakes are named where they are made, and noise is not explained."""
+"""Correct NumPy programs pass, mistakes are located, and noise is not explained."""
 
 import itertools
 
@@ -11,7 +11,7 @@ import jfnn
 
 
 def drawn(seed, dtype, sizes=None, n=None, **words):
-    """Parameters, rows and keywords of a random network, those given excepted."""
+    """Return parameters, rows and keywords of a random network, except those given."""
     rng = np.random.default_rng(seed)
     hidden = [name for name in ACTIVATIONS if name != "identity"]
     loss = words.setdefault("loss", str(rng.choice(list(LOSSES))))
@@ -39,7 +39,6 @@ def drawn(seed, dtype, sizes=None, n=None, **words):
 
 
 def checked(network, mistakes=(), arrays=True, gradients=None):
-    """The check of a student's program for a drawn network, or of other gradients."""
     weights, biases, x, y, t, words = network
     student = Student(weights, biases, mistakes=mistakes, **words)
     with np.errstate(all="ignore"):
@@ -50,7 +49,7 @@ def checked(network, mistakes=(), arrays=True, gradients=None):
 
 
 @pytest.mark.parametrize("seed", representatives(range(60), 0, 3))
-def test_right_programs_are_right_and_no_mistake_is_named(seed):
+def test_correct_programs_pass_without_naming_a_mistake(seed):
     dtype, largest = ((np.float32, 1e-3), (np.float64, 1e-11))[seed % 2]
     check = checked(drawn(seed, dtype), arrays=seed % 4 < 2)
     assert check.right and not check.findings, f"{check}"
@@ -68,7 +67,7 @@ WORDS = {
 MEAN = WORDS | {"reduction": "mean", "loss": "cross_entropy"}
 SUM = WORDS | {"reduction": "sum", "loss": "cross_entropy"}
 NUMBERS = MEAN | {"loss": "quadratic", "output": "identity"}
-# The mistake, the layer where it is made (None for all), the array to be named, and the network.
+# The mistake, its layer (None for all), the array to be named, and the network.
 PLANTED = [
     *[(name, layer, "delta", MEAN) for layer in (1, 2) for name in (
         "missing_derivative", "derivative_of_a", "derivative_by_z", "wrong_formula",
@@ -115,7 +114,7 @@ QUICK = (0, 17)
 
 
 @pytest.mark.parametrize("row", representatives(range(len(PLANTED)), *QUICK))
-def test_a_mistake_is_named_where_it_is_made_and_nothing_else(row):
+def test_mistake_is_named_with_its_layer_and_nothing_else(row):
     name, layer, array, words = PLANTED[row]
     for arrays in (False, True) if row % 3 == 0 else (False,):
         check = checked(drawn(row, np.float32 if row % 2 else np.float64, **words), {name: layer}, arrays)
@@ -133,7 +132,7 @@ def test_a_mistake_is_named_where_it_is_made_and_nothing_else(row):
 @pytest.mark.parametrize("arrays", [False, True], ids=["gradients", "all"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_noise_is_not_explained(activation, arrays):
-    """No usual mistake gives random numbers, one wrong entry, a factor, or NaN."""
+    """No usual mistake produces random numbers, one wrong entry, a factor, or NaN."""
     rng = np.random.default_rng(7)
     network = drawn(3, np.float32, [3, 4, 2], 20, activation=activation, loss="cross_entropy")
     right = Student(network[0], network[1], **network[5]).backward(network[2], network[4])
@@ -149,7 +148,7 @@ def test_noise_is_not_explained(activation, arrays):
 
 
 @pytest.mark.thorough
-def test_an_error_beyond_rounding_is_not_explained_by_mistakes_below_it():
+def test_error_beyond_rounding_is_not_explained_by_smaller_mistakes():
     """With l2 = 1e-6 the penalty is below the rounding errors of float32."""
     network = drawn(3, np.float32, **MEAN | {"sizes": [5, 6, 3], "l2": 1e-6})
     gradients = Student(network[0], network[1], **network[5]).backward(network[2], network[4])
@@ -167,8 +166,8 @@ KINKS = [
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("activation", "dtype", "at_zero"), KINKS)
-def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_wrong(activation, dtype, at_zero):
-    """XOR with biases of 0: in the row (0, 0) all z are exactly 0, in every layer."""
+def test_one_sided_slopes_at_a_kink_pass_and_other_bias_gradients_fail(activation, dtype, at_zero):
+    """XOR with zero biases: in the row (0, 0) all z are exactly 0, in every layer."""
     x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([0, 1, 1, 0])
     network = drawn(
         0, dtype, sizes=[2, 8, 8, 2], activation=activation, loss="cross_entropy", reduction="mean"
@@ -197,19 +196,19 @@ def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_wrong(act
 
 
 def handed_in(mistakes=(), dtype=np.float64, **words):
-    """The student of a network, its pairs, rows and keywords, and its gradients."""
+    """Return a network's student, its pairs, rows and keywords, and its gradients."""
     weights, biases, x, y, t, words = drawn(7, dtype, **MEAN | words)
     student = Student(weights, biases, mistakes=mistakes, **words)
     return student, list(zip(weights, biases, strict=True)), x, y, student.backward(x, t), words
 
 
 def turned(pairs):
-    """The pairs of a program that computes ``w @ a + b`` with columns."""
+    """Return the pairs of a program that computes ``w @ a + b`` with columns."""
     return [(w.T, b[:, None]) for w, b in pairs]
 
 
 @pytest.mark.thorough
-def test_the_first_of_two_mistakes_is_named():
+def test_first_of_two_mistakes_is_named():
     two = {"missing_derivative": 3, "transposed_gradient": 1}
     for arrays in (False, True):
         check = checked(drawn(5, np.float64, **MEAN), two, arrays)
@@ -218,12 +217,12 @@ def test_the_first_of_two_mistakes_is_named():
 
 @pytest.mark.thorough
 def test_mistakes_with_the_same_numbers_are_all_named():
-    """With two outputs the mean over outputs is a factor 1/2."""
+    """With two outputs, the mean over outputs is a factor 1/2."""
     check = checked(drawn(2, np.float64, **MEAN | {"sizes": [5, 4, 2]}), {"mean_over_outputs": None})
     assert set(check.mistakes) == {"halved", "mean_over_outputs"} and "same numbers" in str(check)
 
 
-def test_a_function_is_called_with_the_arguments_and_may_change_them():
+def test_function_is_called_with_the_arguments_and_may_change_them():
     _, params, x, y, gradients, words = handed_in({"penalty_missing": 1})
     given = []
 
@@ -241,7 +240,7 @@ def test_a_function_is_called_with_the_arguments_and_may_change_them():
 
 
 @pytest.mark.thorough
-def test_the_layout_is_read_from_the_shapes_or_given():
+def test_layout_is_inferred_from_shapes_or_given():
     student, params, x, y, gradients, words = handed_in({"missing_derivative": 2})
     own = {"activations": [a.T for a in student.a[1:]], "deltas": [delta.T for delta in student.deltas]}
     check = jfnn.check_backprop(turned(params), x, y, turned(gradients), **own, **words)
@@ -255,7 +254,7 @@ def test_the_layout_is_read_from_the_shapes_or_given():
 
 
 @pytest.mark.thorough
-def test_probabilities_may_replace_outputs_and_deltas_may_contain_the_factor_of_the_mean():
+def test_probabilities_may_replace_outputs_and_deltas_may_include_the_factor_of_the_mean():
     student, params, x, y, gradients, words = handed_in()
     z = student.a[-1]
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -268,7 +267,7 @@ def test_probabilities_may_replace_outputs_and_deltas_may_contain_the_factor_of_
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("broken", [np.nan, np.inf, "shape"])
-def test_other_shapes_and_numbers_that_are_not_finite_are_wrong_and_raise_nothing(broken):
+def test_other_shapes_and_nonfinite_numbers_fail_without_an_exception(broken):
     student, params, x, y, gradients, words = handed_in()
     w = np.zeros((2, 2, 2)) if broken == "shape" else np.full_like(gradients[3][0], broken)
     gradients[3] = w, gradients[3][1]
@@ -302,7 +301,7 @@ def test_other_shapes_and_numbers_that_are_not_finite_are_wrong_and_raise_nothin
         ({"penalised": "biases"}, "penalised"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_by_its_name(changed, argument):
+def test_invalid_arguments_are_refused_by_name(changed, argument):
     _, params, x, y, gradients, words = handed_in()
     given = {"params": params, "x": x, "y": y, "gradients": gradients, **words} | changed
     with pytest.raises(jfnn.ArgumentError) as error:
@@ -310,7 +309,7 @@ def test_what_does_not_fit_is_refused_by_its_name(changed, argument):
     assert error.value.argument == argument
 
 
-def test_gradients_given_to_the_check_of_networks_lead_here():
+def test_check_of_networks_refers_gradients_to_this_function():
     _, params, x, y, *_ = handed_in()
     with pytest.raises(TypeError, match="check_backprop"):
         jfnn.check_gradients(params, x, y)

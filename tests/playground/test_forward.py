@@ -1,4 +1,4 @@
-"""Networks in JavaScript answer what they answer in JAX, by V8, the engine of Chrome."""
+"""Networks in JavaScript (V8, the engine of Chrome) give the same outputs as in JAX."""
 
 import functools
 import importlib.resources
@@ -38,25 +38,24 @@ py_mini_racer = pytest.importorskip("py_mini_racer")
 FORWARD = (importlib.resources.files("jfnn.playground") / "forward.js").read_text(encoding="utf-8")
 N = 7
 NETWORKS = 200
-# Scales of weights: those of training, and such that activations saturate.
+# Scales of weights: as in training, and so large that activations saturate.
 ORDINARY = (0.3, 1.0)
 LARGE = (5.0, 50.0)
-# The largest difference over all networks, of answers beyond 1 relative to them, is 7e-9 where JAX sums in
-# float64; where it sums in float32 it is 3e-6 with ordinary weights, and any with large ones.
+# The largest difference over all networks (relative beyond 1) is 7e-9 if JAX sums in float64. If it sums in
+# float32, it is 3e-6 with ordinary weights, and arbitrary with large ones.
 CLOSE = 1e-7
 CLOSE_TO_FLOAT32 = 1e-5
 
 
 @functools.cache
 def engine():
-    """V8 with the forward pass."""
     context = py_mini_racer.MiniRacer()
     context.eval(FORWARD)
     return context
 
 
 def expression(network, params, x, loss):
-    """The answers to rows in JavaScript; every number is a text, since JSON has neither NaN nor infinity."""
+    """Return a JavaScript expression for the outputs; numbers are texts, as JSON lacks NaN and infinity."""
     network_text = json.dumps(described(network, loss), allow_nan=False)
     arrays = (flattened(network, params), np.asarray(x, np.float32).ravel())
     weights, inputs = (f"Float32Array.from({json.dumps(array.tolist())})" for array in arrays)
@@ -64,74 +63,64 @@ def expression(network, params, x, loss):
 
 
 def answers(network, params, x, loss="cross_entropy"):
-    """What JavaScript answers, ``[n, outputs]`` of float64."""
+    """Return JavaScript's outputs, ``[n, outputs]`` in float64."""
     text = engine().eval(expression(network, params, x, loss))
     return np.array([float(number) for number in json.loads(text)]).reshape(len(x), -1)
 
 
 @functools.partial(compiled, static_argnums=(0, 3))
-def asked(network, params, x, loss):
-    """What JAX answers."""
+def jax_answers(network, params, x, loss):
     if losses.get(loss).probabilities is not None:
         return jfnn.predict_proba(network, params, x, loss)
     return jfnn.predict(network, params, x, loss, task="regression")
 
 
 def expected(network, params, x, loss, dtype):
-    """What JAX answers by sums of a dtype."""
     cast = functools.partial(np.asarray, dtype=dtype)
     x = x if np.issubdtype(x.dtype, np.integer) else cast(x)
     with jax.enable_x64(dtype == "float64"):
-        return np.asarray(asked(network, jax.tree.map(cast, params), x, loss))
+        return np.asarray(jax_answers(network, jax.tree.map(cast, params), x, loss))
 
 
-def drawn(rng, values):
-    """One of some values."""
+def pick(rng, values):
     return values[int(rng.integers(len(values)))]
 
 
 def function(rng):
-    """The name of an activation."""
-    return drawn(rng, [*ACTIVATIONS])
+    return pick(rng, [*ACTIVATIONS])
 
 
 def whole(rng, low, high):
-    """A whole number from ``low`` to ``high``."""
     return int(rng.integers(low, high + 1))
 
 
 def switch(rng):
-    """True or False."""
     return bool(rng.random() < 0.5)
 
 
 def convolution(rng, shape):
-    """A convolution that may not fit."""
+    """Return a convolution, possibly too large for its inputs."""
     axes = len(shape) - 1
     kernel, dilation = (tuple(whole(rng, 1, 3) for _ in range(axes)) for _ in range(2))
-    padding = drawn(
-        rng, ["same", *(["causal"] if axes == 1 else []), tuple(whole(rng, 0, 2) for _ in kernel)]
-    )
+    padding = pick(rng, ["same", *(["causal"] if axes == 1 else []), tuple(whole(rng, 0, 2) for _ in kernel)])
     stride = 1 if padding == "same" else tuple(whole(rng, 1, 3) for _ in kernel)
     return Conv(whole(rng, 1, 6), kernel, stride, padding, function(rng), dilation=dilation)
 
 
 def pooling(kind, rng, shape):
-    """A pooling that may not fit."""
+    """Return a pooling layer, possibly too large for its inputs."""
     size = tuple(whole(rng, 1, 3) for _ in shape[1:])
     padding = tuple(whole(rng, 0, length - 1) for length in size)
-    return kind(size, drawn(rng, [None, 1, tuple(whole(rng, 1, 3) for _ in size)]), padding)
+    return kind(size, pick(rng, [None, 1, tuple(whole(rng, 1, 3) for _ in size)]), padding)
 
 
 def recurrent(kind, rng, shape):
-    """A recurrent layer."""
     options = {"activation": function(rng)} if kind is Elman else {}
-    states = drawn(rng, ["last", "all"])
+    states = pick(rng, ["last", "all"])
     return kind(whole(rng, 1, 5), bidirectional=switch(rng), states=states, padded=switch(rng), **options)
 
 
 def residual(rng, shape):
-    """A residual block that gives the shape it takes."""
     if len(shape) == 1:
         inner = [Dense(whole(rng, 1, 5), function(rng)), Dense(shape[0], function(rng), bias=switch(rng))]
     elif len(shape) == 2 and switch(rng):
@@ -141,7 +130,7 @@ def residual(rng, shape):
     return Residual(inner)
 
 
-# Kind of layer -> the numbers of axes of its inputs, and what draws one for inputs of a shape.
+# Kind of layer -> numbers of axes of its inputs, and a function that draws one for inputs of a shape.
 DRAWN = {
     "conv": ((2, 3), convolution),
     "dense": ((1,), lambda rng, shape: Dense(whole(rng, 1, 9), function(rng), bias=switch(rng))),
@@ -152,7 +141,7 @@ DRAWN = {
     "gru": ((2,), functools.partial(recurrent, GRU)),
     "layer_norm": (
         (1, 2, 3),
-        lambda rng, shape: LayerNorm(whole(rng, 1, len(shape)), drawn(rng, [1e-5, 0.1])),
+        lambda rng, shape: LayerNorm(whole(rng, 1, len(shape)), pick(rng, [1e-5, 0.1])),
     ),
     "lstm": ((2,), functools.partial(recurrent, LSTM)),
     "max_pool": ((2, 3), functools.partial(pooling, MaxPool)),
@@ -163,13 +152,12 @@ DRAWN = {
 
 
 def some_layer(rng, shape):
-    """A random layer for inputs of a shape."""
     fitting = [draw for axes, draw in DRAWN.values() if len(shape) in axes]
-    return drawn(rng, fitting)(rng, shape)
+    return pick(rng, fitting)(rng, shape)
 
 
 def layers_for(rng, shape, count):
-    """Layers for inputs of a shape, one behind the other, and the shape of their outputs."""
+    """Return consecutive layers for inputs of a shape, and the shape of their outputs."""
     layers = []
     while len(layers) < count:
         layer = some_layer(rng, shape)
@@ -182,15 +170,15 @@ def layers_for(rng, shape, count):
 
 
 def lossy(rng):
-    """A loss, by its name or with quantiles, and how many outputs suit it."""
-    loss = drawn(rng, [*losses.LOSSES, *["cross_entropy"] * 5, jfnn.losses.pinball(0.1, 0.5, 0.9)])
+    """Return a loss, by its name or with quantiles, and a suitable number of outputs."""
+    loss = pick(rng, [*losses.LOSSES, *["cross_entropy"] * 5, jfnn.losses.pinball(0.1, 0.5, 0.9)])
     entry = losses.get(loss)
     return loss, max(entry.min_outputs, whole(rng, 1, 4) * entry.outputs_per_target)
 
 
 @functools.cache
 def random_network(number):
-    """A network, its loss, parameters, rows and the scale of its weights, by a number."""
+    """Return a network, its loss, parameters, rows and the scale of its weights, by a number."""
     rng = np.random.default_rng([11, number])
     shape = tuple(whole(rng, 1, 8) for _ in range(whole(rng, 1, 3)))
     layers = []
@@ -198,8 +186,8 @@ def random_network(number):
     tokens = len(shape) < 3 and rng.random() < 0.3
     if tokens:
         vocabulary = whole(rng, 2, 6)
-        layer = Embedding(vocabulary, whole(rng, 1, 4), drawn(rng, [None, 0, vocabulary - 1]))
-        layer = drawn(rng, [layer, layer, Frozen(layer), Scaled(layer)])
+        layer = Embedding(vocabulary, whole(rng, 1, 4), pick(rng, [None, 0, vocabulary - 1]))
+        layer = pick(rng, [layer, layer, Frozen(layer), Scaled(layer)])
         layers.append(layer)
         shape = layer.output_shape(shape)
     middle, shape = layers_for(rng, shape, whole(rng, 0, 4))
@@ -209,27 +197,26 @@ def random_network(number):
     )
     ending = [Flatten()] if len(shape) > 1 else []
     network = jfnn.sequential([*layers, *middle, *ending, Dense(outputs, last)], inputs)
-    scale = drawn(rng, [*ORDINARY, *LARGE])
+    scale = pick(rng, [*ORDINARY, *LARGE])
     like = jax.eval_shape(network.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(0, scale, leaf.shape).astype(np.float32), like)
     if tokens:
         return network, loss, params, rng.integers(0, vocabulary, (N, *inputs)), scale
     x = rng.normal(size=(N, *inputs)).astype(np.float32)
-    if len(inputs) == 2:  # sequences that end early, for layers that heed it; one has nothing at all
+    if len(inputs) == 2:  # sequences with padding, for layers that mask it; one is all padding
         for row, length in enumerate(rng.integers(0, inputs[0] + 1, N - 1)):
             x[row, length:] = 0
     return network, loss, params, x, scale
 
 
 def difference(got, wanted):
-    """The largest difference, of numbers beyond 1 relative to them; 0 where both overflow alike."""
+    """Return the largest difference, relative for numbers beyond 1; 0 if both overflow alike."""
     with np.errstate(invalid="ignore"):
         gaps = np.abs(got - wanted) / np.maximum(1, np.abs(wanted))
     return float(np.where(got == wanted, 0, gaps).max())
 
 
 def check_alike(number):
-    """The answers of a random network are those of JAX."""
     network, loss, params, x, scale = random_network(number)
     got = answers(network, params, x, loss)
     exact = expected(network, params, x, loss, "float64")
@@ -244,12 +231,12 @@ def check_alike(number):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("number", range(3))
-def test_random_networks_answer_alike(number):
+def test_random_networks_agree(number):
     check_alike(number)
 
 
 @pytest.mark.slow
-def test_all_random_networks_answer_alike():
+def test_all_random_networks_agree():
     kinds = {kind for number in range(NETWORKS) for kind in kinds_of(random_network(number)[0].layers)}
     assert kinds == set(KINDS)
     assert {random_network(number)[-1] for number in range(NETWORKS)} == {*ORDINARY, *LARGE}
@@ -258,14 +245,13 @@ def test_all_random_networks_answer_alike():
 
 
 def kinds_of(layers):
-    """The kinds of layers, and of those within them."""
     inner = [
         [*getattr(layer, "layers", ()), *filter(None, [getattr(layer, "layer", None)])] for layer in layers
     ]
     return {type(layer) for layer in layers}.union(*map(kinds_of, inner)) if layers else set()
 
 
-def test_both_sides_know_the_same_functions_and_kinds():
+def test_both_sides_have_the_same_functions_and_kinds():
     def keys(name):
         return set(json.loads(engine().eval(f"JSON.stringify(Object.keys({name}))")))
 
@@ -278,7 +264,7 @@ def test_both_sides_know_the_same_functions_and_kinds():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_are_those_of_jax_and_do_not_overflow(name, x64):
+def test_activations_equal_jaxs_and_do_not_overflow(name, x64):
     network = jfnn.sequential([Dense(1, name)], 1)
     params = (Layer(np.ones((1, 1), np.float32), np.zeros(1, np.float32)),)
     size = np.concatenate([[0], np.geomspace(1e-10, 1e4, 500)])
@@ -307,7 +293,6 @@ LAYER_EXAMPLES = {
 
 
 def example(kind):
-    """A network with a kind of layer, its parameters and rows."""
     layers, inputs = LAYER_EXAMPLES[kind]
     network = jfnn.sequential([*layers, Dense(3, "identity")], inputs)
     rng = np.random.default_rng(0)
@@ -315,7 +300,7 @@ def example(kind):
     params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), like)
     if network.layers[0].tokens:
         x = rng.integers(0, 5, (N, *inputs))
-        x[0] = x[1, 3:] = 2  # of padding alone, and with padding at the end
+        x[0] = x[1, 3:] = 2  # all padding, and with padding at the end
     else:
         x = rng.normal(size=(N, *inputs)).astype(np.float32)
         x[0], x[1, -1:] = 0, 0
@@ -324,7 +309,7 @@ def example(kind):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", LAYERS)
-def test_every_kind_of_layer_answers_alike(kind):
+def test_every_kind_of_layer_agrees(kind):
     network, params, x = example(kind)
     wanted = expected(network, params, x, "cross_entropy", "float64")
     np.testing.assert_allclose(answers(network, params, x), wanted, rtol=0, atol=1e-10)
@@ -332,7 +317,7 @@ def test_every_kind_of_layer_answers_alike(kind):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("loss", losses.LOSSES)
-def test_outputs_stand_for_the_same_by_every_loss(loss):
+def test_outputs_have_the_same_meaning_with_every_loss(loss):
     outputs = 2 * losses.get(loss).outputs_per_target
     network = jfnn.mlp((3, 5, outputs), "tanh")
     params = network.init(jax.random.key(1))
@@ -343,14 +328,14 @@ def test_outputs_stand_for_the_same_by_every_loss(loss):
 
 @functools.partial(compiled, static_argnums=0)
 def probabilities(network, params, x):
-    """Those of `jfnn.predict_proba`, which takes finite parameters only."""
+    """Compute them by `jfnn.predict_proba`, which requires finite parameters."""
     return losses.get("cross_entropy").probabilities(network.apply(params, x))
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", LAYERS)
-def test_weights_that_are_no_numbers_answer_as_in_jax(kind, value):
+def test_nonfinite_weights_give_the_same_outputs_as_in_jax(kind, value):
     network, params, x = example(kind)
     leaves, structure = jax.tree.flatten(params)
     x = x if network.layers[0].tokens else x.astype(np.float64)
@@ -365,7 +350,7 @@ def test_weights_that_are_no_numbers_answer_as_in_jax(kind, value):
 
 
 @pytest.mark.thorough
-def test_the_largest_of_what_is_no_number_is_none():
+def test_argmax_of_nan_is_none():
     network = jfnn.sequential([MaxPool(3), Flatten()], (2, 3, 3))
     x = np.arange(36, dtype=np.float32).reshape(2, 2, 3, 3)
     x[0, 0, 1, 1] = np.nan
@@ -380,7 +365,7 @@ def test_probabilities_do_not_overflow(loss):
     np.testing.assert_array_equal(got, np.eye(2))
 
 
-def test_the_error_function_is_near():
+def test_error_function_is_accurate():
     x = np.linspace(-6, 27, 4001)
     got = json.loads(engine().eval(f"JSON.stringify({json.dumps(x.tolist())}.map(erfc))"))
     np.testing.assert_allclose(got, erfc(x), rtol=1e-9, atol=1e-11)
@@ -391,7 +376,7 @@ NET = jfnn.mlp((2, 3, 2))
 
 
 class Doubled(Flatten):
-    """A user's kind of layer."""
+    """A custom kind of layer."""
 
 
 def of_layers(*layers):
@@ -405,7 +390,7 @@ def custom_apply(params, x):
 CUSTOM = losses.get("cross_entropy")._replace(probabilities=lambda z, axis=-1: jax.nn.softmax(2 * z, axis))
 LINKED = losses.get("poisson")._replace(inverse_links=(jnp.square,))
 CONV = jfnn.sequential([Conv(2, 3, activation="identity")], (1, 5))
-REFUSED = {  # a network, and a loss where it is at fault
+REFUSED = {  # a network, and the loss if it is at fault
     "functions": [jfnn.Network(lambda key: {"w": jnp.ones((2, 2))}, custom_apply)],
     "other apply": [NET._replace(apply=custom_apply)],
     "kind": [of_layers(Dense(4), Doubled())],
@@ -422,13 +407,13 @@ REFUSED = {  # a network, and a loss where it is at fault
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_does_not_run_in_a_browser_is_refused(name):
+def test_networks_unsupported_in_a_browser_are_refused(name):
     arguments = REFUSED[name]
     argument = "network" if len(arguments) == 1 else "loss"
     assert complaint(refusal(described, *arguments), {argument}) is None
 
 
-def test_a_description_is_plain_and_says_where_each_number_lies():
+def test_description_is_plain_and_locates_each_number():
     network, params, _ = example("conv")
     description = json.loads(json.dumps(described(network), allow_nan=False))
     flat = flattened(network, params)

@@ -1,4 +1,4 @@
-"""The page of a sweep: what it knows is what the result knows, in V8, the engine of Chrome."""
+"""The page of a sweep contains what the result does, checked in V8, the engine of Chrome."""
 
 import base64
 import functools
@@ -31,7 +31,7 @@ def trained(network=NET, split=SPLIT, **options):
     return jfnn.sweep(network, split, **{"execution": KEPT} | OPTIONS | options)
 
 
-# Kinds of results that differ in their axes, epochs or answers.
+# Kinds of results that differ in their axes, epochs or outputs.
 RESULTS = {
     "grid": lambda: (trained(seeds=2), SPLIT),
     "no seeds": lambda: (trained(), SPLIT),
@@ -57,17 +57,16 @@ RESULTS = {
 
 
 @functools.cache
-def made(kind):
-    """The result of a kind, and its split."""
+def make_result_of(kind):
     return RESULTS[kind]()
 
 
 def engine_of(page):
-    """V8 with the page's scripts except the last, and its sweep."""
+    """Return V8 with the page's scripts except the last, and its sweep."""
     text = page.read_text(encoding="utf-8")
     (contents,) = re.findall(r'<script type="application/json" id="sweep">(.*?)</script>', text, re.DOTALL)
     context = py_mini_racer.MiniRacer()
-    # V8 alone has no atob; JSON gives it numbers instead.
+    # V8 alone has no atob; the page gets numbers from JSON instead.
     context.eval("const atob = (text) => decodedTexts[text];")
     texts = {
         text: base64.b64decode(text).decode("latin-1")
@@ -80,14 +79,14 @@ def engine_of(page):
     return json.loads(contents), context
 
 
-def asked(context, expression):
+def evaluate(context, expression):
     return json.loads(context.eval(f"JSON.stringify({expression})"))
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", RESULTS)
-def test_every_member_is_the_one_of_the_result(tmp_path, kind):
-    result, split = made(kind)
+def test_every_member_equals_that_of_the_result(tmp_path, kind):
+    result, split = make_result_of(kind)
     write_playground(result, split, tmp_path / "page.html")
     contents, context = engine_of(tmp_path / "page.html")
     shape = result.diverged_at.shape
@@ -101,25 +100,25 @@ def test_every_member_is_the_one_of_the_result(tmp_path, kind):
     for member in np.ndindex(*shape):
         for place, epoch in enumerate(epochs):
             index = list(member)
-            got = asked(context, f"Array.from(answersToRows(sweep, {index}, {place}))")
+            got = evaluate(context, f"Array.from(answersToRows(sweep, {index}, {place}))")
             got = np.array([np.nan if number is None else float(number) for number in got])  # JSON has no NaN
             expected = answers[(*member, place)]
-            diverged = asked(context, f"hasDiverged(sweep, {index}, {place})")
+            diverged = evaluate(context, f"hasDiverged(sweep, {index}, {place})")
             assert diverged == (0 <= result.diverged_at[member] < epoch)
             if not diverged:
-                small = np.abs(expected) < 1e6  # no sum on the way overflows float32
+                small = np.abs(expected) < 1e6  # no partial sum overflows float32
                 got = np.reshape(got, expected.shape)
                 np.testing.assert_allclose(got[small], expected[small], rtol=1e-5, atol=1e-5)
             for name in contents["scores"]:
                 if name not in result.history:
                     continue
                 values = result.history[name]
-                at = asked(context, f"scoreAt(sweep, {name!r}, {index}, {place})")
+                at = evaluate(context, f"scoreAt(sweep, {name!r}, {index}, {place})")
                 value = values[member][list(result.evaluations).index(epoch)]
                 assert at == pytest.approx(value, rel=1e-6) if np.isfinite(value) else at is None
 
 
-# Words and numbers, both with gaps; two columns of numbers without any.
+# Words and numbers, both with gaps, and two columns of numbers without gaps.
 BIRDS = {
     "island": ["Biscoe", "Dream", "", "Dream"] * 15,
     "bill": [*RNG.normal(45, 5, 57).round(1).tolist(), "", "NA", ""],
@@ -129,7 +128,7 @@ BIRDS = {
 
 
 def birds_split(folder, target, values):
-    """The standardized split of a file with these columns and a target."""
+    """Return the standardized split of a file with these columns and a target."""
     columns = BIRDS | {target: values}
     lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
     (folder / "birds.csv").write_text("\n".join(lines))
@@ -139,7 +138,6 @@ def birds_split(folder, target, values):
 
 
 def birds_page(folder, split, outputs, **options):
-    """The result of a small sweep, and its page in V8."""
     result = trained(jfnn.mlp((split.x_train.shape[1], 5, outputs)), split, **options)
     write_playground(result, split, folder / "page.html")
     return result, *engine_of(folder / "page.html")
@@ -147,14 +145,14 @@ def birds_page(folder, split, outputs, **options):
 
 @pytest.fixture(scope="module")
 def birds(tmp_path_factory):
-    """A split of classes, the contents of its page, and the page in V8."""
+    """Return a classification split, the contents of its page, and the page in V8."""
     folder = tmp_path_factory.mktemp("birds")
     split = birds_split(folder, "species", ["Adelie", "Gentoo", "Gentoo"] * 20)
     return split, *birds_page(folder, split, 2)[1:]
 
 
 @pytest.mark.thorough
-def test_values_of_columns_become_the_inputs_of_the_data_set(birds):
+def test_column_values_are_encoded_as_in_the_data_set(birds):
     split, contents, context = birds
     fields = contents["rows"]["fields"]
     assert [field["name"] for field in fields] == list(BIRDS)
@@ -171,20 +169,20 @@ def test_values_of_columns_become_the_inputs_of_the_data_set(birds):
             "year": [2008],
         }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the word that no training row has, and of gaps
+            warnings.simplefilter("ignore")  # about gaps and the word missing from the training rows
             expected = split.names.inputs(row)[0]
         inputs = f"inputsOfFields(sweep.rows.fields, {json.dumps(values)})"
-        np.testing.assert_allclose(asked(context, f"Array.from({inputs})"), expected, rtol=1e-6)
-        back = asked(context, f"sweep.rows.fields.map((field) => fieldValue({inputs}, field))")
+        np.testing.assert_allclose(evaluate(context, f"Array.from({inputs})"), expected, rtol=1e-6)
+        back = evaluate(context, f"sweep.rows.fields.map((field) => fieldValue({inputs}, field))")
         assert back == [value if value is None else pytest.approx(value, rel=1e-6) for value in values]
         text = f"inputsOfText(sweep.rows.fields, fieldsText(sweep.rows.fields, {inputs}))"
-        np.testing.assert_allclose(asked(context, f"Array.from({text})"), expected, atol=1e-4)
+        np.testing.assert_allclose(evaluate(context, f"Array.from({text})"), expected, atol=1e-4)
     for broken in ("", "zz", "1_45_190", "4_45_190_2008", "1_45__2008", "1_45_190_x"):
-        assert asked(context, f"inputsOfText(sweep.rows.fields, {broken!r})") is None
+        assert evaluate(context, f"inputsOfText(sweep.rows.fields, {broken!r})") is None
 
 
 @pytest.mark.thorough
-def test_the_page_starts_with_a_typical_row(birds):
+def test_page_starts_with_a_typical_row(birds):
     split, contents, _ = birds
     columns = split.names["columns"]
     island, bill, *_ = contents["rows"]["fields"]
@@ -204,15 +202,15 @@ def test_numbers_are_in_the_units_of_the_file(tmp_path, loss):
     inputs = f"inputsOfFields(sweep.rows.fields, {values})"
     for member in np.ndindex(result.diverged_at.shape):
         answer = f"answersOf(sweep, {list(member)}, {len(contents['epochs']) - 1}, {inputs}, 1)"
-        got = asked(context, f"Array.from({answer})")
+        got = evaluate(context, f"Array.from({answer})")
         np.testing.assert_allclose(got, expected[member], rtol=1e-5)
     assert contents["rows"]["target"] == "mass"
-    shown = asked(context, "Array.from(sweep.rows.y)")
+    shown = evaluate(context, "Array.from(sweep.rows.y)")
     assert set(np.round(shown, 1)) <= set(np.round(masses, 1)) and len(shown) == 12
 
 
 @pytest.mark.thorough
-def test_a_page_of_other_inputs_says_why_its_columns_are_not_those_of_the_file(tmp_path, birds):
+def test_page_with_other_inputs_explains_why_it_has_no_columns_of_the_file(tmp_path, birds):
     split, contents, _ = birds
     assert contents["rows"]["note"] is None
     more = split._replace(
@@ -226,7 +224,7 @@ def test_a_page_of_other_inputs_says_why_its_columns_are_not_those_of_the_file(t
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["classes", "numbers"])
-def test_networks_that_beat_a_constant_are_told_from_others(tmp_path, kind):
+def test_networks_that_beat_a_constant_are_distinguished(tmp_path, kind):
     y = (X[:, 0] > 0.2).astype(int) if kind == "classes" else X[:, :1]
     split = jfnn.Split(X[:40], y[:40], X[40:], y[40:])
     network, loss = (NET, "cross_entropy") if kind == "classes" else (jfnn.mlp((2, 5, 1)), "quadratic")
@@ -238,11 +236,11 @@ def test_networks_that_beat_a_constant_are_told_from_others(tmp_path, kind):
     scores = result.history["test_accuracy" if kind == "classes" else "test_r2"]
     expected = scores[..., -1] > constant
     for member in np.ndindex(result.diverged_at.shape):
-        assert asked(context, f"beatsConstant(sweep, {list(member)}, 1)") == expected[member]
+        assert evaluate(context, f"beatsConstant(sweep, {list(member)}, 1)") == expected[member]
     assert expected.any() and not expected.all()
 
 
-def test_a_tie_is_no_victory(birds):
+def test_tie_with_a_constant_does_not_beat_it(birds):
     _, _, context = birds
     tied = context.eval("countText(sweep, [[0.9, 0.1], [0.2, 0.8]])")
     assert tied.startswith("Adelie and Gentoo tie with 1 vote each")
@@ -251,14 +249,14 @@ def test_a_tie_is_no_victory(birds):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["grid", "several", "diverged"])
-def test_ranks_are_those_of_the_result(tmp_path, kind):
-    result, split = made(kind)
+def test_ranks_equal_those_of_the_result(tmp_path, kind):
+    result, split = make_result_of(kind)
     write_playground(result, split, tmp_path / "page.html")
     _, context = engine_of(tmp_path / "page.html")
     order = [result.cell_index(cell) for cell in result.order().tolist()]
     behind = [0] * (result.diverged_at.ndim - len(result.cell_shape))
     for cell in np.ndindex(*result.cell_shape):
-        ranked = asked(context, f"rankOf(sweep, {[*cell, *behind]})")
+        ranked = evaluate(context, f"rankOf(sweep, {[*cell, *behind]})")
         if np.isnan(result.cell_scores()[cell]):
             assert ranked is None
         else:
@@ -267,7 +265,7 @@ def test_ranks_are_those_of_the_result(tmp_path, kind):
 
 
 @pytest.mark.thorough
-def test_words_of_the_data_are_no_part_of_the_page(tmp_path):
+def test_words_of_the_data_cannot_inject_into_the_page(tmp_path):
     evil = "</script><script>alert(1)</script>"
     split = SPLIT._replace(names={"classes": [evil, "b & <b>"]})
     result = trained(split=split)
@@ -279,15 +277,15 @@ def test_words_of_the_data_are_no_part_of_the_page(tmp_path):
 
 
 @pytest.mark.thorough
-def test_nothing_is_loaded(tmp_path):
-    result, split = made("several")
+def test_page_loads_no_external_resources(tmp_path):
+    result, split = make_result_of("several")
     write_playground(result, split, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|fetch\(|XMLHttpRequest|https?://""", text)
 
 
 @pytest.mark.thorough
-def test_rows_are_of_all_classes_where_they_are_sorted(tmp_path):
+def test_rows_include_all_classes_even_if_sorted(tmp_path):
     order = np.argsort(LABELS[40:], kind="stable")
     split = SPLIT._replace(x_test=X[40:][order], y_test=LABELS[40:][order])
     result = trained(split=split)
@@ -311,7 +309,7 @@ def test_epochs_are_chosen_or_spaced():
 
 @pytest.mark.thorough
 def test_epochs_and_sizes_of_the_page(tmp_path):
-    result, split = made("grid")
+    result, split = make_result_of("grid")
     path = tmp_path / "page.html"
     write_playground(result, split, path, epochs=[4, 1])
     assert engine_of(path)[0]["epochs"] == [1, 4]
@@ -322,7 +320,7 @@ def test_epochs_and_sizes_of_the_page(tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_picture_is_known_or_said(tmp_path):
+def test_picture_shape_is_inferred_or_given(tmp_path):
     digits = jfnn.datasets.digits()
     few = jfnn.Split(digits.x_train[:50], digits.y_train[:50], digits.x_test[:20], digits.y_test[:20])
     result = jfnn.sweep(jfnn.mlp((64, 10)), few, learning_rate=[0.1], l2=[0], epochs=1, batch_size=50)
@@ -353,15 +351,15 @@ def test_a_picture_is_known_or_said(tmp_path):
     ],
 )
 @pytest.mark.thorough
-def test_what_a_page_cannot_be_made_of(tmp_path, options, arguments, argument):
-    result = trained(**options) if options else made("no seeds")[0]
+def test_invalid_arguments_of_a_page_are_refused(tmp_path, options, arguments, argument):
+    result = trained(**options) if options else make_result_of("no seeds")[0]
     with pytest.raises(jfnn.ArgumentError) as error:
         write_playground(result, arguments.pop("split", SPLIT), tmp_path / "page.html", **arguments)
     assert error.value.argument == argument and not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.thorough
-def test_a_loaded_result_has_its_page(tmp_path):
+def test_loaded_result_makes_the_same_page(tmp_path):
     result = trained(seeds=2)
     result.save(tmp_path / "run")
     write_playground(result, SPLIT, tmp_path / "one.html")

@@ -1,4 +1,4 @@
-"""Numbers and texts read back from the artists of a figure, and whether its texts can be read."""
+"""Read numbers and texts back from a figure's artists, and check that its texts are readable."""
 
 import matplotlib
 import numpy as np
@@ -6,18 +6,17 @@ import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-POINTS_A_PHONE = 360  # of a figure's width: at as many pixels, a phone's, a point of a font is a pixel
+POINTS_A_PHONE = 360  # figure width; at a phone's width in pixels, one point is one pixel
 SMALLEST_FONT = 7
-MET = 1.0  # pixels of a box of a text, whose glyphs seldom reach to its sides
+MET = 1.0  # pixels by which text boxes may overlap; glyphs rarely reach their sides
 
 
 def image_of(panel):
-    """The values of a map, NaN where it has none."""
     return np.ma.filled(np.ma.asarray(panel.images[0].get_array()).astype(float), np.nan)
 
 
 def written_in(panel):
-    """Place (row, column) of each text in a map -> it."""
+    """Map the place (row, column) of each text in a map to the text."""
     return {text.get_position()[::-1]: text for text in panel.texts}
 
 
@@ -26,38 +25,34 @@ def _places(boxes):
 
 
 def hatched_in(panel):
-    """Places of the hatched cells of a map."""
     return _places(box for box in panel.patches if box.get_hatch())
 
 
 def marked_in(panel):
-    """Places of the outlines and rings in a map."""
     rings = [(round(y), round(x)) for line in panel.lines for x, y in line.get_xydata().tolist()]
     return _places(box for box in panel.patches if not box.get_fill()) + rings
 
 
 def labels_of(axis):
-    """Place of each tick of an axis -> its label."""
+    """Map the place of each tick of an axis to its label."""
     labels = [text.get_text() for text in axis.get_ticklabels()]
     return dict(zip(axis.get_ticklocs().tolist(), labels, strict=True))
 
 
 def bars_of(container):
-    """Rows of positions, values, and lower and upper ends of the bars of a curve with error bars."""
+    """Return rows of positions, values, and lower and upper ends of a curve's error bars."""
     line, _, (bars,) = container.lines
     ends = np.array([path.vertices[:, 1] for path in bars.get_paths()]).T
     return np.array([*line.get_data(), *ends])
 
 
 def band_of(collection, epochs):
-    """Lower and upper end of a band at each epoch."""
     (path,) = collection.get_paths()
     at = [path.vertices[path.vertices[:, 0] == epoch, 1] for epoch in epochs]
     return [each.min() for each in at], [each.max() for each in at]
 
 
 def heights_of(panel):
-    """Heights and edges of the bars of a histogram."""
     bars = [patch for patch in panel.patches if hasattr(patch, "get_height")]
     edges = [bars[0].get_x(), *(bar.get_x() + bar.get_width() for bar in bars)]
     return np.array([bar.get_height() for bar in bars]), np.array(edges)
@@ -68,18 +63,18 @@ def in_a_line(text):
 
 
 def caption_of(figure):
-    """What stands above all panels, in a line."""
+    """Return the text above all panels, on one line."""
     return in_a_line(figure.get_suptitle())
 
 
 def legend_of(figure):
-    """The texts of the legend below all panels."""
     return [in_a_line(text.get_text()) for legend in figure.legends for text in legend.get_texts()]
 
 
 def check_readable(figure):
-    """Texts of a figure, wide as a phone, lie in it, none on another, none too small; pyplot is as it was."""
-    before = dict(dict.items(matplotlib.rcParams))  # as they are: to ask for the backend chooses one
+    """Check that texts fit a phone, do not overlap and are not too small, and that pyplot is unchanged."""
+    # read without resolving, since asking for the backend selects one
+    before = dict(dict.items(matplotlib.rcParams))
     FigureCanvasAgg(figure).draw()
     assert dict(dict.items(matplotlib.rcParams)) == before and not Gcf.figs
     assert figure.get_figwidth() * 72 == pytest.approx(POINTS_A_PHONE)
@@ -93,13 +88,14 @@ def check_readable(figure):
     boxes = np.array([text.get_window_extent().extents for text in texts])
     low = boxes[:, :2]
     high = boxes[:, 2:]
-    is_slanted = np.array([text.get_rotation() % 90 > 0 for text in texts])  # whose boxes are wider than them
+    # boxes are wider than slanted text
+    is_slanted = np.array([text.get_rotation() % 90 > 0 for text in texts])
     for i, text in enumerate(texts):
         assert (low[i] >= -MET).all() and (high[i] <= figure.bbox.size + MET).all(), text
         shared = np.minimum(high[i], high[:i]) - np.maximum(low[i], low[:i])
         met = np.flatnonzero((shared > MET).all(axis=1) & ~(is_slanted[i] & is_slanted[:i]))
         assert [(text, texts[j]) for j in met] == []
-    for panel in figure.axes:  # texts in maps lie in their cells
+    for panel in figure.axes:  # text in maps stays within its cell
         for (row, column), text in written_in(panel).items() if panel.images else ():
             corners = panel.transData.transform([(column - 0.5, row - 0.5), (column + 0.5, row + 0.5)])
             box = text.get_window_extent()
@@ -107,10 +103,10 @@ def check_readable(figure):
 
 
 def _ticks_seen(axis):
-    """Labels of the ticks of an axis in its range, and the factor beside them."""
+    """Return the tick labels within an axis's range, and the factor beside them."""
     scale = axis.get_transform().transform
     low, high = np.sort(scale(np.asarray(axis.get_view_interval())))
-    space = 1e-10 * (high - low)  # as matplotlib has it
+    space = 1e-10 * (high - low)  # as in matplotlib
     for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
         if low - space <= scale(tick.get_loc()) <= high + space and tick.get_visible():
             yield tick.label1
@@ -118,12 +114,12 @@ def _ticks_seen(axis):
 
 
 def luminance(colour):
-    """The relative luminance of sRGB that WCAG defines."""
+    """Return the relative luminance of sRGB, as defined by WCAG."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 def contrast(one, other):
-    """The contrast of two colours; WCAG asks 3 of large texts and of graphics."""
+    """Return the contrast of two colors; WCAG requires 3 for large text and graphics."""
     dark, light = sorted(map(luminance, (one, other)))
     return (light + 0.05) / (dark + 0.05)

@@ -1,4 +1,4 @@
-"""Ranges, scales and colours of figures: what they decide beside the numbers that they show."""
+"""Ranges, scales and colors that figures choose."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unoptimised
 AXES = {"a": range(3), "b": range(4)}
 
 
-def test_loss_curves_that_explode_leave_the_others_in_sight():
+def test_exploding_loss_curves_do_not_hide_the_others():
     result = make_result((2, 1), seeds=1, classes=False, rank_by="r2", history=4)
     for part in ("train", "test"):
         result.history[f"{part}_loss"][:, 0, 0] = [[4.0, 3.0, 2.0, 1.0], [5.0, 1e30, np.nan, np.nan]]
@@ -37,8 +37,8 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
     assert low < 1 and 4 < high < 10  # the range of the others
 
 
-def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
-    """Of three values that lie far apart an interval is much wider than means differ."""
+def test_bands_of_few_runs_neither_hide_the_lines_nor_exceed_the_range_of_accuracies():
+    """An interval of three distant values is much wider than the spread of the means."""
     result = make_result((2, 1), seeds=3, history=3)
     scale = 0.99 / curve_statistics(result).mean.max()
     panels = []
@@ -48,7 +48,7 @@ def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuraci
     low, high = panels[0].get_ylim()
     assert -0.02 <= low < high <= 1.02
     assert np.ptp(panels[1].get_ylim()) < 2.1 * np.ptp([line.get_ydata() for line in panels[1].get_lines()])
-    result.history["test_accuracy"][:] = np.reshape([0.7, 0.8, 0.9], (3, 1))  # curves that do not change
+    result.history["test_accuracy"][:] = np.reshape([0.7, 0.8, 0.9], (3, 1))  # constant curves
     found = curve_statistics(result)
     low, high = plots.interval_curves(result).axes[0].get_ylim()
     assert low <= found.low.min() < found.high.max() <= high
@@ -59,10 +59,10 @@ def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuraci
     [
         ("accuracy", [[0.5, 0.55, 0.6], [0.6, 0.7, 0.75], [0.9, 0.96, 1.0]], True),
         ("loss", [[1, 1.1, 1.2], [3, 3.5, 8.0], [2, 2.1, 2.2]], True),
-        ("loss", [[0.1, 0.2, 5.0], [1.0, 1.001, 1.002], [2, 2.1, 2.2]], False),  # one's end is near to 0
+        ("loss", [[0.1, 0.2, 5.0], [1.0, 1.001, 1.002], [2, 2.1, 2.2]], False),  # one end is near 0
     ],
 )
-def test_bars_are_in_sight_but_what_no_logarithm_reaches(score, values, is_whole):
+def test_error_bars_are_visible_except_ends_near_zero_on_a_logarithmic_axis(score, values, is_whole):
     result = make_result((3, 1), seeds=3)
     result.scores[f"test_{score}"][:, 0] = values
     statistics = cell_statistics(result, f"test_{score}")
@@ -75,15 +75,15 @@ def test_bars_are_in_sight_but_what_no_logarithm_reaches(score, values, is_whole
 @pytest.mark.parametrize(
     ("ends", "limits", "scale"),
     [
-        ((0.075, 0.999), (0, 1), Normalize),  # the notes' grid
+        ((0.075, 0.999), (0, 1), Normalize),  # the grid of the notes
         ((0.904, 0.998), (0.9, 1), Normalize),
         ((-0.3, 0.34), (0, 0.35), Normalize),  # R²
-        ((1.0, 1.0), (0.99, 1), Normalize),  # one colour, that of the best
+        ((1.0, 1.0), (0.99, 1), Normalize),  # one color, that of the best
         ((5, -5), (-5, 5), Normalize),
         ((5, 0.1), (0.1, 5), LogNorm),
     ],
 )
-def test_colours_are_bright_for_the_best_and_between_round_values_for_metrics_up_to_1(ends, limits, scale):
+def test_colors_are_bright_for_the_best_and_span_round_values_for_metrics_up_to_1(ends, limits, scale):
     worst, best = ends
     figure = plots.array_map(np.linspace(*ends, 12).reshape(3, 4), AXES, "any", best >= worst)
     (image,) = figure.axes[0].images
@@ -102,7 +102,7 @@ def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
     assert written_in(panel)[0, 0].get_text() == "-1e5"
 
 
-def test_values_of_an_axis_have_labels_where_these_do_not_meet():
+def test_values_of_an_axis_are_labeled_unless_labels_overlap():
     for labels in (["3e-3", "0.01", "0.03"], ["1e-4", "3.16e-4", "1"], ["4", "8", "12", "24", "40"]):
         result = make_result((len(labels), 1))
         result.axes["learning_rate"][:] = list(map(float, labels))
@@ -120,7 +120,7 @@ def test_values_of_an_axis_have_labels_where_these_do_not_meet():
         assert 3 <= len(list(filter(None, labels_of(axis).values()))) <= 10
 
 
-def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
+def test_axis_uses_the_scale_on_which_values_are_spread_more_evenly():
     uniform = np.random.default_rng(0).random(30)
     for values, scale in (
         (stats.loguniform(1e-4, 1e-1).ppf(uniform), "log"),
@@ -134,11 +134,11 @@ def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
     assert plots.scatter(make_sampled(30, {"own": values})).axes[2].get_xscale() == scale
 
 
-def test_bars_of_accuracies_are_whole_numbers_of_rows_and_the_line_is_scipys_binomial():
+def test_accuracy_bins_are_whole_numbers_of_rows_and_the_line_is_scipys_binomial():
     result = with_run(make_result((3, 1), seeds=30), config={"data": {"test": {"rows": [40]}}})
     right = np.random.default_rng(0).binomial(40, [[0.1], [0.5]], (2, 30))
     result.test_accuracy[:2, 0] = right / 40
-    result.test_accuracy[2, 0] = 0.5  # all alike
+    result.test_accuracy[2, 0] = 0.5  # all equal
     figure = plots.histogram(result, "test_accuracy", "all")
     assert caption_of(figure) == "30 seeds; line: binomial of 40 rows"
     for panel, values in zip(figure.axes, result.test_accuracy[:, 0], strict=True):
@@ -148,14 +148,14 @@ def test_bars_of_accuracies_are_whole_numbers_of_rows_and_the_line_is_scipys_bin
             right = np.arange(np.ceil(low * 40), high * 40)  # numbers of rows, none on an edge
             assert height == np.isin(np.rint(values * 40), right).sum()
             assert drawn == pytest.approx(len(values) * stats.binom.pmf(right, 40, values.mean()).sum())
-        assert expected.sum() > 0.97 * len(values)  # none of it is out of sight
+        assert expected.sum() > 0.97 * len(values)  # everything is in range
         spread = np.sqrt(values.mean() * (1 - values.mean()) / 40)
         assert panel.get_title().endswith(f"binomial sd {spread:.2g}")
     (panel,) = plots.histogram(result, "test_loss", [(1, 0)]).axes
     assert "binomial" not in panel.get_title()
 
 
-def test_bins_of_accuracies_end_half_a_row_above_the_most():
+def test_accuracy_bins_end_half_a_row_above_the_maximum():
     result = with_run(make_result((1, 1), seeds=30), config={"data": {"test": {"rows": [1000]}}})
     result.test_accuracy[:] = np.linspace(0.3, 1.0, 30).round(3)
     (panel,) = plots.histogram(result, "test_accuracy").axes

@@ -37,7 +37,6 @@ MOMENTUM = {"momentum": np.array([0.9, 0.0])}.items()
 
 
 def interval_of(result, score=None, statistic="mean"):
-    """A statistic of each cell and the ends of its interval."""
     found = analysis.cell_statistics(result, score, statistic)
     return np.array([getattr(found, statistic), found.low, found.high])
 
@@ -70,13 +69,13 @@ def test_heat_map_shows_means_over_seeds_and_marks_best_diverged_and_stopped_cel
     assert caption_of(figure) == said
 
 
-def test_heat_map_of_any_two_axes_fixes_or_averages_or_ranks_the_others():
+def test_heat_map_of_two_axes_fixes_averages_or_ranks_the_others():
     result = make_result((2, 3), seeds=3, further=MOMENTUM)
     result.test_accuracy[1, 2, 1] = 0.99
     ranked = result.test_accuracy.mean(axis=-1)
     loss = result.train_loss
     best = np.take_along_axis(loss.mean(axis=-1), ranked.argmax(axis=0)[None], axis=0)[0]
-    # Axes shown, what is done with others, the numbers, where the best cell is, and a part of the caption.
+    # Axes shown, treatment of the others, the numbers, the place of the best cell, and a part of the caption.
     for axes, at, numbers, marked, said in (
         (("l2", "learning_rate"), {"momentum": 1}, loss[:, :, 1].mean(-1).T, [(2, 1)], "momentum = 0;"),
         (("l2", "learning_rate"), {"momentum": 0}, loss[:, :, 0].mean(-1).T, [], "momentum = 0.9;"),
@@ -92,7 +91,7 @@ def test_heat_map_of_any_two_axes_fixes_or_averages_or_ranks_the_others():
         assert (panel.get_title(), bar.get_xlabel()) == ("train loss", "loss") and said in caption_of(figure)
 
 
-def test_heat_map_of_many_cells_has_a_ring_for_the_best_and_grey_for_diverged_ones():
+def test_heat_map_of_many_cells_rings_the_best_and_grays_the_diverged_cells():
     result = make_result((12, 30), seeds=1, diverged=[(3, 4)])
     result.test_accuracy[5, 6] = 0.999
     figure = plots.heat_map(result)
@@ -102,7 +101,7 @@ def test_heat_map_of_many_cells_has_a_ring_for_the_best_and_grey_for_diverged_on
     assert len(labels_of(test.yaxis)) == 12 and len(labels_of(test.xaxis)) < 20
 
 
-def test_axes_of_networks_batch_sizes_and_folds_are_named_by_their_words():
+def test_network_batch_size_and_fold_axes_have_readable_names():
     result = make_programs(("20", "10-10"), (50, 0), shape=(1, 1), folds=2)
     figure = plots.heat_map(result, axes=("network", "batch_size"), score="test_loss")
     assert_allclose(image_of(figure.axes[0]), result.test_loss.mean(axis=(-1, -2))[..., 0, 0])
@@ -113,7 +112,7 @@ def test_axes_of_networks_batch_sizes_and_folds_are_named_by_their_words():
     assert_allclose(image_of(folds.axes[0]), result.test_loss[0, 1, 0, 0].T)
 
 
-def test_array_map_shows_several_arrays_on_one_scale_and_what_is_not_finite_as_diverged():
+def test_array_map_shares_one_scale_and_shows_nonfinite_values_as_diverged():
     values = np.array([[0.5, np.inf, -2], [1, 2, 3]])
     axes = {"a": [1, 2], "own axis": ["x", "y", "z"]}
     figure = plots.array_map({"first": values, "second": values == 1}, axes, "number")
@@ -126,7 +125,7 @@ def test_array_map_shows_several_arrays_on_one_scale_and_what_is_not_finite_as_d
     assert list(labels_of(second.xaxis).values()) == ["x", "y", "z"] and not marked_in(first)
 
 
-def test_axis_curves_are_means_in_their_intervals_for_each_value_of_another_axis():
+def test_axis_curves_show_means_and_intervals_for_each_value_of_another_axis():
     result = make_result((2, 3), seeds=3, further=MOMENTUM, diverged=[(0, 1, 0, 2)])
     figure = plots.axis_curves(result, "l2", "train_loss", by="learning_rate", at={"momentum": 0})
     (panel,) = figure.axes
@@ -142,16 +141,16 @@ def test_axis_curves_are_means_in_their_intervals_for_each_value_of_another_axis
 
 
 @pytest.mark.parametrize("interval", ["median", "iqm"])
-def test_axis_curves_have_the_statistics_asked_for(interval):
+def test_axis_curves_show_the_requested_statistics(interval):
     result = make_result((1, 3), seeds=6)
-    result.test_accuracy[..., 0] = 0.0  # so that an end is further away than the other
+    result.test_accuracy[..., 0] = 0.0  # so that one end is further away than the other
     (panel,) = plots.axis_curves(result, "l2", interval=interval).axes
     expected = interval_of(result, statistic=interval)[:, 0]
     assert_allclose(bars_of(panel.containers[0])[1:], expected, rtol=1e-6)
     assert panel.get_title().startswith("interquartile mean" if interval == "iqm" else "median")
 
 
-def test_bars_of_two_runs_reach_to_both_and_one_run_has_none():
+def test_error_bars_of_two_runs_reach_both_and_one_run_has_none():
     result = make_result((2, 1), seeds=2)
     (panel,) = plots.axis_curves(result, "learning_rate").axes
     both = result.test_accuracy[:, 0]
@@ -160,7 +159,7 @@ def test_bars_of_two_runs_reach_to_both_and_one_run_has_none():
     assert plots.axis_curves(make_result((2, 1), seeds=1), "l2").axes[0].get_title() == "one run"
 
 
-def test_networks_named_by_widths_are_in_their_order_and_words_side_by_side():
+def test_networks_are_sorted_by_numeric_names_and_spaced_evenly_otherwise():
     result = make_programs(("32", "8", "16"), shape=(1, 1), seeds=3)
     (panel,) = plots.axis_curves(result, "network").axes
     expected = interval_of(result)[:, [1, 2, 0], 0, 0]
@@ -173,11 +172,11 @@ def test_networks_named_by_widths_are_in_their_order_and_words_side_by_side():
     assert legend_of(figure) == ["batch = 50", "batch = full"]
 
 
-def test_subsets_of_equal_value_are_one_point_and_cells_of_a_list_one_each():
+def test_subsets_of_equal_value_share_a_point_and_listed_cells_have_one_each():
     result = make_result((1, 1), folds=4)
     result.subset_values["rows"] = np.array([5, 9, 5, 5])
     (panel,) = plots.axis_curves(result, "rows").axes
-    means = result.validation_accuracy[0, 0].mean(axis=0)  # of each subset over its seeds
+    means = result.validation_accuracy[0, 0].mean(axis=0)  # each subset, averaged over seeds
     assert_allclose(bars_of(panel.containers[0])[:2], [[5, 9], [means[[0, 2, 3]].mean(), means[1]]])
     listed = make_sampled(5)
     (panel,) = plots.axis_curves(listed, "l2").axes
@@ -185,7 +184,7 @@ def test_subsets_of_equal_value_are_one_point_and_cells_of_a_list_one_each():
     assert_allclose(bars_of(panel.containers[0])[:2], expected)
 
 
-def test_other_models_are_lines_in_bands_with_names():
+def test_baselines_are_named_lines_with_bands():
     result = make_result((2, 3), seeds=3, classes=False, history=2)
     others = {"ridge": 4e3, "svm": [5e3, 6e3, 8e3], "far": 1e12}
     for figure in (
@@ -224,7 +223,7 @@ def test_loss_curves_are_means_that_end_where_a_member_diverged():
     assert len(single.axes[0].get_lines()) == 2
 
 
-def test_interval_curves_are_means_in_bands_of_their_intervals():
+def test_interval_curves_show_means_and_interval_bands():
     result = make_result((2, 3), seeds=4, history=3)
     cells = [(0, 2), result.best().index]
     figure = plots.interval_curves(result, "train_loss", cells)
@@ -244,7 +243,7 @@ def test_interval_curves_are_means_in_bands_of_their_intervals():
     assert_allclose(drawn, np.median(result.history["test_accuracy"], axis=2).reshape(6, 3))
 
 
-def test_of_many_interval_curves_the_best_has_a_band_and_a_name_and_colours_are_an_axis():
+def test_many_interval_curves_have_a_band_for_the_best_and_colors_for_an_axis():
     result = make_result((12, 3), seeds=3, history=2)
     best = result.best().index
     figure = plots.interval_curves(result, cells="all")
@@ -258,7 +257,7 @@ def test_of_many_interval_curves_the_best_has_a_band_and_a_name_and_colours_are_
     assert [len(each) for each in colours.values()] == [1] * 12 and len(set.union(*colours.values())) == 12
 
 
-def test_curves_by_default_are_of_the_best_cell_and_others_in_their_order():
+def test_default_curves_are_the_best_cell_and_others_in_order():
     result = make_result((12, 2), seeds=1, history=1, diverged=[(11, 1)])
     result.test_accuracy[4, 1] = 0.99
     cells = default_cells(result)
@@ -272,7 +271,7 @@ def test_curves_by_default_are_of_the_best_cell_and_others_in_their_order():
     assert ranks[0] == 0 and ranks[-1] == 11 and ranks == sorted(ranks) and len(ranks) == 6
     listed.history["train_loss"][(cell := default_cells(listed)[2])] = (
         np.nan
-    )  # stopped before it was evaluated
+    )  # stopped before being evaluated
     assert cell not in default_cells(listed)
 
 
@@ -294,7 +293,7 @@ def test_histogram_has_the_members_of_each_cell_in_equal_bins():
     assert in_a_line(best.get_title()).startswith(describe(result.best().axes))
 
 
-def test_scatter_has_a_ring_around_the_best_crosses_and_hollow_points():
+def test_scatter_marks_best_diverged_and_stopped_cells():
     result = make_sampled(6, diverged=[(2, 0, 1)])
     result.test_accuracy[4] = 0.99, 0.97
     result.pruned[0] = True
@@ -316,7 +315,7 @@ def test_scatter_has_a_ring_around_the_best_crosses_and_hollow_points():
     assert caption_of(figure) == f"6 cells; mean of 2 seeds; {said}"
 
 
-def test_scatter_places_networks_and_batch_sizes_by_their_words():
+def test_scatter_places_networks_and_batch_sizes_by_name():
     result = make_programs(("b", "a"), (50, 0), make=make_sampled, n=2)
     panels = plots.scatter(result).axes
     assert [labels_of(panel.xaxis) for panel in panels[:2]] == [{0: "b", 1: "a"}, {0: "50", 1: "full"}]
@@ -325,7 +324,7 @@ def test_scatter_places_networks_and_batch_sizes_by_their_words():
         assert_allclose(panel.collections[0].get_offsets(), expected)
 
 
-def test_bias_variance_draws_each_part_by_its_name_in_its_band():
+def test_bias_variance_draws_each_named_part_with_its_band():
     rng = np.random.default_rng(0)
     predictions = rng.random((3, 2, 5, 6))  # networks, l2, draws, rows
     predictions[1, 1, 0] = np.nan
@@ -353,7 +352,7 @@ def test_bias_variance_draws_each_part_by_its_name_in_its_band():
 GRID = make_result((3, 3), further=MOMENTUM, history=2)
 LIST = make_sampled(history=2)
 AXES = {"a": [1], "b": [1, 2]}
-# A figure, the argument at fault, values of it that are refused, and the others.
+# A figure, the argument at fault, values of it that are refused, and the other arguments.
 REFUSED = [
     (plots.heat_map, "at", ("worst", {"l2": 0}, {"seed": "best"}, {"momentum": 2}), {"result": GRID}),
     (plots.heat_map, "axes", (("l2", "l2"), ("l2", "fold"), ("l2",), ("l2", "epoch")), {"result": GRID}),
@@ -385,14 +384,14 @@ def test_every_public_figure_refuses_something():
 
 
 @pytest.mark.parametrize(("draw", "argument", "wrong", "others"), REFUSED)
-def test_what_cannot_be_drawn_is_refused_by_name_before_a_figure_is_made(draw, argument, wrong, others):
+def test_invalid_arguments_are_refused_by_name_before_a_figure_is_created(draw, argument, wrong, others):
     with mock.patch.object(Figure, "__init__", side_effect=AssertionError("a figure is made")):
         for value in wrong:
             assert complaint(refusal(draw, **others, **{argument: value}), {argument}) is None
 
 
-def test_figures_that_are_made_together_have_their_own_ticks():
-    """Those of bars of colours were once of the last figure."""
+def test_figures_created_together_have_their_own_ticks():
+    """Ticks of bar colors were once those of the last figure."""
     figures = [plots.array_map([[low, high]], AXES) for low, high in ((0, 1), (-100, 100))]
     for figure in figures:
         FigureCanvasAgg(figure).draw()
@@ -403,7 +402,7 @@ def test_figures_that_are_made_together_have_their_own_ticks():
 
 
 @pytest.mark.thorough
-def test_matplotlib_comes_when_asked_for_and_without_pyplot():
+def test_matplotlib_is_imported_on_demand_and_without_pyplot():
     code = "import sys, jfnn; assert 'matplotlib' not in sys.modules;"
     code += "jfnn.plots.array_map([[0, 1]], {'a': [1], 'b': [1, 2]});"
     code += "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"

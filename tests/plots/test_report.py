@@ -1,4 +1,4 @@
-"""Reports: pages with the numbers of a result, its pictures and what the pointer shows over them."""
+"""Reports: pages with the numbers of a result, its figures and their tooltips."""
 
 import base64
 import html.parser
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 class Page(html.parser.HTMLParser):
-    """A page's tables, texts by tag, links, and what the pointer shows; every tag must be closed."""
+    """A parsed page: tables, texts by tag, links and tooltips; every tag must be closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -60,13 +60,13 @@ class Page(html.parser.HTMLParser):
             self.texts[self.open[-1]][-1] += data
 
     def settings(self):
-        """Name -> value of the tables of two columns, of equal names the first."""
+        """Map the names to values in two-column tables; the first of equal names counts."""
         return dict(row for row in reversed(self.rows) if len(row) == 2)
 
 
 @pytest.fixture
 def written(tmp_path):
-    """A function that writes the report of a result, with its own figures where ``draws``, and reads it."""
+    """Return a function that writes a result's report, with its real figures if ``draws``, and parses it."""
 
     def write(result, draws=False, **options):
         options = options if draws else {"figures": {}} | options
@@ -76,13 +76,13 @@ def written(tmp_path):
     return write
 
 
-def test_a_page_lists_the_cells_from_the_best_and_names_it_in_its_first_sentence(written):
+def test_page_ranks_the_cells_and_names_the_best_in_its_first_sentence(written):
     result = make_result((2, 3), seeds=3, diverged=[(0, 1, 0)])
     page = written(result)
     heading, *rows = page.rows[:6]
     assert heading == ["", "", "η", "λ", "test accuracy", "train accuracy"]
     means = result.test_accuracy.mean(axis=-1)
-    cells = [np.unravel_index(i, (2, 3)) for i in np.argsort(-means, axis=None)[:5]]  # NaN is last
+    cells = [np.unravel_index(i, (2, 3)) for i in np.argsort(-means, axis=None)[:5]]  # NaN comes last
     for rank, (row, titles, cell) in enumerate(zip(rows, page.titles[1:6], cells, strict=True), 1):
         assert (row[0], float(row[2]), float(row[3])) == (f"{rank}.", *result.axes_at(cell).values())
         for text, title, scores in zip(row[4:], titles[4:], ("test", "train"), strict=True):
@@ -99,7 +99,7 @@ def test_a_page_lists_the_cells_from_the_best_and_names_it_in_its_first_sentence
     assert page.settings()["learning rate η"] == "1e-5, 10" and page.settings()["seeds"] == "0, 1, 2"
 
 
-def test_a_page_without_a_best_cell_or_an_interval_has_none(written):
+def test_page_without_a_best_cell_or_an_interval_shows_neither(written):
     page = written(make_result((2, 3), seeds=1, diverged=[np.s_[:]]))
     assert "No cell is best" in page.texts["p"][0] and "[" not in page.texts["p"][0]
     assert "Every cell diverged with some seed." in page.texts["p"]
@@ -107,7 +107,7 @@ def test_a_page_without_a_best_cell_or_an_interval_has_none(written):
 
 
 @pytest.mark.thorough
-def test_pictures_of_a_grid_have_the_values_of_cells_and_curves_under_the_pointer(written):
+def test_tooltips_of_a_grid_show_the_values_of_cells_and_curves(written):
     result = make_result((2, 2), history=2, diverged=[(0, 1, 0)])
     page = written(result, draws=True)
     assert page.texts["figcaption"] == ["Train accuracy", "Test accuracy", "Over the epochs"]
@@ -124,15 +124,15 @@ def test_pictures_of_a_grid_have_the_values_of_cells_and_curves_under_the_pointe
     train, test = (result.history[f"{part}_accuracy"][best.index][:, 1].mean() for part in ("train", "test"))
     assert f"{describe(best.axes)} (best): {train:.5g}, test {test:.5g}" in accuracy.splitlines()
     assert all("=" not in figure.get_suptitle() for figure in report.maps(result).values())  # named above
-    assert not re.search(r"https?://|<script .|<link|@import|url\(", page.text)  # nothing from elsewhere
+    assert not re.search(r"https?://|<script .|<link|@import|url\(", page.text)  # no external resources
     assert page.text.count("<script>") == 1 and "prefers-color-scheme: dark" in page.text
     assert page.text.count("<table") == page.text.count('<div class="table"><table')  # which scroll
 
 
 def test_texts_are_shown_as_users_wrote_them(written):
-    """Markup in them is escaped, and bytes of names of files that are no text are spelled out."""
+    """Markup is escaped, and bytes of file names that are not valid text are spelled out."""
     name = 'A <b>"x" &'
-    odd = f"{name} \udce9"  # as Python has it from a file system, where names are bytes
+    odd = f"{name} \udce9"  # how Python represents undecodable bytes of a file name
     result = make_programs((name, "b"), shape=(1, 1))
     figures = {odd: plots.heat_map(result, axes=("network", "l2"))}
     page = written(
@@ -145,7 +145,7 @@ def test_texts_are_shown_as_users_wrote_them(written):
     assert "<b>" not in page.text and page.text.index("<a href") < page.text.index("<h2>")
 
 
-def test_several_networks_are_compared_from_the_best(written, monkeypatch):
+def test_several_networks_are_compared_best_first(written, monkeypatch):
     monkeypatch.setattr(report, "maps", lambda result: {"map": b"\x89PNG"})
     result = make_programs([f"net {i}" for i in range(14)], shape=(1, 2), diverged=[(0, 1, 0)])
     page = written(result, draws=True)
@@ -166,7 +166,7 @@ def test_several_networks_are_compared_from_the_best(written, monkeypatch):
 
 
 @pytest.mark.thorough
-def test_each_network_and_batch_size_has_its_own_pictures(written):
+def test_each_network_and_batch_size_has_its_own_figures(written):
     result = make_programs(("a", "4-3"), (5, 0), shape=(1, 2))
     page = written(result, draws=True)
     assert page.texts["figcaption"] == ["The best of each", *["Train accuracy", "Test accuracy"] * 4]
@@ -176,7 +176,7 @@ def test_each_network_and_batch_size_has_its_own_pictures(written):
     assert page.settings()["networks"] == "a, 4-3" and page.settings()["batch size"] == "5, full"
 
 
-def test_the_pareto_front_is_listed_by_the_first_objective(written):
+def test_pareto_front_is_sorted_by_the_first_objective(written):
     result = make_result((3, 4), seeds=1)
     objectives = ["train_loss", "test_accuracy"]
     heading, *rows = written(result, objectives=objectives).rows[13:]
@@ -187,7 +187,7 @@ def test_the_pareto_front_is_listed_by_the_first_objective(written):
     assert len(cells) > 1
 
 
-def test_boxes_of_the_pointer_lie_on_the_colours_of_their_cells():
+def test_tooltip_boxes_lie_on_the_colors_of_their_cells():
     result = make_result((3, 5), seeds=1)
     figure = plots.heat_map(result, score="test_accuracy")
     pixels = matplotlib.image.imread(io.BytesIO(report.png(figure)))
@@ -197,7 +197,7 @@ def test_boxes_of_the_pointer_lie_on_the_colours_of_their_cells():
         np.testing.assert_allclose(pixels[y, x, :3], matplotlib.colormaps["viridis"](value)[:3], atol=0.02)
 
 
-def test_the_pointer_names_the_axes_of_a_heat_map():
+def test_tooltips_name_the_axes_of_a_heat_map():
     result = make_programs(named={"width": [5, 50]}, shape=(2, 2), seeds=3)
     figure = plots.heat_map(result, "best", axes=("seed", "width"), score="test_loss")
     assert [box.text for box in report._boxes(result, figure)] == [
@@ -208,8 +208,8 @@ def test_the_pointer_names_the_axes_of_a_heat_map():
 
 
 @pytest.mark.thorough
-def test_a_strip_lies_on_the_curve_at_its_epoch():
-    """The only curve jumps half-way: its ink is in the lower, then in the upper half of strips."""
+def test_tooltip_strip_lies_on_the_curve_at_its_epoch():
+    """The only curve jumps half-way: its line is low in the first strips, then high."""
     jump = 125
     result = make_result((1, 1), seeds=1, history=250)
     for values in result.history.values():
@@ -219,7 +219,7 @@ def test_a_strip_lies_on_the_curve_at_its_epoch():
     ink = np.abs(pixels[..., :3] - matplotlib.colormaps["viridis"](0.0)[:3]).max(axis=-1) < 0.1
     boxes = [box for box in report._boxes(result, figure) if box.text.startswith("accuracy")]
     assert 50 < len(boxes) <= report.MOST_STRIPS
-    for box in boxes[1:-1]:  # the outer ones reach to the panel's sides
+    for box in boxes[1:-1]:  # the outer ones extend to the panel's sides
         epoch = int(box.text.splitlines()[0].rpartition(" ")[2])
         assert box.text.endswith(": 0.9, test 0.9" if epoch > jump else ": 0.1, test 0.1")
         x = int((box.left + box.width / 2) / 100 * ink.shape[1])
@@ -228,7 +228,7 @@ def test_a_strip_lies_on_the_curve_at_its_epoch():
         assert (np.median(rows) < (low - top) / 2) == (epoch > jump)
 
 
-def test_only_few_named_curves_over_the_epochs_have_strips():
+def test_only_plots_with_few_named_curves_over_epochs_have_tooltip_strips():
     result = make_result((12, 3), history=4)
     for figure in (plots.loss_curves(result, "all"), plots.axis_curves(result, "l2")):
         assert report._boxes(result, figure) == []
@@ -268,12 +268,12 @@ def trained(out, **changes):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("kept", LINES)
-def test_pages_lines_load_the_run_and_say_what_was_kept(kept, tmp_path, written):
+def test_code_on_the_page_loads_the_run_and_depends_on_what_was_kept(kept, tmp_path, written):
     changes, line = LINES[kept]
     x, result = trained(tmp_path, **changes)
     code = written(result).texts["pre"][0]
     assert f"jfnn.load({str(tmp_path)!r})" in code and code.splitlines()[-1].startswith(line)
-    assert len(code.splitlines()) == 3 and "frame" not in code  # no columns have names
+    assert len(code.splitlines()) == 3 and "frame" not in code  # columns have no names
     network = changes.get("network")
     best = network[result.best().axes["network"]] if isinstance(network, dict) else network
     exec(code, here := {"x": x, "network": best})
@@ -283,7 +283,7 @@ def test_pages_lines_load_the_run_and_say_what_was_kept(kept, tmp_path, written)
 
 
 @pytest.mark.thorough
-def test_a_page_lists_settings_versions_and_the_scores_of_the_cell_trained_again(tmp_path, written):
+def test_page_lists_settings_versions_and_refit_scores(tmp_path, written):
     network = jfnn.mlp((2, 3, 2), activation="tanh")
     result = trained(tmp_path, network=network, seeds=[5, 6], validation=0.25, refit=True)[1]
     page = written(result)
@@ -301,7 +301,7 @@ def test_a_page_lists_settings_versions_and_the_scores_of_the_cell_trained_again
     assert description.settings_in_words(of_batches)["Network"]["layers"] == "2-3-2"
 
 
-def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
+def test_refit_scores_are_means_over_seeds():
     refit = make_result((1, 1), seeds=3)
     for part, text in zip(("test", "train"), summary.refit_texts(refit), strict=True):
         found = jfnn.cell_statistics(refit, f"{part}_accuracy")
@@ -312,7 +312,7 @@ def test_scores_of_the_cell_trained_again_are_means_over_its_seeds():
     assert summary.refit_texts(make_result((1, 1), seeds=1, diverged=[np.s_[:]]))[0] == "test accuracy div"
 
 
-def test_settings_are_texts_of_few_digits_and_of_a_random_search_the_ends_of_its_draws(written):
+def test_settings_have_few_digits_and_show_the_range_of_a_random_search(written):
     settings = {"rate": 1e-5, "none": np.nan, "layers": [{"kind": "dense", "units": 3, "name": None}, 2]}
     result = make_sampled(60)
     result = with_run(result, config={"settings": {"axes": {"l2": result.l2.tolist()}}})
@@ -327,7 +327,7 @@ LINKS = ["play.html", "../a/b.html?x=1:2", "./b:c.html", "HTTPS://a.org/b.html",
 RUN = ["javascript:alert(1)", "JavaScript:alert(1)", " java\nscript:alert(1)", "data:text/html,a", "b:c.html"]
 
 
-def test_a_link_to_a_file_or_an_address_is_taken_and_one_that_a_browser_may_run_refused(written):
+def test_links_to_files_and_addresses_are_accepted_and_executable_ones_refused(written):
     assert [written(make_result((1, 1)), playground=link).sources for link in LINKS] == [
         [link] for link in LINKS
     ]
@@ -337,7 +337,7 @@ def test_a_link_to_a_file_or_an_address_is_taken_and_one_that_a_browser_may_run_
     assert written(make_result((1, 1))).sources == []
 
 
-def test_tables_and_pictures_make_a_page_in_the_same_form(tmp_path):
+def test_tables_and_figures_make_a_page_in_the_same_format(tmp_path):
     figures = {"A <map>": report.png(plots.loss_curves(make_result((1, 1), history=2)))}
     tables = {"Rates": [["width", "8"], ["standard", "0.1 ± <b>"]]}
     options = dict(title="t", text=["n"], settings={"data": "digits", "Training": {"epochs": 3}})

@@ -1,4 +1,4 @@
-"""The race on scores that are known: who trains, who leaves, who comes back, and how often it errs."""
+"""Races on known scores: which cells train, leave and return, and the error rate."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ RNG = np.random.default_rng(1)
 
 
 def run(scores, rules=RULES):
-    """A race on scores, and what it asked for."""
     asked = []
 
     def train(cells, seeds):
@@ -20,30 +19,30 @@ def run(scores, rules=RULES):
     return loop.run(train, len(scores), rules), asked
 
 
-def drawn(means, seeds=14, rng=RNG):
+def draw(means, seeds=14, rng=RNG):
     return np.asarray(means)[:, None] + 0.1 * rng.normal(size=(len(means), seeds))
 
 
-def test_new_seeds_go_to_the_cells_left_alone_and_each_trains_once():
-    outcome, asked = run(drawn([0.0, 9.0, 9.0]))
+def test_only_remaining_cells_train_new_seeds_and_each_trains_once():
+    outcome, asked = run(draw([0.0, 9.0, 9.0]))
     assert asked == [([0, 1, 2], range(6)), ([1, 2], range(6, 9)), ([1, 2], range(9, 14))]
     assert sorted(outcome.left) == [1, 2]
     assert outcome.looks == (loop.Look(6, 2, 18), loop.Look(9, 2, 24), loop.Look(14, 2, 34))
 
 
-def test_a_race_ends_with_the_cell_that_is_better_than_all():
-    outcome, _ = run(drawn([0.0, 9.0, 3.0]))
+def test_race_ends_with_the_cell_that_beats_all_others():
+    outcome, _ = run(draw([0.0, 9.0, 3.0]))
     assert outcome.left.tolist() == [1] and outcome.looks == (loop.Look(6, 1, 18),)
 
 
 def test_seeds_are_paired():
     common = 100 * RNG.normal(size=14)
-    outcome, _ = run(drawn([0.0, 1.0]) + common)
+    outcome, _ = run(draw([0.0, 1.0]) + common)
     assert outcome.left.tolist() == [1]
 
 
-def test_cells_that_a_diverged_one_alone_has_beaten_come_back_with_the_seeds_they_missed():
-    scores = drawn([0.0, 5.0, 9.0, 5.0])
+def test_cells_beaten_only_by_a_diverged_one_return_and_train_missed_seeds():
+    scores = draw([0.0, 5.0, 9.0, 5.0])
     scores[2, 7] = np.nan  # first at the second look
     scores[0, 0] = np.nan
     outcome, asked = run(scores)
@@ -62,13 +61,13 @@ def test_cells_that_a_diverged_one_alone_has_beaten_come_back_with_the_seeds_the
     assert outcome.looks[-1].networks == 30 + 6 + 6 + 10
 
 
-def test_where_all_diverge_none_is_left():
+def test_no_cell_remains_if_all_diverge():
     outcome, asked = run(np.full((3, 14), np.nan))
     assert outcome.left.tolist() == [] and len(asked) == 1
 
 
-def test_one_cell_wins_at_once():
-    outcome, asked = run(drawn([0.0]))
+def test_single_cell_wins_immediately():
+    outcome, asked = run(draw([0.0]))
     assert outcome.left.tolist() == [0] and len(asked) == 1
 
 
@@ -78,15 +77,15 @@ def test_equal_scores_tie(test):
     assert outcome.left.tolist() == [0, 1, 2, 3]
 
 
-def test_a_race_ends_where_no_cell_can_be_better_by_a_difference_of_no_interest():
-    scores = drawn([0.0, 0.0])
+def test_race_ends_if_no_cell_can_be_better_by_the_indifference_margin():
+    scores = draw([0.0, 0.0])
     assert len(run(scores)[0].looks) == 3
     outcome, _ = run(scores, loop.Rules(0.05, (6, 9, 14), "t", 1.0))
     assert len(outcome.left) == 2 and len(outcome.looks) == 1
 
 
-def test_pairs_are_compared_alike_in_parts(monkeypatch):
-    scores = drawn(np.linspace(0, 1, 12))
+def test_comparisons_in_blocks_agree(monkeypatch):
+    scores = draw(np.linspace(0, 1, 12))
     whole, _ = run(scores)
     monkeypatch.setattr(loop, "NUMBERS", 100)
     parts, _ = run(scores)
@@ -103,8 +102,8 @@ KINDS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize("test", bounds.TESTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cell_as_good_as_the_best_is_out_as_rarely_as_it_is_said(kind, test):
-    """At an error of 0.2; one that forgets the pairs, or the looks, is above it by far."""
+def test_cell_as_good_as_the_best_is_eliminated_at_most_at_the_nominal_rate(kind, test):
+    """At an error of 0.2; ignoring the pairs or the number of looks would exceed it by far."""
     rng = np.random.default_rng([*kind.encode()])
     rules = loop.Rules(0.2, bounds.looks(6, 32), test)
     grids = 800
@@ -114,7 +113,7 @@ def test_a_cell_as_good_as_the_best_is_out_as_rarely_as_it_is_said(kind, test):
 
 
 @pytest.mark.thorough
-def test_the_first_cell_is_rarely_behind_by_the_difference_of_no_interest():
+def test_first_cell_is_rarely_behind_by_the_indifference_margin():
     rng = np.random.default_rng(7)
     rules = loop.Rules(0.2, bounds.looks(6, 32), "t", 0.5)
     means = np.zeros(8)

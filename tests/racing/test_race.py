@@ -1,4 +1,4 @@
-"""Races of networks: the bits of one sweep, directories that go on, results that answer as a sweep's."""
+"""Races of networks: the bits of one sweep, directories that are continued, results used like a sweep's."""
 
 import matplotlib
 import numpy as np
@@ -22,23 +22,20 @@ def race(split=SPLIT, network=NET, **options):
 
 
 @pytest.fixture(scope="module")
-def raced():
-    """A race in which cells leave, with a history."""
+def race_result():
     return race(execution=jfnn.Execution(eval_every=4, objective=True))
 
 
 def captions(figure):
-    """All texts of a figure."""
     return " ".join(text.get_text().replace("\n", " ") for text in figure.findobj(matplotlib.text.Text))
 
 
 def mask(result):
-    """Which members were trained."""
     return (result.epochs > 0) | (result.diverged_at >= 0)
 
 
 def check_bits(ours, full):
-    """Members that were trained are those of a sweep of all seeds; the others have no scores."""
+    """Check that trained members equal those of a sweep of all seeds, and the others have no scores."""
     trained = mask(ours)
     assert trained.any() and not trained.all()
     assert (ours.epochs[trained] == full.epochs[trained]).all()
@@ -52,7 +49,7 @@ def check_bits(ours, full):
 
 
 @pytest.mark.thorough
-def test_a_race_has_the_answer_in_a_sentence():
+def test_race_states_its_outcome_in_a_sentence():
     ended = race(learning_rate=[0.1, 1e38], l2=0.0, epochs=1, seeds=3, first=2)
     assert str(ended) == "learning_rate 0.1 wins at error 0.5 after 4 networks"
     assert ended.best.axes == {"learning_rate": 0.1, "l2": 0.0}
@@ -60,18 +57,23 @@ def test_a_race_has_the_answer_in_a_sentence():
 
 @pytest.mark.thorough
 @pytest.mark.optimised
-def test_members_have_the_bits_of_one_sweep(raced):
+def test_members_have_the_bits_of_one_sweep(race_result):
     execution = jfnn.Execution(
-        eval_every=4, objective=True, tile=raced.result.execution.tile, shared=raced.result.execution.shared
+        eval_every=4,
+        objective=True,
+        tile=race_result.result.execution.tile,
+        shared=race_result.result.execution.shared,
     )
-    seeds = len(raced.result.seeds)
+    seeds = len(race_result.result.seeds)
     full = jfnn.sweep(NET, SPLIT, seeds=seeds, execution=execution, **GRID)
-    assert raced.trained == mask(raced.result).sum() < raced.planned == full.diverged_at.size
-    check_bits(raced.result, full)
-    cell = raced.tied[0]
-    assert raced.result.kept_cell == cell
-    assert same_bits(raced.result.params, full.of_cell(*cell).params)
-    np.testing.assert_array_equal(raced.result.predict(SPLIT.x_test), full.predict(SPLIT.x_test)[cell])
+    assert (
+        race_result.trained == mask(race_result.result).sum() < race_result.planned == full.diverged_at.size
+    )
+    check_bits(race_result.result, full)
+    cell = race_result.tied[0]
+    assert race_result.result.kept_cell == cell
+    assert same_bits(race_result.result.params, full.of_cell(*cell).params)
+    np.testing.assert_array_equal(race_result.result.predict(SPLIT.x_test), full.predict(SPLIT.x_test)[cell])
 
 
 @pytest.mark.slow
@@ -95,7 +97,7 @@ def test_members_have_the_bits_of_one_sweep(raced):
     ],
     ids=["folds", "programs", "listed", "validation", "sampled", "learner"],
 )
-def test_so_have_those_of_all_kinds_of_grids(options):
+def test_members_have_the_bits_of_one_sweep_for_all_kinds_of_grids(options):
     options = GRID | options
     network = options.pop("network", NET)
     ended = jfnn.race(network, SPLIT, **RULES | options)
@@ -111,7 +113,7 @@ def test_so_have_those_of_all_kinds_of_grids(options):
 
 @pytest.mark.thorough
 def test_all_rounds_have_the_tiles_of_the_first(monkeypatch):
-    """Bits of these small networks are the same in any tile; those of large ones are not."""
+    """These small networks have the same bits in any tile; large ones do not."""
     trained = []
 
     def seen(*arguments, **options):
@@ -145,7 +147,7 @@ def test_generators_and_splitters_of_folds_are_read_once():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("at", [1, 2])
-def test_a_killed_race_goes_on_to_the_same_files(at, tmp_path, monkeypatch):
+def test_killed_race_resumes_to_the_same_files(at, tmp_path, monkeypatch):
     race(out=tmp_path / "whole")
     calls = []
 
@@ -179,7 +181,7 @@ def test_a_killed_race_goes_on_to_the_same_files(at, tmp_path, monkeypatch):
 
 
 @pytest.mark.thorough
-def test_directories_of_others_are_refused(tmp_path):
+def test_foreign_directories_are_refused(tmp_path):
     race(out=tmp_path / "race")
     assert "finished" in str(refusal(race, out=tmp_path / "race"))
     for changes in ({"alpha": 0.1}, {"seeds": 10}, {"test": "sign"}, {"first": 3}, {"indifferent": 0.5}):
@@ -214,46 +216,46 @@ def test_directories_of_others_are_refused(tmp_path):
         ({"execution": jfnn.Execution(eval_every=1, keep_params="evaluations")}, "keep_params"),
     ],
 )
-def test_what_a_race_has_not_is_refused(options, argument):
+def test_unsupported_options_of_a_race_are_refused(options, argument):
     error = refusal(race, **options)
     assert isinstance(error, ValueError) and str(error).startswith(f"{argument}: ")
 
 
 @pytest.mark.thorough
-def test_its_result_answers_as_a_sweeps(raced, tmp_path):
-    result = raced.result
+def test_result_can_be_used_like_a_sweeps(race_result, tmp_path):
+    result = race_result.result
     left = np.zeros(result.cell_shape, bool)
-    for index in raced.tied:
+    for index in race_result.tied:
         left[index] = True
     np.testing.assert_array_equal(result.pruned_cells, ~left)
-    assert result.best().index == raced.tied[0]
+    assert result.best().index == race_result.tied[0]
     ranks = [result.cell_index(cell) for cell in result.order() if left.ravel()[cell]]
-    assert tuple(ranks) == raced.tied
+    assert tuple(ranks) == race_result.tied
     table = result.to_dict()
-    assert len(table["seed"]) == raced.planned and mask(result).sum() == raced.trained
-    raced.save(tmp_path / "saved")
+    assert len(table["seed"]) == race_result.planned and mask(result).sum() == race_result.trained
+    race_result.save(tmp_path / "saved")
     loaded = jfnn.RaceResult.load(tmp_path / "saved")
-    assert (str(loaded), loaded.tied, loaded.looks) == (str(raced), raced.tied, raced.looks)
+    assert (str(loaded), loaded.tied, loaded.looks) == (str(race_result), race_result.tied, race_result.looks)
     assert same_bits(loaded.result.scores, result.scores)
     assert jfnn.cell_statistics(result).tied.sum() <= left.sum()
-    common = raced.common
-    assert len(common.seeds) == raced.looks[0].seeds and mask(common).all()
+    common = race_result.common
+    assert len(common.seeds) == race_result.looks[0].seeds and mask(common).all()
     np.testing.assert_array_equal(common.test_accuracy, result.test_accuracy[..., : len(common.seeds)])
-    assert common.best().index in raced.tied
+    assert common.best().index in race_result.tied
     for draw in (plots.heat_map, plots.scatter, plots.loss_curves):
         draw(result).savefig(tmp_path / "figure.png")
     report.write_report(result, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert f"{raced.trained} networks" in page
+    assert f"{race_result.trained} networks" in page
     assert "(2 cells diverged in part or whole, not ranked)" in page
     assert "out: pruned early" in captions(plots.heat_map(result))
     assert "crosses: 2 diverged, 2 out" in captions(plots.scatter(result))
-    assert raced._repr_html_().count("<table") == 2 and "tie" in repr(raced) + "tie"
-    assert raced.table()["networks"][-1] == raced.trained
+    assert race_result._repr_html_().count("<table") == 2 and "tie" in repr(race_result) + "tie"
+    assert race_result.table()["networks"][-1] == race_result.trained
 
 
 @pytest.mark.thorough
-def test_edges_of_grids():
+def test_races_of_edge_case_grids():
     one = race(learning_rate=0.4, l2=0.0)
     assert one.tied == ((0, 0),) and len(one.looks) == 1 and one.best.index == (0, 0)
     assert str(one) == f"learning_rate 0.4, l2 0 is the only cell ({one.trained} networks)"
@@ -272,7 +274,7 @@ def test_edges_of_grids():
 
 
 @pytest.mark.thorough
-def test_parameters_are_kept_or_not():
+def test_keep_params_is_optional():
     none = race(execution=jfnn.Execution(keep_params="none"))
     assert none.result.params is None and none.result.kept_cell is None
     best = race(execution=jfnn.Execution(keep_params="best"))
@@ -281,7 +283,7 @@ def test_parameters_are_kept_or_not():
 
 
 @pytest.mark.thorough
-def test_a_difference_of_no_interest_ends_a_race():
+def test_indifference_margin_ends_a_race():
     ended = race(learning_rate=[0.4, 0.41], l2=0.0, indifferent=0.9, validation=None)
     assert len(ended.tied) == 2 and len(ended.looks) == 1
     assert "none is better than learning_rate" in str(ended) and str(ended).endswith("by 0.9")

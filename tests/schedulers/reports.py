@@ -1,4 +1,4 @@
-"""Reports to try a scheduler on without training anything."""
+"""Reports for testing schedulers without training."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from jfnn.schedulers import Report
 
 
 def report(score, epoch, epochs, replicates=1, **fields):
-    """A report of scores ``[members]``; nobody has stopped, and NaN stands for a member that diverged."""
+    """Return a report of scores ``[members]``; no member has stopped, and NaN means diverged."""
     score = np.asarray(score, float).ravel()
     members = {
         "score": score,
@@ -22,15 +22,15 @@ def report(score, epoch, epochs, replicates=1, **fields):
 
 
 def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, every_epoch=False):
-    """Actions of a scheduler in a run of random scores: ``[(report, state, actions), …]``.
+    """Play a scheduler on random scores and return ``[(report, state, actions), …]``.
 
     Args:
         scheduler: The scheduler.
-        epochs: Epochs in all.
-        cells: Combinations of hyperparameters.
-        replicates: Seeds of each.
-        between: What is done to its state between two evaluations.
-        every_epoch: Whether there are evaluations that the scheduler has not asked for, too.
+        epochs: Total number of epochs.
+        cells: Number of hyperparameter combinations.
+        replicates: Number of seeds for each.
+        between: Function applied to the state between two evaluations.
+        every_epoch: Whether to evaluate after every epoch, even if the scheduler did not request it.
     """
     state = scheduler.init(cells, replicates)
     played = []
@@ -51,7 +51,7 @@ def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, 
 
 
 def recorded(scheduler):
-    """The scheduler, and a list that gets every report it sees with its actions."""
+    """Return the scheduler, and a list to which it appends every report with its actions."""
     seen = []
 
     class Recorded(type(scheduler)):

@@ -1,4 +1,4 @@
-"""Early stopping in a run: the scores of each member's best epoch, and its place at later rungs."""
+"""Early stopping in a run: scores at each member's best epoch, and its rank at later rungs."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ STOPPING = {"epochs": LONG, "validation": HELD, "schedulers": [EarlyStopping(PAT
 
 
 def stop_by_hand(losses_by_epoch):
-    """``(best epoch, epoch of stopping or -1)`` of one member, from its validation losses."""
+    """Return ``(best epoch, stopping epoch or -1)`` of one member from its validation losses."""
     best = np.inf
     best_epoch = 0
     for epoch, loss in enumerate(losses_by_epoch, start=1):
@@ -29,13 +29,13 @@ def stop_by_hand(losses_by_epoch):
 
 @pytest.fixture(scope="module")
 def history():
-    """Scores of the fifty members after every epoch, without stopping."""
+    """Return the scores of the fifty members after every epoch, without stopping."""
     return sweep(SPLIT, {"eval_every": 1}, **FIFTY, validation=HELD, epochs=LONG).history
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("execution", [{}, {"eval_every": 7, "devices": 1}], ids=str)
-def test_each_member_ends_with_the_scores_of_its_best_epoch(history, execution):
+def test_each_member_has_the_scores_of_its_best_epoch(history, execution):
     result = sweep(SPLIT, execution, **FIFTY, **STOPPING)
     for place in np.ndindex(result.stopped_at.shape):
         best_epoch, stopped_at = stop_by_hand(history["validation_loss"][place])
@@ -47,14 +47,14 @@ def test_each_member_ends_with_the_scores_of_its_best_epoch(history, execution):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("turned", [False, True])
-def test_members_that_stopped_early_still_count_at_later_rungs(turned):
-    """With both rules, in any order, a member competes with the score of its best epoch, its last one."""
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_members_stopped_early_still_compete_at_later_rungs(is_reversed):
+    """With both rules, in either order, a member competes with the score of its best epoch."""
     rates = [0.01, 0.05, 0.2, 0.5, 2.0, 1e38]
     seeds = [4, 5, 6]
     options = {"learning_rate": rates, "l2": 0.0, "seeds": seeds, "epochs": LONG, "validation": HELD}
     rules = [EarlyStopping(PATIENCE), Halving(2)]
-    result = sweep(schedulers=rules[::-1] if turned else rules, **options)
+    result = sweep(schedulers=rules[::-1] if is_reversed else rules, **options)
     every_epoch = sweep(SPLIT, {"eval_every": 1}, **options)
     loss, accuracy = (every_epoch.history[f"validation_{metric}"][:, 0] for metric in ("loss", "accuracy"))
     diverged = every_epoch.diverged_at[:, 0] >= 0
@@ -63,7 +63,7 @@ def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     best_epoch = np.zeros((6, 3), int)
     still = list(range(6))
     for epoch in range(1, LONG + 1):
-        if not ((stopped_at < 0) & ~diverged).any():  # nobody reaches later rungs
+        if not ((stopped_at < 0) & ~diverged).any():  # none reaches later rungs
             break
         for member in zip(*np.nonzero((stopped_at < 0) & ~diverged), strict=True):
             best_epoch[member], stopped_at[member] = stop_by_hand(loss[member][:epoch])

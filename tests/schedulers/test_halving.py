@@ -1,4 +1,4 @@
-"""Successive halving: scikit-learn's rounds, whole cells by their mean score, survivors' bits."""
+"""Successive halving: scikit-learn's rounds, whole cells ranked by mean score, survivors' bits."""
 
 import functools
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 class Constant(ClassifierMixin, BaseEstimator):
-    """Learns nothing; scikit-learn's search only has to count with it."""
+    """An estimator that learns nothing, for counting the rounds of scikit-learn's search."""
 
     def __init__(self, candidate=0, n_iter=1):
         self.candidate = candidate
@@ -32,7 +32,7 @@ class Constant(ClassifierMixin, BaseEstimator):
 
 
 def scikit_learns_rungs(cells, factor, epochs, min_epochs):
-    """``(n_resources_, n_candidates_)`` of scikit-learn's search, which exhausts its resources if it may."""
+    """Return ``(n_resources_, n_candidates_)`` of scikit-learn's search with exhausted resources."""
     for min_resources in ("exhaust", min_epochs):
         search = HalvingGridSearchCV(
             Constant(),
@@ -53,18 +53,18 @@ def scikit_learns_rungs(cells, factor, epochs, min_epochs):
 @pytest.mark.parametrize(
     ("cells", "factor", "epochs", "min_epochs"),
     [
-        (9, 3, 27, 1),  # a power of the factor, and epochs to match
-        (10, 3, 27, 1),  # just more cells than a power
-        (26, 3, 27, 1),  # just fewer
+        (9, 3, 27, 1),  # a power of the factor, with matching epochs
+        (10, 3, 27, 1),  # one cell more than a power
+        (26, 3, 27, 1),  # one cell fewer
         (49, 2, 100, 1),
-        (40, 3, 100, 5),  # no room for all rounds
-        (9, 3, 100, 60),  # no room for any
+        (40, 3, 100, 5),  # too few epochs for all rounds
+        (9, 3, 100, 60),  # too few for any
         (60, 4, 3, 1),
         (5, 7, 50, 1),
     ],
 )
 def test_rungs_are_scikit_learns(cells, factor, epochs, min_epochs):
-    """Its last round is the cells that train to the end here."""
+    """Scikit-learn's last round is the training of the survivors to the end."""
     resources, candidates = scikit_learns_rungs(cells, factor, epochs, min_epochs)
     expected = dict(zip(resources[:-1], candidates[1:], strict=True))
     halving = Halving(factor, min_epochs)
@@ -76,13 +76,13 @@ def test_rungs_are_scikit_learns(cells, factor, epochs, min_epochs):
 @pytest.mark.parametrize(
     ("factor", "epochs", "first"), [(3, 100, 5), (2, 8, 2), (3, 30, 3), (4, 10, 1), (2, 3, 1), (2, 1000, 5)]
 )
-def test_the_first_rung_is_at_five_epochs_or_where_two_rounds_fit(factor, epochs, first):
+def test_first_rung_is_at_five_epochs_or_where_two_rounds_fit(factor, epochs, first):
     rungs = Halving(factor).rungs(5000, epochs)
     assert min(rungs) == first
     assert len(rungs) >= 2 or epochs < factor**2
 
 
-def test_a_cell_with_one_nan_stops_before_the_worst_and_of_equals_the_last():
+def test_cells_with_a_nan_stop_before_the_worst_and_ties_stop_the_last():
     nan = np.nan
     score = np.array([[0.5, 0.5], [0.9, nan], [0.1, 0.2], [0.5, 0.5], [0.6, 0.4]])
     halving = Halving(2)
@@ -97,7 +97,7 @@ def test_a_cell_with_one_nan_stops_before_the_worst_and_of_equals_the_last():
     np.testing.assert_array_equal(again.stop, actions.stop)
 
 
-def test_a_cell_pruned_at_a_rung_does_not_come_back_at_the_next():
+def test_pruned_cell_stays_pruned():
     halving = Halving(2, 1)
     assert halving.rungs(4, 4) == {1: 2, 2: 1}
     pruned = np.array([True, False, False, True])
@@ -118,7 +118,7 @@ def test_enough_cells_without_a_round_raise_an_error():
 
 @pytest.fixture(scope="module")
 def full():
-    """``metric that ranks -> `` the whole grid trained to the end, scored after every epoch."""
+    """Return ``ranking metric -> `` the whole grid trained to the end, scored after every epoch."""
 
     @functools.cache
     def of_metric(rank_by):
@@ -129,7 +129,7 @@ def full():
 
 
 def halved_by_hand(full, rungs):
-    """When each cell stops, from the scores of the full grid: -1 for never."""
+    """Return the rung at which each cell stops, from the scores of the full grid; -1 for never."""
     sign = 1 if full.higher_is_better() else -1
     stopped_at = np.full(full.diverged_at.shape[:2], -1).ravel()
     for epoch, going_on in rungs.items():
@@ -144,8 +144,8 @@ def halved_by_hand(full, rungs):
 @pytest.mark.parametrize(
     ("halving", "rank_by"), [(Halving(3), None), (Halving(2, min_epochs=2), "loss")], ids=str
 )
-def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_by):
-    """Members that diverged stopped training then and there, before any rung."""
+def test_whole_cells_stop_by_mean_score_with_nan_first(full, halving, rank_by):
+    """Diverged members stopped training at once, before any rung."""
     result = sweep(folds=5, seeds=2, schedulers=[halving], validation=jfnn.Validation(rank_by=rank_by))
     rungs = halving.rungs(12, EPOCHS)
     by_hand = halved_by_hand(full(rank_by), rungs)

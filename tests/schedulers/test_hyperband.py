@@ -22,7 +22,7 @@ PAPER = [
 ]
 
 
-def test_brackets_are_the_papers_and_every_cell_is_in_one():
+def test_brackets_are_those_of_the_paper_and_contain_every_cell_once():
     brackets = Hyperband(3).brackets(143, 81)
     for (cells, rungs), rounds in zip(brackets, PAPER, strict=True):
         assert len(cells) == rounds[0][0]
@@ -30,13 +30,13 @@ def test_brackets_are_the_papers_and_every_cell_is_in_one():
         assert list(rungs.items()) == ends
     dealt = np.concatenate([cells for cells, _ in brackets])
     np.testing.assert_array_equal(np.sort(dealt), np.arange(143))
-    assert np.unique(brackets[0][0] // 30).size == 5  # cells of a bracket lie all over the grid
+    assert np.unique(brackets[0][0] // 30).size == 5  # cells of a bracket are spread over the whole grid
 
 
 @pytest.mark.parametrize(
     ("cells", "factor", "epochs", "least"), [(7, 2, 9, 1), (500, 3, 100, 5), (1, 4, 64, 2)]
 )
-def test_any_number_of_cells_is_dealt_out_in_proportion(cells, factor, epochs, least):
+def test_any_number_of_cells_is_distributed_in_proportion(cells, factor, epochs, least):
     hyperband = Hyperband(factor, least)
     brackets = hyperband.brackets(cells, epochs)
     assert least * factor ** (len(brackets) - 1) <= epochs < least * factor ** len(brackets)
@@ -50,8 +50,8 @@ def test_any_number_of_cells_is_dealt_out_in_proportion(cells, factor, epochs, l
         assert all(0 < after < before for before, after in itertools.pairwise(counts))
 
 
-def test_a_bracket_is_a_halving_of_its_cells_alone():
-    """Of 81 cells, whose thirds are whole, so that rounding up is rounding down."""
+def test_bracket_is_a_halving_of_its_own_cells():
+    """With 81 cells the thirds are whole, so rounding up and down agree."""
     hyperband = Hyperband(3)
     halving = Halving(3, 1)
     cells = hyperband.brackets(143, 81)[0][0]
@@ -75,7 +75,7 @@ def test_enough_cells_without_a_round_raise_an_error():
         Hyperband(3, 3).check(9, 8, ())
 
 
-def test_a_run_is_that_of_the_full_grid_cut_at_each_brackets_rungs():
+def test_run_equals_the_full_grid_pruned_at_each_brackets_rungs():
     hyperband = Hyperband(2, 2)
     result = sweep(SPLIT, seeds=2, schedulers=[hyperband])
     full = sweep(SPLIT, {"eval_every": 1}, seeds=2)

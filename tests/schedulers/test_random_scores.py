@@ -1,4 +1,4 @@
-"""Decisions of schedulers on random scores, beside plain loops over cells and members."""
+"""Decisions of schedulers on random scores, compared with plain loops over cells and members."""
 
 import math
 
@@ -14,14 +14,14 @@ seeds = strategies.integers(0, 2**32 - 1)
 
 
 def random_scores(rng, cells, replicates):
-    """Scores ``[members]`` without ties, some of them NaN."""
+    """Return scores ``[members]`` without ties, some of them NaN."""
     scores = rng.permutation(cells * replicates) / 7
     return np.where(rng.random(len(scores)) < 0.1, np.nan, scores)
 
 
 @examples((50, 1), (400, 1), few=(15, 1))
-def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
-    def it_does(cells, replicates, factor, min_epochs, epochs, seed):
+def test_halving_keeps_the_best_cells_reduced_by_the_factor(examples):
+    def check(cells, replicates, factor, min_epochs, epochs, seed):
         halving = jfnn.Halving(factor, min_epochs)
         rungs = halving.rungs(cells, epochs)
         left = cells
@@ -43,7 +43,7 @@ def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
             left = going_on
 
     examples.check(
-        it_does,
+        check,
         cells=strategies.integers(1, 30),
         replicates=strategies.integers(1, 3),
         factor=strategies.integers(2, 4),
@@ -54,8 +54,8 @@ def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
 
 
 @examples((30, 1), (300, 1), few=(10, 1))
-def test_early_stopping_is_the_plain_loop_over_each_member(examples):
-    def it_is(members, patience, epochs, seed):
+def test_early_stopping_equals_a_plain_loop_over_each_member(examples):
+    def check_member(members, patience, epochs, seed):
         losses = np.random.default_rng(seed).integers(0, 6, (epochs, members)).astype(float)
         stopping = jfnn.EarlyStopping(patience)
         state = stopping.init(members, 1)
@@ -82,4 +82,4 @@ def test_early_stopping_is_the_plain_loop_over_each_member(examples):
             assert [bool(of_epoch[member]) for of_epoch in seen] == alone
             assert kept[member] == since
 
-    examples.check(it_is, members=small, patience=small, epochs=strategies.integers(1, 30), seed=seeds)
+    examples.check(check_member, members=small, patience=small, epochs=strategies.integers(1, 30), seed=seeds)

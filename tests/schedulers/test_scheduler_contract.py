@@ -1,4 +1,4 @@
-"""Laws of every registered scheduler: decisions from reports alone, others' bits, a run that can stop."""
+"""Laws of every registered scheduler: decisions depend on reports alone, bits are kept, runs resume."""
 
 import copy
 import dataclasses
@@ -19,7 +19,7 @@ from jfnn.schedulers import SCHEDULERS, Actions, Scheduler
 
 pytestmark = pytest.mark.unoptimised
 
-# Of every registered scheduler, text of a command line -> what it means.
+# For every registered scheduler: command-line text -> scheduler.
 EXAMPLES = {
     "halving": {"2": jfnn.Halving(2), "3:2": jfnn.Halving(3, 2)},
     "hyperband": {"2": jfnn.Hyperband(2), "3:2": jfnn.Hyperband(3, 2)},
@@ -34,7 +34,7 @@ RUNS = {
 }
 
 
-def test_every_scheduler_has_examples_here():
+def test_every_scheduler_has_examples():
     assert EXAMPLES.keys() == SCHEDULERS.keys()
     for name, examples in EXAMPLES.items():
         assert {type(scheduler) for scheduler in examples.values()} == {SCHEDULERS[name]}
@@ -56,19 +56,19 @@ def test_decisions_are_a_function_of_the_reports_alone(scheduler):
         return state
 
     first = play(scheduler, 12, between=remember)
-    # A copy of it that has seen none of these reports, given states that nobody else holds.
+    # A copy that has seen none of these reports, with states that nobody else holds.
     second = play(copy.deepcopy(scheduler), 12, between=copy.deepcopy)
     assert first
     assert same_bits([played[1:] for played in first], [played[1:] for played in second])
     assert any(jax.tree.leaves(actions) for _, _, actions in first)
-    # Neither states nor the scheduler change, nor NumPy's random numbers.
+    # Neither the states, the scheduler nor NumPy's random numbers change.
     assert all(same_bits(state, as_it_was) for state, as_it_was in states)
     assert vars(scheduler) == fields
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 @pytest.mark.parametrize("scheduler", EACH)
-def test_its_state_is_a_pytree_of_arrays_that_survives_a_checkpoint(scheduler, tmp_path):
+def test_state_is_a_pytree_of_arrays_that_survives_a_checkpoint(scheduler, tmp_path):
     description = {name: {} for name in ("settings", "data", "versions", "backend")}
     checkpoint = Checkpoint(tmp_path / "state", description)
 
@@ -93,7 +93,7 @@ def test_evaluations_for_the_history_or_for_other_schedulers_change_no_decision(
 
 @pytest.mark.parametrize("scheduler", EACH)
 @pytest.mark.parametrize("epochs", [1, 7, 12])
-def test_the_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
+def test_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
     evaluations = [scheduler.next_epoch(epoch, 9, epochs) for epoch in range(epochs + 1)]
     assert all(following > epoch for epoch, following in enumerate(evaluations))
     for epoch, following in enumerate(evaluations):
@@ -106,14 +106,14 @@ def test_the_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
 
 @pytest.fixture(scope="module")
 def ended_after():
-    """``epochs -> `` all members trained for so many epochs by no scheduler."""
+    """Return ``epochs -> `` a result of all members trained for that many epochs without a scheduler."""
     return functools.cache(lambda epochs: sweep(seeds=2, validation=HELD, epochs=epochs))
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
-def test_members_that_are_not_copied_have_the_bits_of_a_run_without_schedulers(ended_after, name):
-    """Each ends with the parameters of some epoch, which is that of a run that ends there."""
+def test_members_not_copied_have_the_bits_of_a_run_without_schedulers(ended_after, name):
+    """Each member ends with the parameters of some epoch, which equal those of a run that ends there."""
     schedulers = [recorded(scheduler) for scheduler in RUNS[name]]
     result = sweep(seeds=2, validation=HELD, schedulers=[scheduler for scheduler, _ in schedulers])
     actions = [actions for _, seen in schedulers for _, actions in seen]
@@ -130,7 +130,6 @@ def test_members_that_are_not_copied_have_the_bits_of_a_run_without_schedulers(e
 
 
 def contents(directory):
-    """The archives of a run, their bytes."""
     return {path.name: path.read_bytes() for path in directory.glob("*.npz")}
 
 
@@ -142,8 +141,8 @@ def of_run(out, name, execution, **changes):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
-    """Stopped as by Ctrl-C, and gone on with on another number of devices."""
+def test_run_interrupted_at_every_return_to_the_host_leaves_the_bytes_of_an_uninterrupted_run(name, tmp_path):
+    """The run is interrupted as by Ctrl-C, and resumed on another number of devices."""
     of_run(tmp_path / "whole", name, {"devices": 1})
     returns = []
 
@@ -162,13 +161,11 @@ def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbro
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
-# Schedulers of users
+# User-defined schedulers
 
 
 @dataclasses.dataclass(frozen=True)
 class StopBelow(Scheduler):
-    """Stops members whose loss has fallen below a threshold."""
-
     threshold: float
 
     def next_epoch(self, epoch, cells, epochs):
@@ -179,7 +176,7 @@ class StopBelow(Scheduler):
 
 
 @pytest.mark.thorough
-def test_a_scheduler_of_your_own_takes_a_few_lines_and_no_other_file(ended_after, tmp_path):
+def test_custom_scheduler_needs_a_few_lines_and_no_other_file(ended_after, tmp_path):
     assert len(inspect.getsource(StopBelow).splitlines()) <= 25
     options = {"seeds": 2, "validation": HELD, "schedulers": [StopBelow(1.0)]}
     result = sweep(SPLIT, out=tmp_path, **options)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.unoptimised
 
 @dataclasses.dataclass(frozen=True)
 class Walk(Learner):
-    """Walks by its learning rate a step towards 1; its memory says where it stands, its parameters follow."""
+    """Moves one step towards 1 by its learning rate; the state holds the place, which the parameters copy."""
 
     def init(self, key):
         return {"place": jnp.zeros(())}
@@ -35,15 +35,13 @@ class Walk(Learner):
 
 
 class Costly(Walk):
-    """Its learning rate has a price."""
-
     def score(self, params, rows, hyper):
         return {"loss": super().score(params, rows, hyper)["loss"] + hyper["learning_rate"]}
 
 
 @dataclasses.dataclass(frozen=True)
 class CopyBest(jfnn.Scheduler):
-    """Every three epochs the worst member continues from the best one, with twice its learning rate."""
+    """Every three epochs, the worst member continues from the best one with twice its learning rate."""
 
     def next_epoch(self, epoch, cells, epochs):
         return (epoch // 3 + 1) * 3
@@ -60,8 +58,8 @@ class CopyBest(jfnn.Scheduler):
 
 
 @pytest.mark.parametrize("learner", [Walk(), Costly()])
-def test_copies_continue_from_their_source_and_are_scored_with_their_new_hyperparameters(learner):
-    """There are four steps per epoch; 1e38 overflows in the first epoch, and a copy revives the member."""
+def test_copies_continue_from_their_source_and_are_scored_with_new_hyperparameters(learner):
+    """With four steps per epoch, 1e38 overflows in the first epoch, and a copy revives the member."""
     rates = [0.001, 0.01, 0.02, 0.05, 0.3, 1e38]
     result = jfnn.sweep(
         learner, jfnn.Split(np.ones((8, 1)), None), learning_rate=rates, epochs=9, batch_size=2,
@@ -92,8 +90,6 @@ def test_copies_continue_from_their_source_and_are_scored_with_their_new_hyperpa
 
 @dataclasses.dataclass(frozen=True)
 class Doubling(jfnn.Scheduler):
-    """Doubles every learning rate after each epoch, the last one too."""
-
     def next_epoch(self, epoch, cells, epochs):
         return epoch + 1
 
@@ -101,7 +97,7 @@ class Doubling(jfnn.Scheduler):
         return state, Actions(hyper={"learning_rate": 2 * report.hyper["learning_rate"]})
 
 
-def test_numbers_that_change_at_the_end_count_in_the_last_scores():
+def test_hyperparameters_changed_at_the_end_are_used_in_the_final_scores():
     result = jfnn.sweep(
         Costly(), jfnn.Split(np.ones((8, 1)), None), learning_rate=[0.01, 0.02], epochs=2, batch_size=8,
         schedulers=[Doubling()],
@@ -111,7 +107,7 @@ def test_numbers_that_change_at_the_end_count_in_the_last_scores():
     np.testing.assert_allclose(result.train_loss[:, 0, 0], [0.97 + 0.04, 0.94 + 0.08], rtol=1e-6)
 
 
-def test_parameters_that_are_kept_are_scored_by_the_numbers_that_they_were_kept_with():
+def test_kept_parameters_are_scored_with_the_hyperparameters_of_their_epoch():
     result = jfnn.sweep(
         Costly(), jfnn.Split(np.ones((8, 1)), None), learning_rate=[0.01, 0.02, 0.2], epochs=9, batch_size=4,
         validation=4, schedulers=[Doubling(), jfnn.EarlyStopping(2)],

@@ -1,4 +1,4 @@
-"""Makes the scripts and their packages importable, as Python does for a script that it runs."""
+"""Make the scripts and their packages importable, as Python does when it runs a script."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The bench, on networks that take no time: figures, verdicts, processes, and the files it writes."""
+"""The benchmark, on networks that take no time: figures, verdicts, processes, and the files it writes."""
 
 import contextlib
 import copy
@@ -57,7 +57,7 @@ class Clock:
         pass
 
 
-def compared(times, workload=NOTES, trained=1.0):
+def compare(times, workload=NOTES, trained=1.0):
     contenders = {name: GRID[name] for name in times}
     clock = Clock({contenders[name].title: seconds for name, seconds in times.items()}, trained)
     rounds = len(next(iter(times.values()))) - 1
@@ -65,7 +65,7 @@ def compared(times, workload=NOTES, trained=1.0):
 
 
 def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
-    figures = compared({"numpy": [9, 1, 5, 2], "vmap": [9, 1, 5, 2]}, GRIDS["seeds"])
+    figures = compare({"numpy": [9, 1, 5, 2], "vmap": [9, 1, 5, 2]}, GRIDS["seeds"])
     part, whole = (figures.measurements[name] for name in ("numpy", "vmap"))
     assert (whole.median, whole.seconds, whole.extra_first_s) == (2, [1, 5, 2], 7)
     assert (part.median, part.seconds, part.extra_first_s) == (20, [10, 50, 20], 7)
@@ -74,9 +74,9 @@ def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
 
 def test_share_of_the_floor_counts_what_was_trained():
     seconds = FLOP / NOTES.flop()  # the floor comes out as one second
-    figures = compared({"jfnn": [4, 4], "floor": [seconds, seconds]}, trained=0.5)
+    figures = compare({"jfnn": [4, 4], "floor": [seconds, seconds]}, trained=0.5)
     assert figures.measurements["floor"].median == pytest.approx(1)
-    scoring = NOTES.flop(trained=0) / NOTES.flop()  # is done in full
+    scoring = NOTES.flop(trained=0) / NOTES.flop()  # scoring is done in full
     assert figures.share_of_floor("jfnn") == pytest.approx((0.5 * (1 - scoring) + scoring) / 4)
 
 
@@ -90,12 +90,12 @@ def test_share_of_the_floor_counts_what_was_trained():
         ([20, 22.1, 23], [19, 20, 30], "LOSES"),
     ],
 )
-def test_verdict_wins_only_where_all_runs_do_and_no_tie_hides_a_loss(mine, theirs, verdict):
+def test_verdict_is_a_win_only_if_all_runs_win_and_no_tie_hides_a_loss(mine, theirs, verdict):
     times = {"jfnn_1": [9, 80, 80, 80], "jfnn": [9, *mine], "vmap": [9, *theirs]}
-    assert verdict in report.verdict(compared(times))
+    assert verdict in report.verdict(compare(times))
 
 
-def test_a_process_apart_answers_and_ends():
+def test_separate_process_answers_and_ends():
     before = multiprocessing.active_children()
     worker = Apart(GRID["numpy"])
     assert worker.call(os.getpid) != os.getpid()
@@ -113,7 +113,7 @@ def started(case, contender, *_):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The script run in this process: exit status, printed text, folder, figures."""
+    """Run the script in this process; return exit status, printed text, folder, figures."""
     out = tmp_path_factory.mktemp("bench") / "new"
     workload = dataclasses.replace(SMALL["seeds"], part=(1, 1, 1))
     few = CASES["few"]["few_1"]
@@ -135,7 +135,6 @@ def written(tmp_path_factory):
 
 
 def read_json(path):
-    """The content of a JSON file that has only finite numbers."""
     return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(name))
 
 

@@ -1,4 +1,4 @@
-"""Sections on Boltzmann machines: published figures, to the digit where their random numbers are replayed."""
+"""Sections on Boltzmann machines: published figures, exact if their random numbers are replayed."""
 
 import json
 
@@ -16,7 +16,7 @@ PUBLISHED = json.loads(xor_machine.PUBLISHED.read_text())
 
 
 @pytest.mark.slow
-def test_a_published_coupling_is_replayed_from_its_random_numbers():
+def test_published_coupling_is_replayed_from_its_random_numbers():
     index = PUBLISHED["two_spins"]["J"].index(1)
     rows = two_spins.samples(1.0, 42).astype(float)
     (machine,) = course_stream.trained(rows[None], hidden=1, epochs=1000, batch=20, seed=1)
@@ -40,7 +40,7 @@ def test_xor_is_replayed_to_all_published_digits_and_no_machine_is_below_its_lev
 
 
 @pytest.mark.slow
-def test_a_deep_machine_learns_bars_and_stripes(tmp_path):
+def test_deep_machine_learns_bars_and_stripes(tmp_path):
     rows = deep_machine.run(tmp_path, quick=True)
     assert NOT_REPRODUCED not in [row.verdict for row in rows]
 

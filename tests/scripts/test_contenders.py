@@ -1,4 +1,4 @@
-"""Contenders of the bench train the same networks, on the rows that they should, and count the same work."""
+"""Contenders of the benchmark train the same networks on the right rows, and count the same work."""
 
 import dataclasses
 import functools
@@ -14,11 +14,11 @@ import jfnn
 
 pytestmark = [pytest.mark.slow, pytest.mark.unoptimised]
 
-# To compile takes PyTorch half a minute, whatever the size.
+# PyTorch takes half a minute to compile, whatever the size.
 TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))
 FEW = CASES["few"]["few_1"].contenders
 ALL_CASES = {key: case for cases in CASES.values() for key, case in cases.items()}
-# Minibatches of all rows that there are to learn from: in whatever order, the steps are the same.
+# Minibatches of all training rows: in any order, the steps are the same.
 ALL_ROWS = {
     None: dataclasses.replace(workloads.IRIS, batch=120, epochs=5, seeds=3, learning_rates=(1e-3, 1e-2)),
     5: dataclasses.replace(workloads.IRIS, batch=96, epochs=5, seeds=2, folds=5),
@@ -53,14 +53,14 @@ def accuracies(workload, name):
 
 @pytest.fixture(scope="module")
 def by_numpy():
-    """Test accuracies by the notes' loop: name of a workload -> ``[η, λ, seed]``."""
+    """Return test accuracies by the notes' loop: workload name -> ``[η, λ, seed]``."""
     found = {name: accuracies(workload, "numpy") for name, workload in SMALL.items()}
     assert len(np.unique(found["seeds"][..., 0])) == 4  # every cell learns something different
     return found
 
 
 def rows_apart(workload, actual, expected):
-    """By how many test rows accuracies differ; one may be on the boundary, where float32 may differ."""
+    """Return by how many test rows accuracies differ; float32 may flip one row on the boundary."""
     return round(np.abs(actual - expected).max() * len(workload.rows().y_test))
 
 
@@ -77,7 +77,7 @@ def test_contenders_of_grids_train_the_same_networks(by_numpy, workload, name):
     assert rows_apart(SMALL[workload], actual, by_numpy[workload]) <= 1
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch triggers its own deprecations
 @pytest.mark.parametrize("name", TORCH)
 def test_torch_trains_the_same_networks(by_numpy, name):
     pytest.importorskip("torch")
@@ -86,7 +86,7 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 
 
 @pytest.mark.parametrize("kind", ["cnn", "gru", "lstm"])
-def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
+def test_other_kinds_train_the_same_networks_by_plain_vmap(kind):
     full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
     ours, theirs = (ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn", "vmap"))
@@ -94,8 +94,8 @@ def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
 
 
-def test_scikit_learn_minimises_the_same_objective():
-    """One full-batch epoch from one start: its step is that of the notes."""
+def test_scikit_learn_minimizes_the_same_objective():
+    """One full-batch epoch from one start makes the same step as the notes."""
     workload = dataclasses.replace(
         NOTES, sizes=(64, 5, 10), batch=1437, epochs=1, learning_rates=(1e-4,), l2s=(30.0,)
     )
@@ -118,7 +118,7 @@ def test_scikit_learn_minimises_the_same_objective():
 
 @pytest.fixture(scope="module")
 def by_jfnn():
-    """Folds -> the mean accuracy of all members by jfnn."""
+    """Return folds -> the mean accuracy of all members by jfnn."""
     return {folds: FEW["jfnn"].prepare(workload)().accuracy for folds, workload in ALL_ROWS.items()}
 
 
@@ -129,7 +129,7 @@ def by_jfnn():
         *(("jfnn_1", 5), ("jfnn_permutation", None), ("jfnn_tile_1", 5)),
     ],
 )
-def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
+def test_contenders_with_random_draws_train_the_same_networks(by_jfnn, name, folds):
     workload = ALL_ROWS[folds]
     actual = FEW[name].prepare(workload)().accuracy
     assert actual.shape == () and 0.4 < actual < 0.97  # neither at chance nor at an end

@@ -1,4 +1,4 @@
-"""The growth of differences in what the notes' networks say, against derivatives through their steps."""
+"""Growth of differences between network outputs in the notes, against derivatives through the steps."""
 
 from pathlib import Path
 
@@ -15,8 +15,7 @@ EPOCHS = 2
 
 
 @pytest.fixture
-def few(tmp_path, x64):
-    """The notes with two epochs of growth."""
+def short_notes(tmp_path, x64):
     return replay.Replay(DATA, tmp_path, "float64", replay.Repeats(sequences=1, growth_epochs=EPOCHS))
 
 
@@ -26,7 +25,6 @@ def probabilities(params, x):
 
 
 def after(params, notes, rate, l2):
-    """Gradient descent as the notes write it."""
     x, y = map(jnp.asarray, (notes.split.x_train, notes.split.y_train))
 
     def objective(params, rows):
@@ -40,12 +38,12 @@ def after(params, notes, rate, l2):
     return jax.lax.scan(step, params, jnp.concatenate(notes.batches[0][:EPOCHS]))[0]
 
 
-def test_probabilities_grow_as_the_derivative_through_the_steps_says(few):
-    found = exponents.probability_growth(few)
+def test_growth_of_probabilities_equals_the_derivative_through_the_steps(short_notes):
+    found = exponents.probability_growth(short_notes)
     assert found.shape == (3, 7, exponents.DIRECTIONS)
     assert np.unique(found[2]).size == found[2].size  # each cell and direction has its own
-    x = jnp.concatenate([few.split.x_train, few.split.x_test])
-    flat, unravel = jax.flatten_util.ravel_pytree(few.start)
+    x = jnp.concatenate([short_notes.split.x_train, short_notes.split.x_test])
+    flat, unravel = jax.flatten_util.ravel_pytree(short_notes.start)
     direction = np.random.default_rng(0).normal(size=(exponents.DIRECTIONS, flat.size))[1]
     for i, j in ((0, 0), (2, 6)):
         rate = replay.AXIS[i]
@@ -53,7 +51,7 @@ def test_probabilities_grow_as_the_derivative_through_the_steps_says(few):
 
         @jax.jit
         def lengths(v, rate=rate, l2=l2):
-            ends = (lambda p: p, lambda p: after(p, few, rate, l2))
+            ends = (lambda p: p, lambda p: after(p, short_notes, rate, l2))
             of_end = (lambda p, end=end: probabilities(end(unravel(p)), x) for end in ends)
             return [jnp.linalg.norm(jax.jvp(f, (flat,), (v,))[1]) for f in of_end]
 
@@ -62,8 +60,8 @@ def test_probabilities_grow_as_the_derivative_through_the_steps_says(few):
 
 
 @pytest.mark.parametrize(("grown", "verdict"), [(22.1, "consistent"), (22.3, "NOT REPRODUCED")])
-def test_a_rounding_that_reaches_a_millionth_would_change_counts(few, grown, verdict):
+def test_rounding_that_grows_to_a_millionth_would_change_counts(short_notes, grown, verdict):
     """From 2.2e-16 to 1e-6 is a factor of e^22.2."""
-    row = exponents.probabilities_row(few, np.array([[-0.01, grown / (14 * EPOCHS)]]))
+    row = exponents.probabilities_row(short_notes, np.array([[-0.01, grown / (14 * EPOCHS)]]))
     assert row.verdict == verdict
     assert "1 of 2 above 0" in row.reason

@@ -1,4 +1,4 @@
-"""The famous pictures: all are drawn with their tables; closed forms and plain loops of what they measure."""
+"""The famous pictures are drawn with their tables; closed forms and plain loops of what they measure."""
 
 import importlib
 import json
@@ -42,7 +42,7 @@ def module_of(name):
     return importlib.import_module(f"famous.{name.replace('-', '_')}")
 
 
-def test_every_picture_has_sizes_figures_and_a_tiny_form():
+def test_every_picture_has_sizes_figures_and_a_tiny_version():
     published = json.loads(PUBLISHED.read_text())
     assert published.keys() == pictures.PICTURES.keys() == TINY.keys()
     for name in pictures.PICTURES:
@@ -52,7 +52,7 @@ def test_every_picture_has_sizes_figures_and_a_tiny_form():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
-def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
+def test_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     if name in NEEDS_MNIST1D:
         pytest.importorskip("mnist1d")
     monkeypatch.setitem(module_of(name).SCALES, "quick", TINY[name])
@@ -66,7 +66,8 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     counts = printed.splitlines()[-2].split(", ")
     assert {count.split(maxsplit=1)[1] for count in counts} <= VERDICTS
     thresholds = {"seeds": "our threshold: 0.8 to 1.25;", "boundary": "our threshold: 1.17 to 1.98,"}
-    assert thresholds.get(name, "our threshold: ") in printed or name == "double-descent"  # of ranks alone
+    # compares ranks only
+    assert thresholds.get(name, "our threshold: ") in printed or name == "double-descent"
     if name == "seeds":  # drawn again without training
         monkeypatch.setattr("jfnn.core.engine.loop.run_to_end", None)
         assert pictures.main(words) == 0
@@ -74,7 +75,7 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
         assert table == [line for line in capsys.readouterr().out.splitlines() if verdicts.UNDECIDED in line]
 
 
-def test_the_boundary_is_that_of_a_plain_loop():
+def test_boundary_equals_that_of_a_plain_loop():
     scale = boundary.Scale(resolution=4, width=3, steps=30)
     with jax.enable_x64(True), jax.threefry_partitionable(False):
         params, split = boundary.setting(scale.width)
@@ -101,7 +102,7 @@ def test_losses_that_stay_below_the_first_converge():
     np.testing.assert_allclose(boundary.convergence(losses), expected)
 
 
-def test_boxes_find_the_dimensions_of_a_line_and_of_a_known_fractal():
+def test_box_counting_finds_the_dimensions_of_a_line_and_of_a_known_fractal():
     line = np.eye(512, dtype=bool)
     assert np.median(boundary.box_dimensions(line)) == pytest.approx(1, abs=0.06)
     i, j = np.ogrid[:512, :512]
@@ -111,7 +112,7 @@ def test_boxes_find_the_dimensions_of_a_line_and_of_a_known_fractal():
 
 
 @pytest.mark.parametrize("n", superposition.FEATURES)
-def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
+def test_explicit_losses_equal_the_expected_ones_of_their_weights(n):
     s = 0.3
     r = 2.5
     nodes = superposition.quadrature(n).astype(np.float64)
@@ -129,7 +130,7 @@ def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
     np.testing.assert_array_equal(stored, superposition.STORED[: len(weights)])
 
 
-def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
+def test_round_is_scored_before_it_is_pruned(monkeypatch):
     pytest.importorskip("mnist1d")
     monkeypatch.setattr(lottery, "ROUND", 2)
     scale = lottery.Scale(units=3, trials=2, rounds=1)

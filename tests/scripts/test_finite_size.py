@@ -1,4 +1,4 @@
-"""Finite-size scaling in the section on the Ising model: curves whose critical temperature is known."""
+"""Finite-size scaling in the section on the Ising model, on curves with known critical temperatures."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ T_C = 2.3
 TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)
 
 
-def test_roots_are_where_curves_fall_through_zero():
+def test_roots_are_where_curves_cross_zero_downwards():
     curves = np.stack([root - TEMPERATURES + 0.3 * (root - TEMPERATURES) ** 3 for root in (2.5, 2.47, 2.55)])
     np.testing.assert_allclose(finite_size.roots(TEMPERATURES, curves), [2.5, 2.47, 2.55], atol=1e-5)
-    # A curve that is all but zero on one side, with noise there, has its root where it leaves zero.
+    # A curve that is nearly zero and noisy on one side has its root where it leaves zero.
     noise = 1e-4 * np.cos(1e3 * TEMPERATURES)
     leaving = np.minimum(2.5 - TEMPERATURES, 1e-3) + noise
     assert finite_size.roots(TEMPERATURES, leaving[None])[0] == pytest.approx(2.5, abs=0.03)
@@ -27,17 +27,17 @@ def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
         exact = T_C + sum(a * lengths**power for a, power in zip(factors, powers, strict=True))
         found = {length: root + noise for length, root in zip(lengths, exact, strict=True)}
         np.testing.assert_allclose(finite_size.extrapolate(found, powers), T_C + noise, atol=1e-9)
-    # A lattice far off, with a spread that says so, weighs nothing.
+    # A lattice far off, with a correspondingly wide spread, has no weight.
     found = {length: T_C + 4 / length + noise for length in (20, 40, 80)} | {10: 9.0 + 1e6 * noise}
     assert finite_size.extrapolate(found)[0] == pytest.approx(T_C, abs=1e-6)
     merged = finite_size.extrapolate({10: T_C + noise, 20: T_C + 1 + 2 * noise}, ())  # weights 4 and 1
     assert merged[0] == pytest.approx(T_C + 0.2, abs=1e-9)
 
 
-def test_binders_ratio_has_its_limits_and_no_scale():
+def test_binders_ratio_has_its_limits_and_is_scale_free():
     rng = np.random.default_rng(0)
     z = np.stack([np.sign(rng.normal(size=(3, 4_000))), rng.normal(size=(3, 4_000))], axis=1)
-    z *= np.array([1.0, 5.0, 1e-3])[:, None, None]  # each seed measures in units of its own
+    z *= np.array([1.0, 5.0, 1e-3])[:, None, None]  # each seed measures in its own units
     curves = finite_size.bootstrap(0, 50, z**2, z**4, statistic=finite_size.binder_ratio)
     assert curves.shape == (51, 2)
     np.testing.assert_allclose(curves[:, 0], 2 / 3)

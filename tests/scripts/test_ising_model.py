@@ -1,4 +1,4 @@
-"""The Ising model: against Onsager, and against the sum over all configurations of a small lattice."""
+"""The Ising model compared with Onsager, and with the sum over all configurations of a small lattice."""
 
 import itertools
 
@@ -10,14 +10,14 @@ T_C = onsager.CRITICAL_TEMPERATURE
 
 
 def standard_errors(values, chains, expected):
-    """How far the mean over chains is from a number, in standard errors."""
+    """Return the distance of the mean over chains from a number, in standard errors."""
     means = values.reshape(chains, -1).mean(axis=1)
     return abs(means.mean() - expected) / (means.std(ddof=1) / np.sqrt(chains))
 
 
 @pytest.mark.parametrize("update", ising_model.UPDATES)
-def test_a_small_lattice_has_boltzmanns_distribution(update):
-    """All 512 configurations of 3×3 spins: the histogram is as far from their weights as chance makes it."""
+def test_small_lattice_has_boltzmanns_distribution(update):
+    """For all 512 configurations of 3×3 spins, the histogram differs from the weights only by chance."""
     t = 3.0
     n = 20_000
     spins = ising_model.configurations(3, t, n, chains=2_000, seed=5, burn_in=40, apart=12, update=update)
@@ -27,7 +27,7 @@ def test_a_small_lattice_has_boltzmanns_distribution(update):
     order = np.argsort((every.reshape(-1, 9) == 1) @ 2 ** np.arange(9))
     expected = n * (weights / weights.sum())[order]
     chi_squared = ((np.bincount(numbers, minlength=512) - expected) ** 2 / expected).sum()
-    # 511 degrees of freedom: mean 511, standard deviation 32; those of a chain are nearly independent.
+    # 511 degrees of freedom: mean 511, standard deviation 32; samples of a chain are nearly independent.
     assert 511 - 4 * 32 < chi_squared < 511 + 5 * 32
 
 
@@ -38,7 +38,7 @@ def test_configurations_are_functions_of_the_seed():
     assert (first != other).any() and (first[::2] != first[1::2]).any()
 
 
-def test_energy_and_magnetisation_by_a_loop():
+def test_energy_and_magnetization_equal_a_loop():
     spins = ising_model.configurations(5, 2.5, 3, seed=2)
     for s, energy, magnetisation in zip(
         spins, ising_model.energy(spins), ising_model.magnetisation(spins), strict=True
@@ -68,7 +68,7 @@ def test_kaufmans_energy_is_the_mean_over_all_configurations(length):
     np.testing.assert_allclose(onsager.torus_energy(length, temperatures), expected, rtol=1e-9, atol=1e-15)
 
 
-def test_kaufmans_energy_of_large_lattices_goes_to_onsagers():
+def test_kaufmans_energy_of_large_lattices_converges_to_onsagers():
     """Exponentially fast away from the critical temperature, and there as ``-√2 - 0.62243/L``.
 
     ``2 θ2 θ3 θ4/(θ2 + θ3 + θ4)`` at the nome e^(-π) (Ferdinand and Fisher).
@@ -86,14 +86,14 @@ def test_kaufmans_energy_of_large_lattices_goes_to_onsagers():
 
 
 @pytest.mark.parametrize(("length", "update", "burn_in"), [(20, "all", 30), (10, "one", 150)])
-def test_energies_of_finite_lattices_are_kaufmans(length, update, burn_in):
-    """Where clusters are as large as the lattice, too; one at a time takes longer from a random start."""
+def test_energies_of_finite_lattices_equal_kaufmans(length, update, burn_in):
+    """Even if clusters are as large as the lattice; single clusters take longer from a random start."""
     for t in (2.0, T_C, 2.6):
         spins = ising_model.configurations(length, t, 160, chains=80, seed=7, burn_in=burn_in, update=update)
         assert standard_errors(ising_model.energy(spins), 80, onsager.torus_energy(length, t)) < 4
 
 
-def test_spontaneous_magnetisation_is_yangs():
+def test_spontaneous_magnetization_equals_yangs():
     np.testing.assert_allclose(onsager.magnetisation(2.0), 0.911319377877496, rtol=1e-12)
     np.testing.assert_array_equal(onsager.magnetisation([T_C, 2.3, 10]), 0)
     np.testing.assert_allclose(onsager.magnetisation(1e-3), 1)

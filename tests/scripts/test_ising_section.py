@@ -1,4 +1,4 @@
-"""The section on the Ising model: the judge of the sampler, and a quick run."""
+"""The section on the Ising model: the test of the sampler, and a quick run."""
 
 import dataclasses
 import re
@@ -24,7 +24,7 @@ SCALE = dataclasses.replace(
 )
 
 
-def test_the_autocorrelation_time_is_that_of_a_known_process():
+def test_autocorrelation_time_equals_that_of_a_known_process():
     """``x_t = ρ x_(t-1) + noise`` has ``ρ(t) = ρ^t``, thus ``½ (1 + ρ)/(1 - ρ)``."""
     rng = np.random.default_rng(0)
     for rho in (0.0, 0.5, 0.9):
@@ -36,8 +36,8 @@ def test_the_autocorrelation_time_is_that_of_a_known_process():
         assert found == pytest.approx((1 + rho) / (1 - rho) / 2, rel=0.08)
 
 
-def test_a_right_sampler_passes_and_a_wrong_one_does_not():
-    """Wolff's and Swendsen and Wang's steps, L = 10; configurations of a temperature 5% off are found out."""
+def test_correct_sampler_passes_and_wrong_one_fails():
+    """Steps by Wolff and by Swendsen and Wang at L = 10; a temperature that is 5% off is detected."""
     spins = phases.sample(SCALE)
     rows = ising_sampler.rows(SCALE, spins)
     assert [row.verdict for row in rows] == [CONSISTENT] * 5
@@ -48,7 +48,7 @@ def test_a_right_sampler_passes_and_a_wrong_one_does_not():
 
 
 @pytest.mark.slow
-def test_a_quick_run_judges_each_estimate_by_its_interval(tmp_path):
+def test_quick_run_judges_each_estimate_by_its_interval(tmp_path):
     rows = section.run(tmp_path, quick=True)
     assert NOT_REPRODUCED not in {row.verdict for row in rows}
     assert {row.figure[:3] for row in rows} >= {"(a)", "(b)", "(c)"}

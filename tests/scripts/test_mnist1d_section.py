@@ -1,4 +1,4 @@
-"""The section on MNIST-1D: sizes of its networks, orders of its points, and a quick run of all of it."""
+"""The section on MNIST-1D: network sizes, orders of the points, and a quick run."""
 
 import json
 
@@ -10,14 +10,14 @@ from verdicts import REPRODUCED, UNDECIDED
 pytestmark = pytest.mark.thorough
 
 
-def test_networks_are_of_the_published_sizes():
+def test_networks_have_the_published_sizes():
     published = json.loads(mnist1d.PUBLISHED.read_text())
     networks = mnist1d.networks()
     assert {name: mnist1d.size(network) for name, network in networks.items()} == published["parameters"]
     assert all(np.prod(network.input_shape) == mnist1d.POINTS for network in networks.values())
 
 
-def test_every_published_figure_has_data_in_the_order_that_its_network_saw():
+def test_every_published_figure_has_data_in_its_networks_order():
     pytest.importorskip("mnist1d")
     published = json.loads(mnist1d.PUBLISHED.read_text())
     splits = mnist1d.splits()
@@ -31,7 +31,7 @@ def test_every_published_figure_has_data_in_the_order_that_its_network_saw():
 
 
 @pytest.mark.slow
-def test_a_quick_run_shows_every_published_figure(tmp_path):
+def test_quick_run_shows_every_published_figure(tmp_path):
     pytest.importorskip("mnist1d")
     rows = mnist1d.run(tmp_path, quick=True)
     assert [row.verdict for row in rows] == [REPRODUCED] * 4 + [UNDECIDED] * 28  # a few seeds are too few

@@ -1,4 +1,4 @@
-"""The notes' digits experiment: against a NumPy replay, against what is printed, and the script."""
+"""The notes' digits experiment compared with a NumPy replay and with the printed values; the script."""
 
 import contextlib
 import copy
@@ -36,7 +36,7 @@ FIGURES = (
 
 @pytest.fixture(scope="module")
 def replayed():
-    """The notes' data, start and minibatches by the oracle."""
+    """Return the notes' data, start and minibatches from the oracle."""
     shown, *rows = oracle.digits_of_the_notes()
     x_train, x_test, y_train, y_test = rows
     start = oracle.start_of_the_notes()
@@ -55,7 +55,7 @@ def counts(accuracy, labels):
 # The oracle itself
 
 
-def test_oracle_gives_the_published_start(replayed):
+def test_oracle_has_the_published_start(replayed):
     shown, split, start, _ = replayed
     first = oracle.probabilities(start, split.x_train[:1])[1][0]
     np.testing.assert_allclose(first, PUBLISHED["initial"]["probabilities"], rtol=0, atol=1e-8)
@@ -90,11 +90,11 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
     np.testing.assert_array_equal(np.isnan(result.train_accuracy), diverged)
 
 
-# jfnn against the oracle
+# jfnn compared with the oracle
 
 
 def check_oracle(split, start, batches, rates, l2s, **options):
-    """Every parameter of every cell after an epoch of these minibatches is the oracle's."""
+    """Check that every parameter of every cell after an epoch of these minibatches equals the oracle's."""
     result = jfnn.sweep(
         jfnn.mlp((64, start[1].size, 10), "sigmoid", init="normal"),
         split,
@@ -132,7 +132,7 @@ def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
     check_oracle(replayed[1], start, batches, EXACT_RATES[[0, 2]], L2[[0, 6]], gradient="backprop")
 
 
-# jfnn against what is printed
+# jfnn compared with the printed values
 
 
 def test_initial_probabilities_and_accuracy_are_the_published(replayed, dtype):
@@ -151,7 +151,7 @@ def test_initial_probabilities_and_accuracy_are_the_published(replayed, dtype):
 
 
 def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
-    """Those of float32 are the script's below."""
+    """The float32 counts are those of the script below."""
     _, split, start, batches = replayed
     result = jfnn.sweep(
         NETWORK,
@@ -181,7 +181,7 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
 
 @pytest.fixture(scope="module")
 def script_run(tmp_path_factory):
-    """One run of all sections in float32: exit status, printed lines, output folder, the replay."""
+    """Run all sections once in float32; return exit status, printed lines, output folder and replay."""
     out = tmp_path_factory.mktemp("notes")
     replays = []
 
@@ -237,12 +237,12 @@ def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(section, path,
     before = jax.config.jax_enable_x64
     words = ["--sections", section, "--out", str(tmp_path), "--published", str(tmp_path / "data")]
     assert notes.main(words) == 1
-    assert jax.config.jax_enable_x64 == before  # whatever the arithmetic of the script
+    assert jax.config.jax_enable_x64 == before  # unaffected by the script's precision
     assert not_reproduced(capsys) == 2  # and the sum
 
 
 @pytest.mark.thorough
-def test_a_grid_that_is_not_the_published_one_raises(tmp_path, capsys):
+def test_grid_other_than_the_published_one_raises(tmp_path, capsys):
     shutil.copytree(DATA, tmp_path / "data")
     path = tmp_path / "data" / "published_grid.csv"
     path.write_text(path.read_text().replace("1e-3,1e-1,", "1e-3,2e-1,"))
@@ -253,7 +253,7 @@ def test_a_grid_that_is_not_the_published_one_raises(tmp_path, capsys):
 
 @pytest.fixture
 def replayed_grid(script_run):
-    """The script's results, to be changed; nothing is drawn again."""
+    """Return the script's results, which tests may change; nothing is drawn again."""
     copied = copy.copy(script_run[3])
     copied.save = lambda *_: None
     return copied
@@ -271,8 +271,8 @@ def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(wrong, replayed_
     assert not_reproduced(capsys) == 2 * wrong
 
 
-def changed(result, **values):
-    """A copy of a sweep with some of its members' numbers replaced: name -> (index, value)."""
+def with_numbers(result, **values):
+    """Return a copy of a sweep with some members' numbers replaced: name -> (index, value)."""
     scores = {name: np.array(a) for name, a in result.scores.items()}
     diverged_at = result.diverged_at.copy()
     for name, (index, value) in values.items():
@@ -281,7 +281,7 @@ def changed(result, **values):
 
 
 @pytest.mark.thorough
-def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replayed_grid):
+def test_dead_cell_is_corrected_only_if_diverged_or_finite_and_at_chance(replayed_grid):
     index = (6, 6, 0)  # η = λ = 10
     assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[index] >= 0
     share = {"train_accuracy": (index, 150 / 1437), "test_accuracy": (index, 28 / 360)}
@@ -294,21 +294,21 @@ def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_cha
     nothing = finite | {"test_accuracy": (index, np.nan)}
     rows = []
     for values in ({}, finite, alive | artefact, good, nothing):
-        replayed_grid.grid = changed(whole, **values)
+        replayed_grid.grid = with_numbers(whole, **values)
         rows.append(grid.cell_rows(replayed_grid, 6, 6)[0].verdict)
     assert rows == ["corrected"] * 2 + [verdicts.NOT_REPRODUCED] * 3
 
 
 @pytest.mark.thorough
-def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(replayed_grid):
+def test_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(replayed_grid):
     rows = grid.cell_rows(replayed_grid, 3, 3)
     assert replayed_grid.cells[3][3].kind == "chaotic"
     assert [row.verdict for row in rows] == [verdicts.UNDECIDED] * 2  # three sequences are too few
     whole = replayed_grid.grid
     spread = replayed_grid.spread
-    replayed_grid.grid = changed(whole, train_accuracy=((3, 3, 0), np.nan))
+    replayed_grid.grid = with_numbers(whole, train_accuracy=((3, 3, 0), np.nan))
     assert grid.cell_rows(replayed_grid, 3, 3)[0].verdict == verdicts.NOT_REPRODUCED
     replayed_grid.grid = whole
-    replayed_grid.spread = changed(spread, test_accuracy=((0, 3, 1), np.nan))
+    replayed_grid.spread = with_numbers(spread, test_accuracy=((0, 3, 1), np.nan))
     row = grid.cell_rows(replayed_grid, 3, 3)[1]
     assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")

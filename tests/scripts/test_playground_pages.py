@@ -1,4 +1,4 @@
-"""Pages to play with and their moving picture, by scripts/playground.py."""
+"""Playground pages and their animation, made by scripts/playground.py."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 @pytest.fixture(scope="module")
 def small():
-    """Four cells on the spiral at three epochs; those of the greater rate diverge."""
+    """Sweep four cells on the spiral over three epochs; those with the larger rate diverge."""
     split = jfnn.Split(*playground.spiral(60, 0), *playground.spiral(30, 1))
     return jfnn.sweep(
         jfnn.mlp((2, 8, 3)),
@@ -29,7 +29,7 @@ def small():
     )
 
 
-def test_regions_have_the_colour_of_the_class_that_is_answered(small):
+def test_regions_have_the_color_of_the_predicted_class(small):
     colours = playground.regions(small)
     assert colours.shape == (2, 2, 3, playground.SIDE, playground.SIDE, 3)
     ends = np.linspace(-3.4, 3.4, playground.SIDE)
@@ -41,14 +41,14 @@ def test_regions_have_the_colour_of_the_class_that_is_answered(small):
 
 
 def frames_of(path):
-    """All frames of a moving picture, as numbers ``[frames, height, width, 3]`` from 0 to 1."""
+    """Return all frames of an animation, as numbers ``[frames, height, width, 3]`` from 0 to 1."""
     with Image.open(path) as image:
         return np.stack([np.asarray(frame.convert("RGB")) / 255 for frame in ImageSequence.Iterator(image)])
 
 
 @pytest.mark.optimised
-def test_the_picture_of_the_pages_is_what_the_script_draws(tmp_path):
-    """But for what another processor changes in the networks."""
+def test_animation_in_the_pages_equals_the_scripts(tmp_path):
+    """The tolerance covers changes of the networks on another processor."""
     playground.moving_picture(playground.spiral_grid()[0], tmp_path / playground.PICTURE)
     drawn, shown = map(frames_of, (tmp_path / playground.PICTURE, IMAGES / playground.PICTURE))
     assert drawn.shape == shown.shape

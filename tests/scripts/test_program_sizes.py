@@ -1,4 +1,4 @@
-"""Compiled training programs have the sizes that are kept, so that larger ones are meant."""
+"""Compiled training programs have their recorded sizes, so that growth is always intentional."""
 
 import json
 
@@ -14,6 +14,6 @@ KEPT = json.loads(program_sizes.FILE.read_text())
     reason=f"sizes are kept of {KEPT['made_by']}, here is {program_sizes.made_by()}",
 )
 @pytest.mark.parametrize("name", program_sizes.WORKLOADS)
-def test_programs_have_the_sizes_that_are_kept(name):
+def test_programs_have_their_recorded_sizes(name):
     found = program_sizes.sizes(program_sizes.WORKLOADS[name])
     assert found == KEPT["programs"][name], "where this is meant: python scripts/program_sizes.py"

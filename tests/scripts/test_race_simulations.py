@@ -1,4 +1,4 @@
-"""The script of races: every kind of grid is judged by every method, and clear ones are decided."""
+"""The script on races: every method judges every kind of grid, and clear ones are decided."""
 
 import pytest
 import race

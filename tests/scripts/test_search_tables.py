@@ -1,4 +1,4 @@
-"""Searches beside scikit-learn: the fits of a structure by which "auto" chooses."""
+"""Searches compared with scikit-learn: the number of fits per structure, by which "auto" chooses."""
 
 import pytest
 from benchmarks.search_call import CASES, fitting
@@ -9,8 +9,8 @@ pytestmark = pytest.mark.thorough
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.grid is not None])
-def test_fits_a_structure_are_those_by_which_auto_chooses(name):
-    """Counted by the grid's lengths and by the search's own candidates."""
+def test_fits_per_structure_are_those_used_by_auto(name):
+    """Counted from the grid's lengths and from the search's own candidates."""
     case = CASES[name]
     search, _ = fitting(case, "auto")
     found = choice.choose(search, case.folds, case.load()[0], False)

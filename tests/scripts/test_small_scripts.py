@@ -1,4 +1,4 @@
-"""The scripts of one file: Optuna's search, widths, timed searches; bad words."""
+"""Single-file scripts: Optuna's search, widths, timed searches; invalid words."""
 
 import hashlib
 
@@ -20,7 +20,6 @@ SMALL = ["--trials", "6", "--at-once", "3", "--searches", "1", "--epochs", "1"]
 
 
 def error_line(capsys, main, *words):
-    """The line that a script prints before it exits with 2."""
     with pytest.raises(SystemExit) as stopped:
         main(words)
     line = capsys.readouterr().err.partition("error: ")[2]
@@ -28,7 +27,7 @@ def error_line(capsys, main, *words):
     return line
 
 
-def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
+def test_both_searches_print_a_line_per_seed_and_continue(capsys, tmp_path):
     pytest.importorskip("optuna")
     assert optuna_search.main([*SMALL, "--out", str(tmp_path)]) == 0
     heading, line, mean = capsys.readouterr().out.splitlines()
@@ -45,7 +44,7 @@ def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
 
 
 @pytest.mark.slow
-def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, tmp_path):
+def test_widths_are_printed_with_best_rates_and_exponents_and_plotted(capsys, tmp_path):
     words = ["--data", "digits", "--width", "2,4,8", "--epochs", "1", "--seeds", "2", "--out", str(tmp_path)]
     assert widths.main(words) == 0
     heading, *lines, said = capsys.readouterr().out.splitlines()
@@ -56,13 +55,13 @@ def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, t
     for rows, numbers in ((rates, 3), (losses, 3), (exponents, 3)):
         assert [row.split()[0] for row in rows] == ["standard", "maximal_update"]
         assert all(np.isfinite([float(word) for word in row.split()[1:]]).sum() == numbers for row in rows)
-    # At the base width both parametrisations are one network.
+    # At the base width both parametrizations are the same network.
     assert len({row.split()[1] for row in rates}) == 1
     assert len({row.split()[1] for row in losses}) == 1
     assert (tmp_path / "widths.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(capsys, tmp_path):
+def test_checksum_is_over_the_parameters_as_read_by_other_programs(capsys, tmp_path):
     assert checksum.main(["--epochs", "1"]) == 0
     *_, tiles, printed = capsys.readouterr().out.splitlines()
     axis = [10.0**exponent for exponent in range(-5, 2)]
@@ -76,7 +75,7 @@ def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(caps
 
 
 @pytest.mark.thorough
-def test_probes_are_the_same_by_one_sweep_by_a_sweep_each_by_plain_jax_and_by_scikit_learn():
+def test_probes_agree_between_one_sweep_separate_sweeps_plain_jax_and_scikit_learn():
     case = probes.Case(targets=3, rows=200, inputs=5, tests=50)
     with jax.enable_x64():
         split = case.split()
@@ -87,7 +86,7 @@ def test_probes_are_the_same_by_one_sweep_by_a_sweep_each_by_plain_jax_and_by_sc
         np.testing.assert_array_equal(one.accuracy, accuracy)
 
 
-def test_every_method_has_a_coverage_on_every_kind_of_grid_and_the_uncorrected_one_is_too_low():
+def test_coverage_is_computed_for_every_method_and_grid_and_is_too_low_uncorrected():
     for kind in ties.GRIDS:
         found = dict(zip(ties.METHODS, ties.simulate(kind, 8, 3, 20), strict=True))
         assert all(0 <= f.all <= f.one <= 1 <= f.size <= 8 for f in found.values())
@@ -96,9 +95,9 @@ def test_every_method_has_a_coverage_on_every_kind_of_grid_and_the_uncorrected_o
 
 
 @pytest.mark.thorough
-def test_committees_learn_the_same_by_plain_jax_and_by_both_forms(capsys):
+def test_committees_agree_between_plain_jax_and_both_layouts(capsys):
     case = committees.CASES[0]._replace(steps=50)
-    losses = np.asarray(committees.plain(case)())  # draws other rows: the same but for chance
+    losses = np.asarray(committees.plain(case)())  # draws other rows: the same except for chance
     assert losses.shape == (case.seeds, case.rates)
     for execution in (None, jfnn.Execution(tile=case.rates, shared=True)):
         result = committees.sweep(case, execution)

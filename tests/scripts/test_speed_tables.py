@@ -1,4 +1,4 @@
-"""Tables, numbers and pictures of speed in the pages are made from the figures of this version."""
+"""Tables, numbers and pictures of speed in the pages come from this version's measurements."""
 
 import json
 import re
@@ -9,13 +9,13 @@ import tables
 import jfnn
 
 
-def test_the_pages_show_their_figures():
+def test_pages_show_the_measured_figures():
     assert tables.main(["--check"]) == 0
     assert any(tables.TABLE.search(page.read_text()) for page in tables.PAGES)
 
 
 @pytest.mark.parametrize("path", tables.PAGES, ids=lambda path: path.stem)
-def test_all_that_a_page_names_is_measured(path):
+def test_every_figure_in_a_page_is_measured(path):
     assert tables.missing(path.read_text()) == []
 
 
@@ -27,7 +27,7 @@ def test_no_line_begins_with_a_number(path):
 
 @pytest.mark.parametrize("path", sorted(tables.FIGURES.glob("*.json")), ids=lambda path: path.stem)
 def test_figures_are_of_this_minor_version(path):
-    """In development of the last minor version that there is: a release measures anew."""
+    """During development they are of the latest minor version; each release measures again."""
     versions = re.findall(r"(?m)^## (\d+\.\d+)\.\d+(\.dev\d+)?$", (tables.ROOT / "CHANGELOG.md").read_text())
     released = next(minor for minor, development in versions if not development)
     expected = released if ".dev" in jfnn.__version__ else jfnn.__version__.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""The one rule for published figures of random runs: its level, and that every section goes by it."""
+"""The rule for published figures of random runs: its level, and its use in every section."""
 
 import kinds
 import numpy as np
@@ -9,8 +9,8 @@ from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE, UNDECIDED
 
 
 @pytest.mark.parametrize(("n", "level"), [(39, 0.05), (79, 0.05), (100, 4 / 101), (38, 0)])
-def test_a_figure_from_the_same_distribution_is_outside_as_often_as_its_level_says(n, level):
-    """Among n + 1 numbers of one distribution each is the published one with the same probability."""
+def test_figure_from_the_same_distribution_is_outside_at_the_nominal_rate(n, level):
+    """Among n + 1 numbers from one distribution, each is the published one with the same probability."""
     numbers = np.random.default_rng(0).normal(size=n + 1)
     p = [verdicts.rank_p(numbers[i], np.delete(numbers, i), 9) for i in range(n + 1)]
     assert np.mean(np.array(p) <= verdicts.LEVEL) == pytest.approx(level)
@@ -27,13 +27,13 @@ def test_figures_beyond_all_seeds_are_outside_and_few_seeds_decide_nothing():
         assert verdicts.among_seeds("", figure, np.full(99, 31.46), decimals, "").verdict == verdict
 
 
-def test_an_exact_figure_that_is_nan_or_of_another_shape_is_not_reproduced():
+def test_exact_figure_that_is_nan_or_of_another_shape_is_not_reproduced():
     assert verdicts.exact("", [1.0], [np.nan]).verdict == NOT_REPRODUCED
     assert verdicts.exact("", [64, 50], [64]).verdict == NOT_REPRODUCED
 
 
 @pytest.mark.parametrize("n", [39, 60, 100])
-def test_the_interval_shown_is_the_rules_own(n):
+def test_displayed_interval_is_that_of_the_rule(n):
     seeds = 10 * np.random.default_rng(0).permutation(n)
     for figure in range(-5, 10 * n + 5, 5):
         row = verdicts.among_seeds("", figure, seeds, 0, "")
@@ -41,7 +41,7 @@ def test_the_interval_shown_is_the_rules_own(n):
         assert row.verdict == (CONSISTENT if low <= figure <= high else OUTSIDE)
 
 
-def test_a_wider_scatter_of_other_published_figures_changes_nothing():
+def test_wider_scatter_of_other_published_figures_changes_nothing():
     seeds = np.linspace(90, 94, 100)
     published = {
         "figures": {"in order": {"a": {"dense": 80.0}, "b": {"dense": 92.0}, "c": {"dense": 99.0}}},
@@ -79,7 +79,7 @@ def test_sections_judge_their_figures_by_the_rule(rows):
     assert {row.verdict for row in rows(1.0)} == {OUTSIDE}
 
 
-def test_exact_values_have_a_column_of_their_own_where_there_are_any():
+def test_exact_values_have_a_column_if_there_are_any():
     row = verdicts.claim("KL", "", "0.5758", True)
     assert "exact" not in verdicts.table([row])
     header, first = verdicts.table([row._replace(exact="0.5757")]).splitlines()
@@ -88,7 +88,7 @@ def test_exact_values_have_a_column_of_their_own_where_there_are_any():
 
 
 @pytest.mark.slow
-def test_the_script_prints_the_rule_and_where_it_is(tmp_path, capsys):
+def test_script_prints_the_rule_and_its_location(tmp_path, capsys):
     assert kinds.main(["--sections", "two_spins", "--quick", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(verdicts.RULE) and "section 1 of 1" in printed

@@ -1,4 +1,4 @@
-"""Arrays that callers change while a run goes on: what was given when it began is what it trains on."""
+"""Arrays that callers modify during a run: training uses their values at the start of the call."""
 
 import jax
 import numpy as np
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.unoptimised
 
 N = 24
 EPOCHS = 4
-OWN = jfnn.Network(  # whose parameters the engine trains as they are given
+OWN = jfnn.Network(  # the engine trains its parameters as they are given
     lambda key: {"w": 0.1 * jax.random.normal(key, (3, 2))}, lambda params, x: x @ params["w"]
 )
 
 
 def arrays_of_a_sweep():
-    """Every array that a caller may keep, in the very form in which the engine holds it."""
+    """Return every array that a caller may keep, in the form in which the engine holds it."""
     rng = np.random.default_rng(0)
     return {
         "x_train": rng.normal(size=(N, 3)).astype(np.float32),
@@ -63,7 +63,7 @@ def untouched():
     "name",
     arrays_of_a_sweep(),
 )
-def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, name):
+def test_array_changed_before_or_during_training_changes_nothing(untouched, name):
     arrays = arrays_of_a_sweep()
     run = prepare(jfnn.Options(OWN, **options_of(arrays)))
     scribble(arrays[name])
@@ -74,12 +74,12 @@ def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, n
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("several", [False, True])
-def test_a_refit_trains_on_the_arrays_as_they_were(several):
+def test_refit_uses_the_arrays_as_they_were(several):
     def swept(change):
         arrays = arrays_of_a_sweep()
         del arrays["batches"], arrays["folds"]
         options = options_of(arrays, lambda _: change and scribble(arrays), validation=8, refit=True)
-        # Of several programs the second starts when the first has ended.
+        # The second of several programs starts when the first has ended.
         return jfnn.sweep(OWN, batch_size=[4, 8] if several else 4, **options)
 
     expected = swept(False)

@@ -1,4 +1,4 @@
-"""Results as a terminal and a notebook show them: one short text, one well-formed table."""
+"""Results in a terminal and a notebook: one short text, one well-formed table."""
 
 import re
 import threading
@@ -24,14 +24,13 @@ pytestmark = pytest.mark.unoptimised
 
 
 def rows(shown):
-    """The rows of the table that a notebook shows."""
     page = ElementTree.fromstring(f"<div>{shown._repr_html_()}</div>")
     return [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
 
 
 @pytest.mark.thorough
 @examples((80, 1), (2000, 1))
-def test_any_result_is_shown_by_its_best_cells_and_the_range_of_their_members(examples):
+def test_results_show_the_best_cells_and_the_range_of_their_members(examples):
     def law(result):
         shape = result.cell_shape
         count, diverged = result.diverged_at.size, int((result.diverged_at >= 0).sum())
@@ -71,7 +70,7 @@ def test_any_result_is_shown_by_its_best_cells_and_the_range_of_their_members(ex
 
 
 @examples((100, 1), (1000, 1), few=(15, 1))
-def test_any_statistics_are_a_line_and_the_table_of_their_first_cells(examples):
+def test_statistics_show_one_line_and_a_table_of_their_first_cells(examples):
     def law(result):
         statistics = jfnn.cell_statistics(result)
         tied = int(statistics.tied.sum())
@@ -86,11 +85,11 @@ def test_any_statistics_are_a_line_and_the_table_of_their_first_cells(examples):
     examples.check(law, result=results(most=100, histories=[0]))
 
 
-def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
+def test_bar_stays_on_one_line_and_restarts_with_the_next_program(capsys):
     bar = ProgressBar("loss", higher_is_better=False)
     for epoch in (1, 2, 3):
         bar(Progress(epoch, 3, 2, 2, -0.25))
-        time.sleep(0.15)  # tqdm draws ten times a second at most
+        time.sleep(0.15)  # tqdm draws at most ten times a second
     bar(Progress(1, 2, 1, 1, None))
     bar.close()
     written = capsys.readouterr().err
@@ -98,7 +97,7 @@ def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
 
 
 @pytest.mark.thorough
-def test_a_bar_says_what_compiles_and_moves_with_every_tile():
+def test_bar_shows_compilation_and_moves_with_every_tile():
     bar = mock.Mock(ProgressBar, wraps=ProgressBar(silent=True))
     execution = jfnn.Execution(tile=2, progress=bar)
     options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
@@ -109,13 +108,13 @@ def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     returns = [now.epoch for ((now,), _) in bar.call_args_list]
     assert (result.diverged_at >= 0).sum() == 2 and returns[-1] == 6
     assert len(moved) > len(returns)
-    # Members that diverge leave at a return, behind which those that are left count for all.
+    # Diverged members leave at a return; after it, the remaining ones count for all.
     assert sum(moved) == pytest.approx(6)
     assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
 
 
 @pytest.mark.thorough
-def test_a_bar_says_which_of_several_programs_compiles(capsys):
+def test_bar_shows_which_of_several_programs_compiles(capsys):
     networks = {"a": jfnn.mlp((5, 3)), "b": jfnn.mlp((5, 4, 3))}
     options = dict(learning_rate=0.1, epochs=1, batch_size=16, validation=0.2)
     for refit, numbers in ((False, "12"), (True, "123")):
@@ -125,14 +124,14 @@ def test_a_bar_says_which_of_several_programs_compiles(capsys):
         assert list(dict.fromkeys(shown)) == [(number, str(len(numbers))) for number in numbers]
 
 
-def test_a_bar_is_closed_where_a_run_is_refused():
+def test_bar_is_closed_if_a_run_is_refused():
     with pytest.raises(ValueError, match="folds"):
         execution = jfnn.Execution(progress=ProgressBar(silent=True))
         jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), learning_rate=0.1, folds=10**6, execution=execution)
     assert DRAWING not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_bar_is_closed_where_its_run_ends_early():
+def test_bar_is_closed_if_its_run_ends_early():
     class Stops(ProgressBar):
         def __call__(self, now):
             super().__call__(now)
@@ -145,7 +144,7 @@ def test_a_bar_is_closed_where_its_run_ends_early():
     assert DRAWING not in {thread.name for thread in threading.enumerate()}
 
 
-def test_names_of_networks_are_directories_of_the_system():
+def test_names_of_networks_make_valid_directory_names():
     for name in ("50-sigmoid", "a b", "é"):
         assert names_directory(name, PureWindowsPath) and names_directory(name, PurePosixPath)
     for name in ("a/b", "..", ".a", "", "a/", 3):
@@ -159,16 +158,16 @@ KINDS = {name: kind for name, kind in KINDS.items() if hasattr(kind, "_fields")}
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_results_of_arrays_are_shown_in_a_line(name):
+def test_results_of_arrays_are_shown_on_one_line(name):
     fields = KINDS[name]._fields
     full = np.linspace(0, 1.5, 6000).reshape(20, 300)
     shown = repr(KINDS[name](*[full] * len(fields)))
     assert "\n" not in shown and len(shown) < 300 and name in shown
-    if not hasattr(KINDS[name], "_repr_html_"):  # which has words of its own
+    if not hasattr(KINDS[name], "_repr_html_"):  # it has its own representation
         assert all(f"{field}=20×300 (0 to 1.5)" in shown for field in fields)
 
 
-def test_networks_splits_and_subsets_are_shown_in_a_line():
+def test_networks_splits_and_subsets_are_shown_on_one_line():
     split = jfnn.Split(np.ones((3, 4, 4)), np.array([0, 2, 2]), np.ones((2, 4, 4)), np.array([0, 2]))
     network = jfnn.sequential([jfnn.Flatten(), jfnn.Dense(5), jfnn.Dense(3)], (4, 4))
     assert repr(network) == "<Network 4×4 → Flatten 16 → Dense 5 → Dense 3, 103 parameters>"

@@ -1,4 +1,4 @@
-"""What `print(result.best())` doubts: grids in which nothing learned, best cells at the end of an axis."""
+"""Warnings of `print(result.best())`: nothing was learned, or the best cell is at the end of an axis."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ NUMBERS = jfnn.Split(X, X.sum(axis=1, keepdims=True))
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("folds", [None, 3])
-def test_classes_that_no_cell_tells_apart_are_doubted(folds):
+def test_grid_without_a_cell_better_than_chance_is_doubted(folds):
     """Inputs of zeros give every row the same class."""
     network = jfnn.mlp((5, 4, 3))
     options = dict(learning_rate=[1e-9, 1e-8], epochs=1, batch_size=16, folds=folds)
@@ -25,7 +25,7 @@ def test_classes_that_no_cell_tells_apart_are_doubted(folds):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("rates", "words"), [([1e-9, 1e-8], "mean of the targets"), ([0.03, 0.1], None)])
-def test_a_regression_below_its_mean_is_doubted(rates, words):
+def test_regression_worse_than_the_mean_is_doubted(rates, words):
     result = jfnn.sweep(
         jfnn.mlp((2, 1)), NUMBERS, loss="quadratic", learning_rate=rates, epochs=9, batch_size=10
     )
@@ -35,14 +35,14 @@ def test_a_regression_below_its_mean_is_doubted(rates, words):
 
 
 def doubts(by_rate, l2=(0.0, 0.1, 1.0), by_penalty=(0.0, 0.0, 0.0)):
-    """Doubts about a 3×3 grid with three equal seeds, whose accuracy is a sum over its axes."""
+    """Return the doubts about a 3×3 grid with three equal seeds, whose accuracy is a sum over its axes."""
     scores = np.repeat(np.add.outer(by_rate, by_penalty)[..., None], 3, axis=-1)
     axes = {"learning_rate": np.array([0.01, 0.1, 1.0]), "l2": np.array(l2)}
     grid = make_result(shape=(3, 3), seeds=3)
     return with_scores(grid, {"test_accuracy": scores}, axes=axes).best().doubts
 
 
-def test_a_best_cell_at_the_end_of_an_axis_is_doubted_by_its_name_and_direction():
+def test_best_cell_at_the_end_of_an_axis_is_doubted_with_name_and_direction():
     assert doubts([0.5, 0.9, 0.7]) == ()
     (largest,) = doubts([0.5, 0.7, 0.9])
     assert "learning_rate, 1, is the largest" in largest and "larger ones" in largest
@@ -52,14 +52,14 @@ def test_a_best_cell_at_the_end_of_an_axis_is_doubted_by_its_name_and_direction(
     assert "smallest" in beside_diverged
 
 
-def test_ends_at_zero_and_neighbors_that_are_as_good_are_not_doubted():
+def test_ends_at_zero_and_equally_good_neighbors_are_not_doubted():
     assert doubts([0.5, 0.9, 0.7], by_penalty=[0.05, 0.0, -0.1]) == ()
     (penalty,) = doubts([0.5, 0.9, 0.7], l2=[0.01, 0.1, 1.0], by_penalty=[0.05, 0.0, -0.1])
     assert "l2, 0.01, is the smallest" in penalty
     assert doubts([0.5, 0.9, 0.9]) == doubts([0.9, 0.9, 0.5]) == ()
 
 
-def test_a_lead_within_the_noise_of_seeds_is_not_doubted():
+def test_lead_within_the_noise_of_seeds_is_not_doubted():
     accuracy = np.full((3, 1, 3), 0.5)
     accuracy[1] = [[0.90, 0.80, 0.70]]
     accuracy[2] = [[0.75, 0.85, 0.83]]  # better by 0.01 on average, and worse with one seed

@@ -1,4 +1,4 @@
-"""Unusual runs that must end well: shares as targets, a directory in use, no epochs."""
+"""Unusual runs that must succeed: proportions as targets, a directory in use, no epochs."""
 
 import dataclasses
 import os
@@ -23,7 +23,7 @@ OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
 @pytest.mark.thorough
-def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_accuracy(split):
+def test_proportions_are_ranked_by_loss_and_labels_by_accuracy(split):
     targets = np.random.default_rng(1).random((90, 3))
     for values, ranked_by in ((targets, "test_loss"), ((targets < 0.5) * 1.0, "test_accuracy")):
         labels = jfnn.Split(split.x_train, values[:70], split.x_test, values[70:])
@@ -32,7 +32,7 @@ def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_
         assert set(np.unique(result.predict(split.x_test))) <= {0, 1}
 
 
-def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
+def test_locking_does_nothing_on_systems_without_locks(tmp_path, monkeypatch):
     with (
         directory_lock(tmp_path),
         pytest.raises(ValueError, match=r"^out: "),
@@ -44,7 +44,7 @@ def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
         pass
 
 
-def test_a_lock_that_waits_comes_after_the_other(tmp_path):
+def test_waiting_lock_is_acquired_after_the_other(tmp_path):
     order = []
 
     def wait():
@@ -68,8 +68,6 @@ def test_devices_of_several_kinds_are_refused(split, monkeypatch):
 
 @dataclasses.dataclass
 class FakeDevice:
-    """A device as far as its kind goes."""
-
     platform: str
     device_kind: str
 
@@ -97,7 +95,7 @@ def test_all_programs_have_the_same_folds(folds, split):
         assert same_bits(alone.params, both.programs[1].params)
 
 
-def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, tmp_path):
+def test_directory_of_several_programs_keeps_their_order_and_refuses_others(split, tmp_path):
     options = dict(learning_rate=0.1, out=tmp_path, **OPTIONS)
     turned = dict(reversed(SEVERAL.items()))
     both = jfnn.sweep(turned, split, **options)
@@ -108,9 +106,7 @@ def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, 
         jfnn.sweep({"one": NET}, split, resume=True, **options)
 
 
-def test_a_run_of_several_programs_that_has_ended_is_there_all_the_time_that_it_is_resumed(
-    split, tmp_path, monkeypatch
-):
+def test_finished_run_of_several_programs_can_be_loaded_while_it_is_resumed(split, tmp_path, monkeypatch):
     options = dict(learning_rate=0.1, out=tmp_path, **OPTIONS)
     whole = jfnn.sweep(SEVERAL, split, **options)
     replace = os.replace
@@ -125,7 +121,7 @@ def test_a_run_of_several_programs_that_has_ended_is_there_all_the_time_that_it_
     assert loaded and all(same_bits(result.scores, whole.scores) for result in loaded)
 
 
-def test_a_run_of_no_epochs_is_written_with_the_minibatches_given_to_it(split, tmp_path):
+def test_run_without_epochs_is_saved_with_its_given_minibatches(split, tmp_path):
     rows = np.arange(64).reshape(1, 4, 16)
     for name, batches in {"array": rows, "function": lambda seed, epoch: rows[0]}.items():
         options = OPTIONS | dict(epochs=0, batches=batches, out=tmp_path / name)
@@ -134,8 +130,8 @@ def test_a_run_of_no_epochs_is_written_with_the_minibatches_given_to_it(split, t
 
 
 @pytest.mark.parametrize("every, reached", [([1, 4], [1]), ([2, 4], [])])
-def test_a_refit_is_evaluated_at_those_epochs_alone_that_it_reaches(every, reached, split):
-    """A rate too small to better the loss ends the search after its first epoch."""
+def test_refit_is_evaluated_only_at_epochs_it_reaches(every, reached, split):
+    """A learning rate too small to improve the loss ends the search after its first epoch."""
     options = OPTIONS | dict(execution=jfnn.Execution(tile=4, eval_every=every))
     choice = dict(validation=0.25, schedulers=[jfnn.EarlyStopping(1)], refit=True)
     result = jfnn.sweep(NET, split, learning_rate=1e-12, **choice, **options)

@@ -1,4 +1,4 @@
-"""Folds and rows held out are scikit-learn's, and rows of weight 0 are in none of them."""
+"""Folds and held-out rows equal scikit-learn's, and rows of weight 0 are in none of them."""
 
 import jax
 import numpy as np
@@ -23,7 +23,7 @@ def data(targets, loss="cross_entropy", outputs=CLASSES):
 
 
 @pytest.mark.parametrize("k", [2, 5, 7])
-def test_a_number_of_folds_is_scikit_learns_stratified_kfold_for_labels_and_kfold_for_others(k):
+def test_number_of_folds_means_scikit_learns_stratified_kfold_for_labels_and_kfold_otherwise(k):
     cases = [
         (data(SPLIT.y_train), StratifiedKFold(k)),
         (data(np.eye(CLASSES)[SPLIT.y_train]), KFold(k)),
@@ -58,9 +58,7 @@ def test_hold_out_is_one_train_test_split_for_all_seeds(validation):
     ids=["pairs", "number", "hold-out"],
 )
 @pytest.mark.parametrize("nothing", [0.0, 1e-60])
-def test_rows_to_learn_from_that_all_weigh_nothing_are_refused_before_training(
-    options, learned, named, nothing
-):
+def test_training_rows_with_only_zero_weights_are_refused_before_training(options, learned, named, nothing):
     """They would be trained on the penalty alone, and ranked; 1e-60 is 0 in float32."""
     if isinstance(learned, StratifiedKFold):
         learned, _ = next(learned.split(SPLIT.x_train, SPLIT.y_train))
@@ -70,8 +68,8 @@ def test_rows_to_learn_from_that_all_weigh_nothing_are_refused_before_training(
         sweep(SPLIT._replace(weights=weights), execution={"progress": pytest.fail}, **options)
 
 
-def test_rows_that_a_subset_weighs_nothing_are_held_out_as_others():
-    """A bag's weights are how often each row was drawn; the rows outside of it weigh 0 there, and judge."""
+def test_rows_of_weight_0_in_a_subset_are_held_out():
+    """A bag's weights count the draws of each row; the rows outside of it have weight 0 and validate."""
     counts = np.bincount(np.random.default_rng(0).integers(0, N, N), minlength=N)
     outside = np.flatnonzero(counts == 0)
     folds = [(np.flatnonzero(counts), outside)]
@@ -99,7 +97,7 @@ CUTS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", CUTS)
-def test_rows_of_weight_0_are_as_if_absent_from_scores(name, monkeypatch):
+def test_rows_of_weight_0_do_not_affect_scores(name, monkeypatch):
     """Their targets may be huge."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 4))

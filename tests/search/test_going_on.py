@@ -1,4 +1,4 @@
-"""Going on from parameters of a grid: with the bits of one long run where an optimizer has no memory."""
+"""Continuing from a grid's parameters: same bits as one long run if the optimizer has no memory."""
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ TILE = jfnn.Execution(tile=2)
 
 
 @pytest.mark.thorough
-def test_members_that_a_scheduler_ended_stay_so(split):
+def test_members_ended_by_a_scheduler_stay_ended(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=6, schedulers=jfnn.Halving(2, 1), **options)
     rest = jfnn.sweep(NETWORK, split, epochs=range(6, 8), initial_params=half, **options)
@@ -31,7 +31,7 @@ def test_members_that_a_scheduler_ended_stay_so(split):
         jfnn.sweep(NETWORK, split, epochs=range(6, 8), initial_params=patient, **options)
 
 
-def test_results_that_do_not_fit_are_refused_with_the_cure(split):
+def test_results_that_cannot_be_continued_are_refused_with_a_remedy(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE}
     half = jfnn.sweep(NETWORK, split, epochs=2, **options)
     others = {"hyper": {"init_scale": [1.0, 2.0]}, "learning_rate": 0.1}
@@ -48,7 +48,7 @@ def test_results_that_do_not_fit_are_refused_with_the_cure(split):
             jfnn.sweep(NETWORK, split, epochs=epochs, initial_params=result, **options | changed)
 
 
-def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
+def test_continued_run_can_be_resumed_and_refit(split, tmp_path):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=2, **options)
     options |= {"epochs": range(2, 4), "initial_params": half, "refit": True}
@@ -68,22 +68,22 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
         jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"seeds": [1, 0]})
 
 
-def test_minibatches_are_asked_of_the_epochs_that_are_trained(split):
-    asked = []
+def test_minibatches_are_requested_for_the_trained_epochs(split):
+    epochs_requested = []
 
     def rows(seed, epoch):
-        asked.append(epoch)
+        epochs_requested.append(epoch)
         return np.arange(60).reshape(3, 20)
 
     options = {"learning_rate": [0.1], "batches": rows}
     half = jfnn.sweep(NETWORK, split, epochs=4, **options)
-    assert sorted(asked) == [0, 0, 1, 2, 3]  # the first for its shape too
-    asked.clear()
+    assert sorted(epochs_requested) == [0, 0, 1, 2, 3]  # the first for its shape too
+    epochs_requested.clear()
     jfnn.sweep(NETWORK, split, epochs=range(4, 8), initial_params=half.params, **options)
-    assert sorted(asked) == [4, 4, 5, 6, 7]
+    assert sorted(epochs_requested) == [4, 4, 5, 6, 7]
 
 
-def test_schedulers_count_from_where_it_goes_on(split):
+def test_schedulers_count_from_the_start_of_the_continuation(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=3, **options)
     halving = {"schedulers": [jfnn.Halving(2, 1)], "initial_params": half.params}
@@ -109,7 +109,7 @@ def test_parameters_of_another_grid_are_refused(split):
 
 
 @pytest.mark.thorough
-def test_the_winner_of_several_programs_goes_on_from_its_own_parameters(split):
+def test_winner_of_several_programs_continues_from_its_own_parameters(split):
     options = OPTIONS | {"l2": 0.0, "epochs": range(2, 3)}
     sizes = {"batch_size": [16, 8], "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, **options | sizes | {"epochs": 2})

@@ -1,4 +1,4 @@
-"""An interrupt amid what JAX does leaves nothing behind for the next call."""
+"""An interrupt inside JAX leaves nothing behind for the next call."""
 
 import sys
 
@@ -18,10 +18,10 @@ def sweep(units):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("at", "units", "seen"), [(2, 4, True), (1, 6, False), (4, 7, False)])
-def test_an_interrupt_where_jax_begins_to_trace_is_over_with_the_call(at, units, seen):
-    """Each ``with`` that JAX traces in sets what is traced, then returns; there it is interrupted.
+def test_interrupt_at_the_start_of_tracing_does_not_affect_the_next_call(at, units, seen):
+    """Each ``with`` block of JAX's tracing sets tracing state; the interrupt comes right after it is set.
 
-    Of a network that was trained before, only what depends on the sweep is traced again.
+    If the network was trained before, only what depends on the sweep is traced again.
     """
     expected = sweep(units) if seen else None
     came = []

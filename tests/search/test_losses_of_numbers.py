@@ -1,4 +1,4 @@
-"""Losses of numbers in sweeps: optima of linear models by other libraries, predictions, scores, reloading."""
+"""Regression losses in sweeps: optima of linear models by other libraries, predictions, scores, reloading."""
 
 import jax
 import numpy as np
@@ -21,8 +21,7 @@ Y = X @ [1.0, -0.5] + 0.3 + RNG.standard_t(2, size=N)
 COUNTS = RNG.poisson(np.exp(X @ [0.4, -0.3] + 0.5))
 
 
-def fitted(loss, y=Y, net=LINE, epochs=1500, learning_rate=0.3, **options):
-    """A sweep by full batches, of a mean over rows."""
+def fit(loss, y=Y, net=LINE, epochs=1500, learning_rate=0.3, **options):
     options = {"batch_size": None, "reduction": "mean", "seeds": range(2)} | options
     return jfnn.sweep(net, jfnn.Split(X, y), learning_rate=learning_rate, loss=loss, epochs=epochs, **options)
 
@@ -39,13 +38,13 @@ def of_scikit_learn(model, y=Y):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gradient, x64):
+def test_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gradient, x64):
     huber = HuberRegressor(epsilon=1.2, alpha=0, tol=1e-10, max_iter=1000)
-    expected = of_scikit_learn(huber)  # whose threshold is in units of a scale that it estimates
-    found = fitted(losses.huber(1.2 * huber.scale_), gradient=gradient)
+    expected = of_scikit_learn(huber)  # its threshold is in units of an estimated scale
+    found = fit(losses.huber(1.2 * huber.scale_), gradient=gradient)
     np.testing.assert_allclose(coefficients(found), expected, atol=1e-5)
     expected = of_scikit_learn(PoissonRegressor(alpha=0, tol=1e-12, max_iter=10_000), COUNTS)
-    found = fitted("poisson", COUNTS, gradient=gradient)
+    found = fit("poisson", COUNTS, gradient=gradient)
     np.testing.assert_allclose(coefficients(found), expected, atol=1e-6)
     assert list(found.metrics) == ["loss", "r2"]
     rates = found.predict(X)[0, 0, 0, :, 0]
@@ -55,13 +54,13 @@ def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gra
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_quantiles_are_those_of_linear_programs(gradient, x64):
-    """Of several at once each is that of its own; the objective reaches the least to a thousandth."""
+def test_quantiles_equal_those_of_linear_programs(gradient, x64):
+    """Several quantiles equal those fitted separately; the objective is within 0.1% of the optimum."""
     quantiles = (0.25, 0.5, 0.8)
     net = jfnn.mlp((2, 3), init="glorot_normal")
     optimizer = jfnn.Optimizer("sgd", schedule="cosine")
     options = {"epochs": 3000, "learning_rate": 0.5, "optimizer": optimizer, "gradient": gradient}
-    result = fitted(losses.pinball(*quantiles), net=net, **options)
+    result = fit(losses.pinball(*quantiles), net=net, **options)
     predicted = result.predict(X)[0, 0, 0]
     least = 0.0
     for q, ours in zip(quantiles, predicted.T, strict=True):
@@ -72,14 +71,14 @@ def test_quantiles_are_those_of_linear_programs(gradient, x64):
         )
     np.testing.assert_allclose(result.train_loss[0, 0, 0], least, rtol=1e-3)
     np.testing.assert_allclose(result.train_r2[0, 0, 0], r2_score(Y, predicted[:, 1]), rtol=1e-5)
-    ((w, b),) = fitted("absolute", net=LINE, **options).member(0, 0, 0)
+    ((w, b),) = fit("absolute", net=LINE, **options).member(0, 0, 0)
     median = mean_pinball_loss(Y, (X @ w + b)[:, 0])
     np.testing.assert_allclose(median, mean_pinball_loss(Y, predicted[:, 1]), rtol=1e-3)
 
 
 @pytest.mark.thorough
-def test_the_gaussian_of_a_constant_is_mean_and_deviation(x64):
-    """Of two targets, with members on the last axis."""
+def test_gaussian_loss_of_a_constant_network_gives_mean_and_deviation(x64):
+    """Two targets, with members on the last axis."""
     y = np.stack([Y / 8, Y / 4 + 1], axis=1)
     split = jfnn.Split(np.zeros((N, 2)), y)
     options = {"loss": "gaussian", "batch_size": None, "reduction": "mean", "seeds": range(32)}
@@ -93,10 +92,10 @@ def test_the_gaussian_of_a_constant_is_mean_and_deviation(x64):
 
 
 @pytest.mark.thorough
-def test_a_result_is_loaded_with_its_parametrised_loss(tmp_path):
+def test_result_is_loaded_with_its_parametrized_loss(tmp_path):
     loss = losses.pinball(0.1, 0.5, 0.9)
     net = jfnn.mlp((2, 3), init="glorot_normal")
-    result = fitted(loss, net=net, epochs=2, out=tmp_path)
+    result = fit(loss, net=net, epochs=2, out=tmp_path)
     described = result.config["settings"]["learner"]["loss"]
     assert described == {"kind": "pinball", "parameters": [0.1, 0.5, 0.9]}
     loaded = jfnn.load(tmp_path)
@@ -109,7 +108,7 @@ def test_a_result_is_loaded_with_its_parametrised_loss(tmp_path):
     assert again.fits_last("cpu", 32, 16, False)
 
 
-def test_deviations_have_the_scale_of_targets_and_not_their_origin():
+def test_deviations_scale_with_targets_and_ignore_their_origin():
     names = jfnn.datasets.ColumnNames({"scaling": {"y": {"mean": [10.0, 20.0], "scale": [2.0, 3.0]}}})
     units = names.units([link is None for link in losses.LOSSES["gaussian"].inverse_links])
     np.testing.assert_array_equal(units(np.ones((1, 4))), [[12, 23, 2, 3]])
@@ -117,9 +116,9 @@ def test_deviations_have_the_scale_of_targets_and_not_their_origin():
 
 SPLIT = jfnn.Split(X, Y)
 REFUSED = [
-    (lambda: fitted("poisson", np.arange(N) - 1), "y_train: expected numbers of at least 0, got -1"),
-    (lambda: fitted("gaussian"), "loss: it takes 2 outputs for each target, the network has 1"),
-    (lambda: fitted("poisson", net=jfnn.mlp((2, 1), output="relu")), "loss: it applies a link itself"),
+    (lambda: fit("poisson", np.arange(N) - 1), "y_train: expected numbers of at least 0, got -1"),
+    (lambda: fit("gaussian"), "loss: it takes 2 outputs for each target, the network has 1"),
+    (lambda: fit("poisson", net=jfnn.mlp((2, 1), output="relu")), "loss: it applies a link itself"),
     (
         lambda: jfnn.supervised(LINE, "huber", metrics=["accuracy"]).bind(SPLIT),
         "metrics: accuracy needs classes, got a loss of numbers",
@@ -131,9 +130,9 @@ REFUSED = [
 ]
 
 
-# Programs of float32 take these for 0, or infinity.
+# These are 0 or infinity in float32.
 REFUSED += [
-    (lambda loss=loss, net=net: fitted(loss, net=net), f"{argument}: .* is out of the range of float32")
+    (lambda loss=loss, net=net: fit(loss, net=net), f"{argument}: .* is out of the range of float32")
     for argument, loss, net in (
         ("loss: huber", losses.huber(1e-40), LINE),
         ("loss: huber", losses.huber(1e40), LINE),
@@ -149,13 +148,13 @@ REFUSED += [
 
 
 @pytest.mark.thorough
-def test_float64_has_smaller_numbers(x64):
-    result = fitted(losses.huber(1e-40), learning_rate=1e38, epochs=3)
-    start = fitted(losses.huber(1e-40), learning_rate=1e38, epochs=0)
+def test_float64_accepts_smaller_numbers(x64):
+    result = fit(losses.huber(1e-40), learning_rate=1e38, epochs=3)
+    start = fit(losses.huber(1e-40), learning_rate=1e38, epochs=0)
     assert result.train_loss.min() > 0 and np.abs(result.params[0].w - start.params[0].w).max() > 1e-4
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_what_a_loss_of_numbers_does_not_take_is_refused(call, message):
+def test_invalid_arguments_of_regression_losses_are_refused(call, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         call()

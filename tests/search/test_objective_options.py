@@ -27,7 +27,7 @@ def net():
 
 @pytest.fixture(scope="module")
 def small():
-    """The network of other files' sweeps, so that its programs are theirs."""
+    """Return the network used by sweeps in other files, so that its programs are shared."""
     return jfnn.mlp((5, 6, 3))
 
 
@@ -43,7 +43,7 @@ def test_masks_drop_at_the_rate_and_keep_the_mean():
     (mask,) = dropout_masks(jax.random.key(0), RATE, [(width,)], n, np.float32)
     nonzero = np.asarray(mask) > 0
     assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
-    # Five standard deviations of a binomial share.
+    # Five standard deviations of a binomial proportion.
     assert abs(nonzero.mean() - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / (n * width))
     assert np.all(np.abs(nonzero.mean(axis=1) - (1 - RATE)) < 5 * np.sqrt(RATE * (1 - RATE) / n))
     assert np.all(dropout_masks(jax.random.key(0), 0.0, [(width,)], n, np.float32)[0] == 1)
@@ -53,7 +53,7 @@ def test_masks_drop_at_the_rate_and_keep_the_mean():
     assert 0.3 < np.mean((first > 0) == (second > 0)) < 0.7
 
 
-def test_a_higher_rate_drops_what_a_lower_one_drops():
+def test_higher_rates_drop_a_superset_of_what_lower_rates_drop():
     low, high = (dropout_masks(jax.random.key(0), rate, [(9,)], 30, np.float32)[0] for rate in (0.2, 0.6))
     assert np.all((np.asarray(high) > 0) <= (np.asarray(low) > 0))
 
@@ -64,9 +64,9 @@ value_and_gradient = compiled(
 
 
 def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epochs):
-    """Train step by step by public functions; return parameters and the mean objective of each epoch.
+    """Train step by step with public functions; return parameters and the mean objective of each epoch.
 
-    Only the key of dropout comes from the engine.
+    Only the dropout key comes from the engine.
     """
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
@@ -76,7 +76,7 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
     for step in range(epochs * steps):
         epoch, number = divmod(step, steps)
         rows = KEEP_LAST.epoch(70, seed, epoch)[number]
-        # Masks are drawn for all places of a padded batch, of which those without a row count nothing.
+        # Masks are drawn for the whole padded batch; places without a row have weight 0.
         options = {"weights": weights[rows] * (rows >= 0), "dropout": rate}
         options["key"] = jax.random.fold_in(jax.random.fold_in(key, epoch), number)
         batch = split.x_train[rows], split.y_train[rows]
@@ -88,7 +88,7 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, x64, gradient):
+def test_sweep_with_all_options_equals_a_plain_loop_over_its_members(net, split, x64, gradient):
     weights = np.linspace(0, 2, 70)
     result = jfnn.sweep(
         net,
@@ -121,7 +121,7 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
 
 
 @pytest.mark.thorough
-def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
+def test_seeds_and_folds_have_separate_dropout_masks(net, split):
     options = OPTIONS | dict(learning_rate=0.05, hyper={"dropout": [0.0, RATE]}, batch_size=None, folds=2)
     start = compiled(net.init)(jax.random.key(9))
     result = jfnn.sweep(net, split, seeds=[0, 1], initial_params=start, **options)
@@ -133,7 +133,7 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     assert len(keys) == 4
 
 
-# Name -> the multiplier over the part done.
+# Name -> the multiplier as a function of progress.
 SCHEDULES = {
     "constant": np.ones_like,
     "cosine": lambda part: (1 + np.cos(np.pi * part)) / 2,
@@ -153,7 +153,7 @@ def test_schedules_equal_their_closed_forms(name, x64):
 
 
 @pytest.mark.thorough
-def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small, split):
+def test_custom_schedule_is_used_and_constant_one_leaves_the_rate_unchanged(small, split):
     def half_way(part):
         return jnp.where(part < 1 / 2, 1.0, 0.0)
 

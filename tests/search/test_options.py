@@ -1,4 +1,4 @@
-"""Options: each is documented, and says what a run is or changes nothing of it."""
+"""Each option is documented, and either identifies a run or does not affect it."""
 
 import concurrent.futures
 import dataclasses
@@ -34,7 +34,7 @@ def options(**changes):
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
-def test_every_option_is_in_the_signature_and_the_docstring_of_its_door(door):
+def test_every_option_is_in_the_signature_and_docstring(door):
     fields = {field.name: field for field in dataclasses.fields(DOORS[door])}
     signature = inspect.signature(door)
     assert signature.parameters.keys() == fields.keys()
@@ -54,7 +54,7 @@ def test_every_keyword_has_a_help_text():
         assert not field.kw_only or field.metadata["help"].endswith("."), field.name
 
 
-def test_options_hold_converted_values_which_stay():
+def test_options_hold_converted_immutable_values():
     made = options(seeds=2, execution=1, validation=0.2, out="a directory")
     assert (made.seeds, made.execution, made.cells) == ([0, 1], jfnn.Execution(devices=1), None)
     assert (made.batch_size, made.validation) == (Minibatches(16), jfnn.Validation(0.2))
@@ -71,7 +71,7 @@ def test_options_hold_converted_values_which_stay():
 
 PARAMS = NET.init(jax.random.key(7))
 ROWS = np.zeros((4, 2, 16), int)
-# An option -> other values, each of which makes another run.
+# Option -> other values, each of which makes another run.
 DECIDING = {
     "network": [jfnn.mlp((5, 7, 3)), jfnn.supervised(NET, reduction="sum"), jfnn.mlp((5, 6, 3), "tanh")],
     "split": [
@@ -91,7 +91,7 @@ DECIDING = {
     "gradient": ["backprop"],
     "epochs": [5],
     "batch_size": [8, None, Minibatches(16, "permutation"), Minibatches(16, "permutation", drop_last=False)],
-    "batches": [ROWS, ROWS + 1],  # of functions in a directory, see tests/store/test_checkpoint.py
+    "batches": [ROWS, ROWS + 1],  # for functions in a directory, see tests/store/test_checkpoint.py
     "initial_params": [PARAMS],
     "validation": [0.2, 20, jfnn.Validation(0.2, "loss"), jfnn.Validation(None, "loss")],
     "schedulers": [
@@ -102,7 +102,7 @@ DECIDING = {
     "folds": [2],
     "cells": [3, jfnn.Sample(3, seed=1), 4],
 }  # fmt: skip
-# An option -> values that change no bit of what the run is.
+# Option -> values that do not affect the identity of a run.
 CHANGES_NOTHING = {
     "execution": [
         *[1, 2, jfnn.Execution(devices=1, progress=print)],
@@ -126,13 +126,13 @@ def of_run(**changes):
     return description["settings"], data
 
 
-def test_every_option_decides_or_does_not():
+def test_every_option_identifies_a_run_or_not():
     assert {*DECIDING, *CHANGES_NOTHING} == set(NAMES)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", DECIDING)
-def test_another_value_of_an_option_is_another_run(name):
+def test_changed_option_makes_another_run(name):
     shared = WITH.get(name, {})
     runs = [of_run(**shared), *(of_run(**shared | {name: value}) for value in DECIDING[name])]
     for i, run in enumerate(runs):
@@ -142,7 +142,7 @@ def test_another_value_of_an_option_is_another_run(name):
 
 
 @pytest.mark.parametrize("name", CHANGES_NOTHING)
-def test_where_and_with_what_else_a_run_goes_does_not_change_what_it_is(name):
+def test_execution_options_do_not_change_the_identity_of_a_run(name):
     shared = WITH.get(name, {})
     for value in CHANGES_NOTHING[name]:
         assert of_run(**shared | {name: value}) == of_run(**shared)

@@ -1,4 +1,4 @@
-"""Predictions and row scores of all members: reduced, by other networks, in the file's words."""
+"""Predictions and row scores of all members: reductions, custom networks, class names of a file."""
 
 import dataclasses
 import functools
@@ -42,13 +42,13 @@ def loaded(directory, result):
 
 
 def each(result):
-    """Places and parameters of members that did not diverge."""
+    """Return the indices and parameters of members that did not diverge."""
     places = zip(*np.nonzero(result.diverged_at < 0), strict=True)
     return [(place, result.member(*place)) for place in places]
 
 
 @pytest.mark.thorough
-def test_a_value_does_not_depend_on_the_rows_beside_it_or_on_members_that_diverged(result):
+def test_predictions_do_not_depend_on_other_rows_or_diverged_members(result):
     whole = result.predict_proba(X)
     np.testing.assert_array_equal(result.predict_proba(X[:1]), whole[..., :1, :])
     np.testing.assert_array_equal(result.predict_proba(X[300:580]), whole[..., 300:580, :])
@@ -60,14 +60,14 @@ def test_a_value_does_not_depend_on_the_rows_beside_it_or_on_members_that_diverg
 @pytest.mark.parametrize(
     "function", [np.mean, np.median, functools.partial(np.quantile, q=[0.1, 0.9]), lambda v, axis: v[:2]]
 )
-def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(result, function):
+def test_reductions_are_over_members_that_did_not_diverge(result, function):
     values = result.predict_proba(X)[:2].reshape(24, 600, 3)
     np.testing.assert_allclose(result.predict_proba(X, function), function(values, axis=0), rtol=1e-6)
 
 
 @pytest.mark.thorough
-def test_labels_by_a_mean_are_those_of_all_members_probabilities_or_outputs(result, loaded):
-    """Members that diverged are left out; with one output a label is whether it passes one half."""
+def test_labels_by_mean_follow_from_mean_probabilities_or_outputs(result, loaded):
+    """Diverged members are left out; with one output, the label is whether it exceeds one half."""
     chances = result.predict_proba(X)[:2].reshape(24, 600, 3).astype(np.float64)
     for asked in (result, loaded):
         np.testing.assert_array_equal(asked.predict(X, "mean"), chances.mean(axis=0).argmax(axis=1))
@@ -85,14 +85,12 @@ def test_labels_by_a_mean_are_those_of_all_members_probabilities_or_outputs(resu
 
 @pytest.mark.parametrize("load", [False, True])
 @pytest.mark.parametrize("reduce", ["std", np.median, functools.partial(np.quantile, q=[0.1, 0.9])])
-def test_labels_have_no_statistic_but_the_vote_and_the_mean_of_what_they_are_decided_by(
-    result, loaded, load, reduce
-):
+def test_labels_can_only_be_reduced_by_vote_or_mean(result, loaded, load, reduce):
     with pytest.raises(ValueError, match=r"^reduce: .*vote.*predict_proba"):
         (loaded if load else result).predict(X, reduce)
 
 
-def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest():
+def test_vote_is_the_most_frequent_label_and_ties_go_to_the_smallest():
     votes = blocks.vote(np.array([[2, 1, -1, -1], [0, 1, 2, -1], [2, 0, -1, -1], [0, 0, -1, -1]]))
     assert votes.tolist() == [0, 0, 2, -1]
 
@@ -106,13 +104,13 @@ def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest():
         (lambda values, axis: 1 / 0, "ZeroDivisionError"),
     ],
 )
-def test_a_function_that_does_not_reduce_is_named(result, function, message):
+def test_function_that_does_not_reduce_is_refused_by_name(result, function, message):
     with pytest.raises(ValueError, match=f"^reduce: .*{message}"):
         result.predict_proba(X, function)
 
 
 @pytest.mark.thorough
-def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
+def test_mean_and_std_by_name_ignore_rows_missing_from_a_fold(result):
     scores = result.row_scores("loss", "validation", SPLIT)[:2].reshape(24, N)
     for name, function in {"mean": np.nanmean, "std": np.nanstd}.items():
         reduced = result.row_scores("loss", "validation", SPLIT, name)
@@ -122,7 +120,7 @@ def test_mean_and_std_by_name_leave_out_rows_that_a_fold_lacks(result):
     np.testing.assert_array_equal(np.isfinite(unheld), np.arange(N) < HELD)
 
 
-def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result):
+def test_each_row_is_held_out_by_one_fold_and_trained_on_by_the_others(result):
     parts = {part: result.row_scores("loss", part, SPLIT)[:2] for part in ("validation", "train", "all")}
     held, learned = (np.isfinite(parts[part]) for part in ("validation", "train"))
     assert (held.sum(axis=3) == 1).all()
@@ -132,7 +130,7 @@ def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result)
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("options", [{"validation": 0.2}, {"folds": PAIRS}])
-def test_rows_held_out_are_found_again(tmp_path, options):
+def test_held_out_rows_are_restored_after_loading(tmp_path, options):
     result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
     found = jfnn.load(tmp_path / "out").row_scores("loss", "train", SPLIT, folds=options.get("folds"))
     np.testing.assert_array_equal(found, result.row_scores("loss", "train", SPLIT))
@@ -140,7 +138,7 @@ def test_rows_held_out_are_found_again(tmp_path, options):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("load", [False, True])
-def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
+def test_rows_of_subsets_with_wrong_labels_are_scored_with_them(tmp_path, load):
     noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
     chosen = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels, test_labels="split")
     result = sweep(learning_rate=RATES, l2=0.0, seeds=2, folds=chosen, out=tmp_path / "out")
@@ -158,14 +156,14 @@ def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
 
 
 @pytest.mark.parametrize("part", ["all", "test", "train"])
-def test_other_rows_than_those_of_the_sweep_are_refused_in_every_part(result, loaded, part):
+def test_rows_other_than_those_of_the_sweep_are_refused_in_every_part(result, loaded, part):
     for other in (SPLIT._replace(x_test=SPLIT.x_test + 1), SPLIT._replace(y_train=SPLIT.y_train[::-1])):
         for asked in (result, loaded):
             with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
                 asked.row_scores("accuracy", part, other)
 
 
-def test_a_metric_of_ones_own_scores_rows(result):
+def test_custom_metric_scores_rows(result):
     margin = jfnn.Metric("margin", True, lambda a, t, axis=-1: jnp.sum((2 * t - 1) * a, axis=axis))
     rows = result.row_scores(margin, "test", SPLIT)
     for place, params in each(result)[:3]:
@@ -173,7 +171,7 @@ def test_a_metric_of_ones_own_scores_rows(result):
         np.testing.assert_allclose(rows[place], (signs * NET.apply(params, SPLIT.x_test)).sum(1), rtol=1e-4)
 
 
-def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
+def test_predictions_work_with_parameters_of_evaluations_or_of_the_best_cell_alone():
     options = {"learning_rate": [0.02, 1e38], "l2": 0.0}
     every = sweep(execution={"eval_every": 3, "keep_params": "evaluations"}, **options)
     labels = every.predict(X)
@@ -187,7 +185,7 @@ def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
     assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
 
 
-def test_rows_that_were_not_scaled_are_warned_of_and_a_frame_is_scaled():
+def test_unscaled_rows_trigger_a_warning_and_a_frame_is_scaled():
     raw = np.array([50.0, 2000.0]) + np.array([10.0, 5.0]) * np.random.default_rng(0).normal(size=(60, 2))
     cut = jfnn.datasets.split(raw, 3 * raw[:, 0] + raw[:, 1])
     scaled = jfnn.datasets.standardise(cut, ["height", "year"])
@@ -206,7 +204,7 @@ def squares(params, batch, key, scale):
     return scale * jnp.mean((batch @ params["w"]) ** 2)
 
 
-def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_function(tmp_path):
+def test_custom_learner_scores_rows_with_its_hyperparameters_and_predicts_by_a_function(tmp_path):
     own = jfnn.learner(lambda key: {"w": jax.random.normal(key, (4,))}, squares, hyper=["scale"])
     split = jfnn.Split(SPLIT.x_train)
     axes = {"scale": [1.0, 3.0]}
@@ -234,7 +232,7 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
 
 
 @pytest.mark.thorough
-def test_a_network_of_ones_own_is_given_again(tmp_path):
+def test_custom_network_must_be_passed_again_after_loading(tmp_path):
     own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     options = {"learning_rate": [1e-3], "epochs": 1, "batch_size": 8, "out": tmp_path}
     here = jfnn.sweep(own, SPLIT, **options)
@@ -242,7 +240,7 @@ def test_a_network_of_ones_own_is_given_again(tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_loss_of_ones_own_is_given_again(tmp_path):
+def test_custom_loss_must_be_passed_again_after_loading(tmp_path):
     softmax = jfnn.losses.get("cross_entropy")
     loss = softmax._replace(cost=lambda a, t, axis=-1: 2 * softmax.cost(a, t, axis))
     result = jfnn.sweep(
@@ -257,7 +255,7 @@ def test_a_loss_of_ones_own_is_given_again(tmp_path):
     np.testing.assert_array_equal(given, result.predict_proba(X))
 
 
-def test_invalid_questions_are_errors(result):
+def test_invalid_arguments_of_predictions_are_refused(result):
     few = SPLIT._replace(x_train=SPLIT.x_train + 1)
     untested = SPLIT._replace(x_test=None, y_test=None)
     gone = dataclasses.replace(result, diverged_at=0 * result.diverged_at)
@@ -284,7 +282,7 @@ def test_invalid_questions_are_errors(result):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The directory of a run on a file of two classes, and the columns of the file."""
+    """Return the directory of a run on a file with two classes, and the columns of the file."""
     folder = tmp_path_factory.mktemp("files")
     rng = np.random.default_rng(0)
     columns = {"width": rng.normal(5, 2, 60), "level": rng.normal(size=60), "depth": rng.normal(-1, 9, 60)}
@@ -303,7 +301,7 @@ def as_frame(columns, pandas):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("pandas", [True, False])
-def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
+def test_frame_columns_are_matched_by_name_and_predictions_use_class_names(files, pandas):
     folder, columns = files
     result = jfnn.load(folder)
     frame = as_frame(dict(reversed(columns.items())), pandas)
@@ -321,7 +319,7 @@ def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas
 
 
 @pytest.mark.thorough
-def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
+def test_names_of_a_split_select_frame_columns_and_name_classes_if_given():
     columns = {"columns": {"a": {}, "b": {}}}
     x = np.random.default_rng(0).normal(size=(9, 2)) + 5 * (np.arange(9) % 2)[:, None]
     frame = dict(zip("ab", x.T, strict=True))
@@ -339,7 +337,7 @@ def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
             np.testing.assert_array_equal(result.predict(frame), words)
 
 
-def test_invalid_frames_are_errors(files):
+def test_invalid_frames_are_refused(files):
     folder, columns = files
     result = jfnn.load(folder)
     for changes, message in (
@@ -354,7 +352,7 @@ def test_invalid_frames_are_errors(files):
 
 
 @pytest.mark.thorough
-def test_columns_of_data_frames_are_told_apart_by_their_names():
+def test_columns_of_data_frames_are_matched_by_name():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(SPLIT.x_train, columns=list("abcd"))
     test = pandas.DataFrame(SPLIT.x_test, columns=list("abcd"))

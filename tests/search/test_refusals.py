@@ -1,6 +1,6 @@
-"""Options that do not fit each other, the rows or the network: refused by name before anything is compiled.
+"""Options that conflict with each other, the rows or the network are refused by name before compilation.
 
-What an option does not take by itself is drawn in tests/test_bad_calls.py.
+Values that are invalid by themselves are drawn in tests/test_bad_calls.py.
 """
 
 import jax
@@ -30,12 +30,11 @@ L2 = {"l2": [0, 1]}
 
 
 def prepared(**options):
-    """What is checked of a sweep before anything trains."""
     return prepare(Options(**BASE | options))
 
 
 def of(option, *values, blames=None, **others):
-    """Rows for values of an option beside others; ``blames`` is the argument of the error, if another."""
+    """Return rows for values of an option; ``blames`` is the argument of the error, if another."""
     return [(prepared, others | {option: value}, blames or option) for value in values]
 
 
@@ -47,8 +46,6 @@ def own_loss(**arguments):
 
 
 def with_number(name="strength"):
-    """A learner that takes a number of its own."""
-
     def loss(params, batch, key, **numbers):
         return numbers[name] * jnp.sum((batch[0] @ params["w"]) ** 2)
 
@@ -59,7 +56,6 @@ def with_number(name="strength"):
 
 
 def named(name):
-    """A metric of a name."""
     return jfnn.Metric(name, True, lambda outputs, targets, axis: jnp.sum(outputs, axis=axis))
 
 
@@ -125,7 +121,7 @@ OPTIONS = [
     *of("validation", *(Validation(0.2, named(name)) for name in UNWRITABLE), blames="rank_by"),
     *of("validation", Validation(0.2, jfnn.Metric("own")), blames="rank_by"),
     *of("validation", Validation(0.2, jfnn.Metric("own")), blames="rank_by", network=own_loss()),
-    # No rows are held out; one cell; a class.
+    # No held-out rows; one cell; a class.
     *of("schedulers", [jfnn.EarlyStopping(2)], [Halving]),
     *of("schedulers", [Halving(2, 3)], **L2),
     *of("execution", Execution(eval_every=[5]), blames="eval_every"),
@@ -165,7 +161,7 @@ def of_rule(rule):
 RULES = {"plain": "sgd", "steep": Optimizer("sgd", momentum=[0.5, 0.9])}
 HYPER = {"dropout": [0.1, 0.2]}
 WEIGHTED = SPLIT._replace(weights=np.ones(70))
-# A name already used by a result, an option or a directory -> axes of networks that would reuse it.
+# A name used by a result, an option or a directory -> axes of networks that would reuse it.
 TAKEN = {
     **{name: {name: [1, 2]} for name in ("learning_rate", "l2", "seed", "scores", "batch_size", "best")},
     **{name: {name: [1, 2]} for name in ("dropout", "train_loss")},
@@ -216,11 +212,11 @@ DOORS = [
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("rows", [OPTIONS, DOORS], ids=["options", "doors"])
-def test_what_does_not_fit_is_refused_by_name_before_anything_trains(rows):
+def test_conflicting_options_are_refused_by_name_before_training(rows):
     assert not_refused(rows) == {}
 
 
-def test_sweep_refuses_before_it_makes_a_directory(tmp_path):
+def test_sweep_refuses_before_creating_a_directory(tmp_path):
     for changes in ({"seeds": []}, {"schedulers": 3}, {"execution": 0}):
         with pytest.raises((ValueError, TypeError)):
             jfnn.sweep(**BASE | changes, out=tmp_path / "new")
@@ -228,11 +224,11 @@ def test_sweep_refuses_before_it_makes_a_directory(tmp_path):
 
 
 class Text(str):
-    """A word that is more than one."""
+    """A string that is not a plain str."""
 
 
 class Number(float):
-    """A number that is more than one."""
+    """A number that is not a plain float."""
 
 
 SAME = [
@@ -254,7 +250,7 @@ SAME = [
 
 
 @pytest.mark.thorough
-def test_plain_and_other_forms_of_a_value_are_the_same_run():
+def test_plain_and_other_types_of_a_value_are_the_same_run():
     for name, *forms in SAME:
         run, plain = (prepare(Options(**BASE | {name: form})) for form in forms)
         assert run.description == plain.description, name

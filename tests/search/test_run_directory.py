@@ -1,4 +1,4 @@
-"""A result comes back from its directory as it was, in the same bytes; a changed file is noticed by name."""
+"""A result is loaded from its directory with the same bits; a changed file is reported by name."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ def results(sweep):
 
 
 @pytest.mark.thorough
-def test_models_are_addressed_by_their_axes(results, tmp_path):
+def test_models_are_stored_by_their_axes(results, tmp_path):
     result = results["further axis"]
     result.save(tmp_path)
     with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
@@ -66,7 +66,7 @@ def test_models_are_addressed_by_their_axes(results, tmp_path):
 
 
 @pytest.mark.thorough
-def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
+def test_models_of_the_best_cell_name_it(results, tmp_path):
     result = results["best"]
     result.save(tmp_path)
     with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
@@ -74,7 +74,7 @@ def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
         np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
 
 
-def test_members_whose_parameters_were_not_kept_are_named(results):
+def test_error_names_members_whose_parameters_were_not_kept(results):
     (i, *rest) = results["best"].best().index
     none = results["none"]
     for call, message in (
@@ -86,14 +86,14 @@ def test_members_whose_parameters_were_not_kept_are_named(results):
             call()
 
 
-def test_a_result_is_saved_again_but_in_no_file(results, tmp_path):
+def test_result_is_saved_again_but_not_into_a_file(results, tmp_path):
     for _ in range(2):
         results["all"].save(tmp_path)
     with pytest.raises(ValueError, match="not a directory"):
         results["all"].save(tmp_path / "results.csv")
 
 
-def test_a_save_with_fewer_parameters_than_are_there_is_refused(results, tmp_path):
+def test_saving_fewer_parameters_than_stored_is_refused(results, tmp_path):
     result = results["all"]
     cell = result.of_cell(1, 0)
     result.save(tmp_path / "all")
@@ -114,7 +114,7 @@ def test_a_save_with_fewer_parameters_than_are_there_is_refused(results, tmp_pat
 
 @pytest.fixture(scope="module")
 def finished(results, tmp_path_factory):
-    """A directory with a result in it: copy it, do not change it."""
+    """Return a directory with a result; copy it, do not change it."""
     directory = tmp_path_factory.mktemp("finished")
     results["history"].save(directory)
     return directory
@@ -126,7 +126,7 @@ def copy(finished, tmp_path):
 
 
 @pytest.mark.parametrize("number", [6, 8])
-def test_another_format_is_refused_by_its_number(copy, number, sweep):
+def test_other_formats_are_refused_by_number(copy, number, sweep):
     path = copy / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
     before = {file: file.read_bytes() for file in copy.iterdir()}
@@ -139,7 +139,7 @@ def test_another_format_is_refused_by_its_number(copy, number, sweep):
     assert {file: file.read_bytes() for file in copy.iterdir()} == before
 
 
-def test_loading_says_what_is_missing(copy, tmp_path):
+def test_loading_names_what_is_missing(copy, tmp_path):
     with pytest.raises(FileNotFoundError, match="no run"):
         jfnn.load(tmp_path / "nowhere")
     config = json.loads((copy / "config.json").read_text())
@@ -151,14 +151,14 @@ def test_loading_says_what_is_missing(copy, tmp_path):
         jfnn.load(tmp_path)
 
 
-def test_a_partial_table_of_the_users_own_is_not_removed(sweep, tmp_path):
+def test_partial_table_of_the_user_is_not_removed(sweep, tmp_path):
     (tmp_path / "partial.csv").write_text("mine")
     with pytest.raises(ValueError, match=r"partial\.csv"):
         sweep(out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["partial.csv"]
 
 
-def test_a_changed_table_is_made_again(copy, sweep):
+def test_changed_table_is_rewritten(copy, sweep):
     path = copy / "results.csv"
     before = path.read_bytes()
     for change in (lambda: path.write_bytes(before[:-30]), path.unlink):
@@ -171,7 +171,7 @@ def test_a_changed_table_is_made_again(copy, sweep):
 # The result itself
 
 
-def test_a_result_has_its_axes_and_the_scores_of_its_metrics_as_attributes(results):
+def test_result_has_its_axes_and_scores_as_attributes(results):
     result = results["all"]
     parts = ("train", "validation", "test")
     metrics = ("loss", "accuracy")
@@ -183,7 +183,7 @@ def test_a_result_has_its_axes_and_the_scores_of_its_metrics_as_attributes(resul
 
 
 @pytest.mark.parametrize("sign", ["=", "-"])
-def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
+def test_names_are_not_formulas_in_a_table_and_are_restored(sign, tmp_path):
     axis = f"{sign}1+1"
     metric = f"{sign}SUM(A1)"
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
@@ -204,8 +204,8 @@ def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     np.testing.assert_array_equal(loaded.scores[f"test_{metric}"], result.scores[f"test_{metric}"])
 
 
-def test_a_run_of_version_0_11_is_read():
-    """Every version of a format reads it: this directory is as 0.11.0 wrote it."""
+def test_run_of_version_0_11_is_read():
+    """Every version of a format reads it: this directory was written by 0.11.0."""
     result = jfnn.load(Path(__file__).parents[1] / "data" / "run_of_0_11")
     assert result.config["versions"]["jfnn"] == "0.11.0"
     assert result.crossed and list(result.axes) == ["learning_rate", "l2"]
@@ -214,7 +214,7 @@ def test_a_run_of_version_0_11_is_read():
     assert result.predict(x)[0, 0, 0].tolist() == [1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1]
 
 
-def test_a_finished_run_of_another_version_is_not_gone_on_with_but_read(sweep, tmp_path):
+def test_finished_run_of_another_version_is_read_but_not_continued(sweep, tmp_path):
     shutil.copytree(Path(__file__).parents[1] / "data" / "run_of_0_11", tmp_path / "run")
     with pytest.raises(ValueError, match=r"jfnn\.load"):
         sweep(out=tmp_path / "run", resume=True)

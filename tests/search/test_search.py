@@ -1,4 +1,4 @@
-"""Draws of a random search, and which winners are trained again, for how long."""
+"""Draws of a random search, and which winners are refit and for how long."""
 
 import dataclasses
 
@@ -51,7 +51,7 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [([3, 4, 4], 4), ([3, 3, 4], 3), ([0, 0, 1], 1)])
-def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net, split, epochs, expected):
+def test_refit_trains_for_the_mean_of_the_epochs_kept_by_early_stopping(net, split, epochs, expected):
     options = jfnn.Options(net, split, learning_rate=[0.1, 0.2], validation=0.2, epochs=9)
     result = with_scores(make_result((2, 1), 3, validates=True), {}, epochs=np.full((2, 1, 3), epochs))
     stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
@@ -63,7 +63,7 @@ def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net,
     assert refit_options(of_learner, result, [best]).network.schedule_epochs == 9  # as long as in the search
 
 
-def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
+def test_refit_is_saved_resumed_and_loaded(net, split, tmp_path):
     options = dict(learning_rate=[0.01, 0.3], validation=0.3, batch_size=16, **OPTIONS)
     plain = jfnn.sweep(net, split, out=tmp_path, **options)
     assert plain.refit is None

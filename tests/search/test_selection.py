@@ -1,4 +1,4 @@
-"""Laws of choosing: what ranks cells, and which rows it may see."""
+"""Laws of selection: what ranks cells, and which rows are used."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from jfnn.learners import output_metric
 
 pytestmark = pytest.mark.unoptimised
 
-# The same rows, those held out counted to the test rows.
+# The same rows, with the held-out rows moved to the test rows.
 LESS_TO_TRAIN_ON = jfnn.Split(
     SPLIT.x_train[: N - HELD],
     SPLIT.y_train[: N - HELD],
@@ -30,7 +30,7 @@ CHOICES = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
-def test_no_choice_reads_the_test_rows(choice):
+def test_selection_does_not_depend_on_the_test_rows(choice):
     other_test = SPLIT._replace(x_test=100 * SPLIT.x_test[::-1], y_test=(SPLIT.y_test + 1) % CLASSES)
     result, other = (sweep(split, {"eval_every": 2}, **choice) for split in (SPLIT, other_test))
     assert result.ranked_by == other.ranked_by == "validation_accuracy"
@@ -56,7 +56,7 @@ def test_no_choice_reads_the_test_rows(choice):
     ],
 )
 @pytest.mark.parametrize("metric", [None, "loss"])
-def test_rows_held_out_rank_before_test_rows_and_these_before_training_rows(split, choice, part, metric):
+def test_held_out_rows_rank_before_test_rows_and_test_rows_before_training_rows(split, choice, part, metric):
     choice = {"validation": jfnn.Validation(choice.get("validation"), metric)}
     result = sweep(split, epochs=2, **choice)
     name = f"{part}_{metric or 'accuracy'}"
@@ -68,7 +68,6 @@ def test_rows_held_out_rank_before_test_rows_and_these_before_training_rows(spli
 
 
 def held_out_rows():
-    """The rows to validate on where `HELD` are held out."""
     return cuts(jfnn.learners.Data(SPLIT.x_train, N), HELD, None)[0][1]
 
 
@@ -78,7 +77,7 @@ def macro_f1(targets, outputs):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("higher", [True, False])
-def test_a_metric_of_your_own_ranks_in_its_direction(higher):
+def test_custom_metric_ranks_in_its_direction(higher):
     metric = output_metric("macro_f1", macro_f1, higher_is_better=higher)
     result = sweep(learning_rate=RATES[:4], validation=jfnn.Validation(HELD, metric))
     assert result.ranked_by == "validation_macro_f1"
@@ -92,7 +91,7 @@ def test_a_metric_of_your_own_ranks_in_its_direction(higher):
     assert result.best().score == (scores.max() if higher else scores.min())
 
 
-def test_targets_that_are_no_classes_rank_by_loss():
+def test_targets_that_are_not_classes_rank_by_loss():
     fit = jfnn.Split(SPLIT.x_train, SPLIT.x_train[:, :CLASSES] ** 2)
     options = {"learning_rate": [1e-3, 1e-2, 0.1], "l2": 0.0, "loss": "quadratic", "validation": HELD}
     result = sweep(fit, schedulers=[jfnn.Halving(3)], **options)

@@ -1,4 +1,4 @@
-"""Several networks and batch sizes: leading axes of one result, a program each."""
+"""Several networks and batch sizes: leading axes of one result, with one program each."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ SEVERAL = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3
 
 
 @pytest.mark.thorough
-def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
+def test_members_diverged_in_one_program_are_left_out_of_a_mean(split):
     exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
     options = dict(learning_rate=[1e-3, 1e-2], batch_size=16, validation=0.2, **OPTIONS)
     both = jfnn.sweep({"a": exploding, "b": NETWORKS["6"]}, split, **options)
@@ -45,8 +45,8 @@ def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
 
 
 @pytest.mark.parametrize("make", [make_result, make_sampled])
-def test_a_program_of_a_result_is_what_it_was_made_of(make):
-    """Also of histories of several lengths, and where some kept the parameters of one cell."""
+def test_programs_of_a_combined_result_equal_its_parts(make):
+    """Even with histories of several lengths, and if some programs kept the parameters of one cell."""
     parts = []
     for number in range(6):
         part = make(draw=number, history=5 - number % 2, folds=3)
@@ -62,7 +62,7 @@ def test_a_program_of_a_result_is_what_it_was_made_of(make):
 
 
 @pytest.mark.parametrize("classes", [True, False])
-def test_the_best_of_several_programs_has_the_best_score_and_is_the_first_of_equals(classes):
+def test_best_of_several_programs_has_the_best_score_and_comes_first_among_equals(classes):
     worse = make_result((2, 2), classes=classes)
     name = worse.ranked_by
     better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
@@ -73,7 +73,7 @@ def test_the_best_of_several_programs_has_the_best_score_and_is_the_first_of_equ
     assert combined({"network": np.array(["a", "b"])}, [none, none]).best_or_none() is None
 
 
-def test_a_shorter_history_ends_in_nan():
+def test_shorter_history_is_padded_with_nan():
     long, short = (make_result((2, 2), history=length) for length in (5, 3))
     both = combined({"network": np.array(["a", "b"])}, [short, long])
     assert both.evaluations.tolist() == [1, 2, 3, 4, 5]
@@ -85,21 +85,21 @@ def test_a_shorter_history_ends_in_nan():
 
 @pytest.mark.thorough
 def test_programs_compile_once_each(split):
-    """A program for each shape of a minibatch and each network, by functions that registries do not have."""
+    """There is a program for each minibatch shape and each network; custom functions are in no registry."""
     networks = {"none": jfnn.mlp((5, 3)), "4": jfnn.mlp((5, 4, 3))}
-    # An optimizer of this test's own, so that no other test has compiled these programs.
+    # A new optimizer, so that no other test has compiled these programs.
     options = dict(
         learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
     )
     options |= dict(batch_size=[16, 8], cells=3, **OPTIONS)
-    options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
+    options["execution"] = jfnn.Execution(tile=2, shared=True)  # otherwise the layout depends on the sizes
     for changes, expected in (({}, 4), ({"cells": 9, "seeds": 3, "epochs": 7}, 0)):
         with compilations("_advance") as compiled:
             jfnn.sweep(networks, split, **options | changes)
         assert len(compiled) == expected
 
 
-def test_a_program_that_is_not_there_is_named_with_those_that_are():
+def test_error_for_a_missing_program_names_the_existing_ones():
     result = make_programs(batch_sizes=(16, 8))
     for values, named in (
         ({"network": "nope", "batch_size": 16}, r"^network: .*'20', '10-10'.*'nope'"),
@@ -114,7 +114,7 @@ def test_a_program_that_is_not_there_is_named_with_those_that_are():
 
 
 @pytest.mark.thorough
-def test_directories_are_named_by_their_programs_and_hold_no_others(split, tmp_path):
+def test_directories_are_named_after_programs_and_hold_no_others(split, tmp_path):
     options = SEVERAL | {"epochs": 1, "batch_size": [16, 8], "out": tmp_path / "a"}
     written = jfnn.sweep(NETWORKS, split, **options)
     config = json.loads((tmp_path / "a" / "config.json").read_text())
@@ -133,7 +133,7 @@ def test_directories_are_named_by_their_programs_and_hold_no_others(split, tmp_p
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("place", ["6-batch-8", "refit"])
-def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_path, place):
+def test_directory_with_other_content_is_refused_before_training(split, tmp_path, place):
     options = SEVERAL | {"epochs": 1, "validation": 0.3, "refit": True}
     options |= {"batch_size": [16, 8], "execution": jfnn.Execution(progress=pytest.fail)}
     file = tmp_path / "file" / place
@@ -155,7 +155,7 @@ def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_
         assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")} == before
 
 
-def test_a_name_too_long_for_a_directory_is_refused_before_any_trains(split, tmp_path):
+def test_name_too_long_for_a_directory_is_refused_before_training(split, tmp_path):
     networks = NETWORKS | {"a" * 300: NETWORKS["6"]}
     execution = jfnn.Execution(progress=pytest.fail)
     options = dict(learning_rate=0.1, epochs=1, batch_size=16, execution=execution)
@@ -191,12 +191,12 @@ def test_named_axes_of_networks_are_axes_of_the_result(split, tmp_path):
 
 
 @pytest.mark.thorough
-def test_statistics_of_named_axes_know_which_are_of_networks():
+def test_statistics_distinguish_network_axes_from_cell_axes():
     named = make_programs(named={"layers": [1, 2], "width": [50, 5, 20]}, batch_sizes=(16, 8), shape=(3, 4))
     assert jfnn.analysis.best_rates(named).shape == (2, 3, 2)
     assert jfnn.cell_statistics(named).mean.shape == (2, 3, 2, 3, 4)
     least = named.best(jfnn.Simplest({"width": "least", "layers": "most"}, errors=1e9)).axes
-    assert (least["width"], least["layers"]) == (5, 2)  # numbers by their size, not as they were given
+    assert (least["width"], least["layers"]) == (5, 2)  # numbers in increasing order, not in the given order
     drawn = make_programs(named={"width": [0.5, 1e-5]}, make=make_sampled)
     assert drawn.cell_shape == (2, 12) and drawn.cells.lengths == {"width": 2, "cells": 12}
     assert drawn.to_dict()["width"].tolist() == [0.5] * 24 + [1e-5] * 24
@@ -207,7 +207,7 @@ NET = NETWORKS["6"]
 
 
 @pytest.mark.thorough
-def test_dense_convolutional_and_recurrent_networks_share_flat_rows_and_one_ranking(split):
+def test_dense_convolutional_and_recurrent_networks_share_rows_and_one_ranking(split):
     networks = {"mlp": NETWORKS["6"], "cnn": jfnn.cnn((1, 5), (2,), 3), "rnn": jfnn.rnn((5, 1), 3, 3)}
     shapes = {"cnn": (1, 5), "rnn": (5, 1)}
     options = dict(learning_rate=[0.01, 0.1], seeds=2, batch_size=16, **OPTIONS)
@@ -227,7 +227,7 @@ def test_dense_convolutional_and_recurrent_networks_share_flat_rows_and_one_rank
 
 
 @pytest.mark.parametrize("names", [("fits", "short"), ("short", "fits")])
-def test_an_error_of_one_of_several_networks_names_it(split, names):
+def test_error_in_one_of_several_networks_names_it(split, names):
     networks = {"fits": NETWORKS["6"], "short": jfnn.cnn((1, 4), (2,), 3)}
     with pytest.raises(jfnn.ArgumentError, match=r"^x_train: network 'short': expected shape \[n, 1, 4\]"):
         jfnn.sweep({name: networks[name] for name in names}, split, learning_rate=0.1, batch_size=16)

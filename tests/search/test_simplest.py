@@ -1,4 +1,4 @@
-"""The one-standard-error rule against its definitions in books, glmnet and scikit-learn's example."""
+"""The one-standard-error rule compared with definitions in books, glmnet and scikit-learn's example."""
 
 import math
 
@@ -16,7 +16,7 @@ ORDER = {"l2": "most", "learning_rate": "least"}
 
 
 def by_the_book(result, order, errors):
-    """Values of the axes of the simplest cell (ESL, 7.10), from the table of members; scores are losses."""
+    """Return the axis values of the simplest cell (ESL, 7.10) from the member table; scores are losses."""
     table = pd.DataFrame(result.to_dict())
     names = list(result.axes)
     runs = table.groupby([*names, "fold" if result.folds else "seed"])[result.ranked_by].mean()
@@ -31,7 +31,7 @@ def by_the_book(result, order, errors):
 
 @pytest.mark.parametrize("errors", [0.0, 0.5, 1.0, 4.0, 100.0])
 @pytest.mark.parametrize("order", [{"l2": "most"}, ORDER, dict(reversed(ORDER.items()))], ids=list)
-def test_the_cell_is_that_of_the_book(order, errors):
+def test_cell_equals_the_books_choice(order, errors):
     for draw, options in enumerate([{"seeds": 5}, {"seeds": 2, "folds": 4}]):
         result = make_result(rank_by="loss", draw=draw, **options)
         best = result.best(jfnn.Simplest(order, errors))
@@ -41,7 +41,7 @@ def test_the_cell_is_that_of_the_book(order, errors):
 
 
 def lambda_1se(lambdas, cvraw):
-    """The rule as glmnet's documentation defines ``lambda.1se`` and its ``cvsd``; ``cvraw [K, lambdas]``."""
+    """Return ``lambda.1se`` as glmnet's documentation defines it with ``cvsd``; ``cvraw [K, lambdas]``."""
     cvm = cvraw.mean(axis=0)
     cvsd = np.sqrt(np.mean((cvraw - cvm) ** 2, axis=0) / (len(cvraw) - 1))
     at = np.argmin(cvm)
@@ -49,8 +49,8 @@ def lambda_1se(lambdas, cvraw):
 
 
 @pytest.mark.parametrize("draw", range(8))
-def test_the_penalty_is_that_of_glmnet(draw):
-    """Random losses, of seeds and of folds."""
+def test_penalty_equals_glmnets_choice(draw):
+    """Random losses over seeds and folds."""
     for options in (dict(seeds=6), dict(seeds=1, folds=6)):
         result = make_result((1, 40), rank_by="loss", draw=draw, **options)
         cvraw = result.scores[result.ranked_by].reshape(40, 6).T
@@ -58,7 +58,7 @@ def test_the_penalty_is_that_of_glmnet(draw):
         assert result.best(jfnn.Simplest({"l2": "most"})).axes["l2"] == expected
 
 
-def test_accuracies_are_better_where_they_are_higher():
+def test_higher_accuracies_are_better():
     values = np.array([0.8, 0.88, 0.9, 0.87])[:, None, None] + [-0.02, 0.0, 0.02]  # s / √3 is 0.02 / √3
     result = with_scores(make_result((4, 1), 3), {"test_accuracy": values})
     rule = {"order": {"learning_rate": "least"}}
@@ -68,7 +68,7 @@ def test_accuracies_are_better_where_they_are_higher():
     assert result.best(jfnn.Simplest(**rule, errors=99)).index == (0, 0)
 
 
-def test_cells_that_diverged_or_were_pruned_do_not_rank():
+def test_diverged_and_pruned_cells_do_not_rank():
     result = make_result((5, 1), diverged=[np.s_[4, 0, 1]], rank_by="loss")
     pruned = np.zeros((5, 1, 2), bool)
     pruned[3] = True
@@ -80,7 +80,7 @@ def test_cells_that_diverged_or_were_pruned_do_not_rank():
         nothing.best(rule)
 
 
-def test_drawn_cells_and_programs_have_their_order():
+def test_drawn_cells_and_programs_are_ordered():
     drawn = make_sampled()
     assert drawn.best(jfnn.Simplest({"l2": "most"}, errors=1e9)).index == (0,)
     result = make_programs(("20", "10-10", "3"), batch_sizes=(50, 0))
@@ -91,11 +91,12 @@ def test_drawn_cells_and_programs_have_their_order():
         expected["batch_size"] = 50 if batch_size == "least" else 0
         assert best.axes.items() >= expected.items()
         assert best.index[-1] == 6
-        assert best.score == result.cell_scores()[best.index[:2]][:, -1].max()  # the best of equally simple
+        # the best among equally simple cells
+        assert best.score == result.cell_scores()[best.index[:2]][:, -1].max()
 
 
 @pytest.mark.thorough
-def test_the_simplest_cell_is_trained_on_all_rows(split):
+def test_simplest_cell_is_refit_on_all_rows(split):
     networks = {
         "6": jfnn.mlp((5, 6, 3), "sigmoid", init="normal"),
         "4-4": jfnn.mlp((5, 4, 4, 3), init="normal"),
@@ -122,7 +123,7 @@ def untrained(progress):
         ({"seeds": 2}, {"momentum": "least"}, "refit: expected axes among learning_rate, l2, got 'momentum'"),
     ],
 )
-def test_a_rule_that_cannot_choose_is_refused_before_anything_trains(split, options, order, message):
+def test_rule_that_cannot_choose_is_refused_before_training(split, options, order, message):
     execution = jfnn.Execution(progress=untrained)
     shared = dict(learning_rate=[0.1, 0.2], validation=0.2, epochs=1, batch_size=16, execution=execution)
     with pytest.raises(ValueError, match=message):

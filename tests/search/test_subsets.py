@@ -1,4 +1,4 @@
-"""Subsets of the rows as an axis: each member is the network that its own rows, labels and weights give."""
+"""Subsets of the rows as an axis: each member is the network trained on its own rows, labels and weights."""
 
 import dataclasses
 import pickle
@@ -27,8 +27,7 @@ SERIES, NAMES, LINES = series.make_series()
 GROUPS = subsets.by_group(NAMES)
 
 
-def described(split=SPLIT, **options):
-    """What decides a sweep, with nothing trained."""
+def describe(split=SPLIT, **options):
     options = {**ONE, "epochs": 9, "batch_size": 8} | options
     return deciding_values(prepare(jfnn.Options(NET, split, **options)).description)
 
@@ -65,11 +64,11 @@ OTHER = [
 @pytest.mark.parametrize(
     ("one", "other", "alike"), [(*p, True) for p in ALIKE] + [(*p, False) for p in OTHER]
 )
-def test_a_run_is_told_by_what_is_meant_and_not_by_how_it_is_written(one, other, alike):
-    assert (described(**one) == described(**other)) == alike
+def test_description_depends_on_the_meaning_of_options_and_not_on_their_form(one, other, alike):
+    assert (describe(**one) == describe(**other)) == alike
 
 
-def test_draws_are_the_documented_streams():
+def test_draws_equal_the_documented_streams():
     drawn = subsets.bootstrap(9, 5, seed=3)
     expected = np.random.default_rng(3).integers(9, size=(5, 9))
     for (train, held), rows in zip(drawn.pairs, expected, strict=True):
@@ -95,7 +94,7 @@ def test_draws_are_the_documented_streams():
 
 
 @pytest.mark.parametrize("n", [200, 300, 70_000])
-def test_all_draws_are_one_stream(n):
+def test_all_draws_use_one_stream(n):
     drawn = subsets.bootstrap(n, 5, seed=1)
     expected = np.random.default_rng(1).integers(n, size=(5, n))
     np.testing.assert_array_equal([train for train, _ in drawn.pairs], expected)
@@ -105,7 +104,7 @@ def test_all_draws_are_one_stream(n):
     np.testing.assert_array_equal(subsets.independent(n, 0.3, 5, seed=2).included, coins)
 
 
-def test_a_draw_of_all_rows_among_others_is_refused():
+def test_mixing_a_draw_of_all_rows_with_others_is_refused():
     assert not subsets.bootstrap(2, 1, seed=3).holds_out
     with pytest.raises(ValueError, match=r"^pairs: .*held out"):
         subsets.bootstrap(2, 9)
@@ -119,8 +118,8 @@ def test_a_draw_of_all_rows_among_others_is_refused():
     ],
     ids=["leave_one_out", "weighted"],
 )
-def test_pairs_take_no_memory_until_they_are_asked_for(make, number):
-    """All at once they would be 29 GB and 96 MB of row numbers, besides weights of 48 MB."""
+def test_pairs_take_no_memory_until_used(make, number):
+    """All row numbers at once would take 29 GB and 96 MB, and the weights 48 MB."""
     tracemalloc.start()
     try:
         made = make()
@@ -134,13 +133,13 @@ def test_pairs_take_no_memory_until_they_are_asked_for(make, number):
     assert peak < 130e6
 
 
-def test_subsets_that_travel_to_another_process_are_the_same():
+def test_pickled_subsets_are_the_same():
     for chosen in (subsets.leave_one_out(5), subsets.bootstrap(9, 3), subsets.independent(9, 0.5, 3)):
         again = pickle.loads(pickle.dumps(chosen))
         assert same_bits(list(again.pairs), list(chosen.pairs))
 
 
-def test_some_of_the_pairs_are_subsets_too_and_those_of_other_rows_are_refused():
+def test_slices_of_pairs_are_subsets_and_those_of_other_rows_are_refused():
     some = dataclasses.replace(GROUPS, pairs=GROUPS.pairs[3:5], values=GROUPS.values[3:5])
     assert some.axis["group"].tolist() == GROUPS.values[3:5].tolist()
     one_out = subsets.leave_one_out(9)
@@ -162,7 +161,7 @@ def test_some_of_the_pairs_are_subsets_too_and_those_of_other_rows_are_refused()
     ],
     ids=["bootstrap", "independent", "shares", "included"],
 )
-def test_draws_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch):
+def test_draws_larger_than_memory_are_refused(call, named, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
     with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory"):
         call()
@@ -179,13 +178,13 @@ def test_draws_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch)
     ],
     ids=["leave_one_out", "bootstrap", "list", "weights", "labels"],
 )
-def test_a_sweep_over_subsets_that_do_not_fit_into_memory_is_refused(chosen, free, monkeypatch):
+def test_sweep_over_subsets_larger_than_memory_is_refused(chosen, free, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: free)
     with pytest.raises(ValueError, match=r"^folds: it does not fit into memory"):
         sweep(folds=chosen, **ONE)
 
 
-def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
+def test_groups_hold_out_their_own_rows_at_random_or_the_last():
     groups = np.array(["b", "a", "b", "b", "a", "b"])
     assert [train.tolist() for train, _ in subsets.by_group(groups).pairs] == [[1, 4], [0, 2, 3, 5]]
     last = subsets.by_group(groups, 0.5, seed=None)
@@ -197,12 +196,12 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
     assert drawn.values.tolist() == ["a", "b"]
 
 
-def test_no_network_of_all_groups_is_trained_for_them():
+def test_groups_are_not_refit_on_all_rows():
     with pytest.raises(ValueError, match=r"^refit: each group"):
         sweep(folds=subsets.by_group(np.arange(N) % 3, 0.3), refit=True, **ONE)
 
 
-def test_rows_held_out_do_not_follow_inputs_of_the_same_seed():
+def test_held_out_rows_are_independent_of_inputs_with_the_same_seed():
     x = np.random.default_rng(0).random(1000)
     ((_, held),) = subsets.by_group(np.zeros(1000), 0.2).pairs
     assert abs(x[held].mean() - 0.5) < 0.1
@@ -211,20 +210,20 @@ def test_rows_held_out_do_not_follow_inputs_of_the_same_seed():
 @pytest.mark.parametrize(
     ("share", "n", "held"), [(0.07, 100, 7), (0.55, 100, 55), (0.14, 50, 7), (0.28, 25, 7)]
 )
-def test_a_share_of_rows_is_that_of_the_decimal(share, n, held):
-    assert share * n > held  # in floats
+def test_share_of_rows_uses_the_exact_decimal(share, n, held):
+    assert share * n > held  # in floating point
     groups = subsets.by_group(np.repeat([0, 1], [n, n + 1]), share)
     assert [len(out) for _, out in groups.pairs] == [held, held + 1]
-    sixths = subsets.by_group(np.zeros(6), 5 / 6)  # no decimal: the shortest one is a little more
+    sixths = subsets.by_group(np.zeros(6), 5 / 6)  # not a decimal: the shortest one is slightly larger
     assert len(sixths.pairs[0][1]) == 5
 
 
-def test_a_half_of_a_wrong_label_goes_to_the_even_number():
+def test_half_a_wrong_label_rounds_to_even():
     noisy = subsets.label_noise(np.arange(100) % 2, [0.565, 0.575], seed=0)  # 56.5, in floats 56.49…; 57.5
     assert (noisy.labels != np.arange(100) % 2).sum(axis=1).tolist() == [56, 58]
 
 
-def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
+def test_wrong_labels_are_a_fraction_of_all_nested_and_never_right():
     y = SPLIT.y_train
     levels = [0, 0.25, 0.5, 1]
     noisy = subsets.label_noise(y, levels, seed=5)
@@ -240,12 +239,12 @@ def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
 
 
 @pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8])
-def test_wrong_labels_of_any_whole_numbers_are_the_same_run(dtype):
+def test_wrong_labels_of_any_integer_dtype_are_the_same_run(dtype):
     plain = SPLIT.y_train.astype(np.int64)
     other = SPLIT.y_train.astype(dtype)
     noisy = subsets.label_noise(other, [0.5])
     np.testing.assert_array_equal(noisy.labels, subsets.label_noise(plain, [0.5]).labels)
-    runs = [described(SPLIT._replace(y_train=y), folds=subsets.label_noise(y, [0.5])) for y in (plain, other)]
+    runs = [describe(SPLIT._replace(y_train=y), folds=subsets.label_noise(y, [0.5])) for y in (plain, other)]
     assert runs[0] == runs[1]
 
 
@@ -256,7 +255,7 @@ def test_rows_of_weight_0_are_not_included():
     assert subsets.leave_one_out(3).included.tolist() == (~np.eye(3, dtype=bool)).tolist()
 
 
-def test_each_series_finds_its_own_line():
+def test_each_series_learns_its_own_line():
     result = series.sweep(SERIES, GROUPS, epochs=600, learning_rate=0.2)
     layer = result.params[0]
     found = np.concatenate([layer.w[0, 0, 0, :, :, 0], layer.b[0, 0, 0]], axis=-1)
@@ -266,7 +265,7 @@ def test_each_series_finds_its_own_line():
 
 
 @pytest.mark.thorough
-def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
+def test_copying_rows_changes_no_bit_of_the_parameters(monkeypatch):
     weighted = dataclasses.replace(
         GROUPS, weights=np.random.default_rng(0).random((len(GROUPS.pairs), len(NAMES)))
     )
@@ -276,7 +275,7 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(cohort, "COPIED_SHARE", 0)
             everything = series.sweep(split, chosen)
-            patch.setattr(epoch, "SPLIT_BYTES", 0)  # rows of several steps at once
+            patch.setattr(epoch, "SPLIT_BYTES", 0)  # gather rows of several steps at once
             chunked = series.sweep(split, chosen)
         assert same_bits(own.params, everything.params) and same_bits(own.params, chunked.params)
         np.testing.assert_allclose(own.train_loss, everything.train_loss, rtol=1e-4)
@@ -291,7 +290,7 @@ def test_long_series_are_scored_in_several_blocks(monkeypatch):
 
 
 @pytest.mark.thorough
-def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
+def test_bootstrap_by_repeated_rows_equals_one_by_integer_weights():
     drawn = subsets.bootstrap(N, 4)
     counts = np.stack([np.bincount(train, minlength=N) for train, _ in drawn.pairs])
     options = {"batch_size": None, "learning_rate": 0.01, "l2": 0.3}
@@ -302,8 +301,8 @@ def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
 
 
 @pytest.mark.thorough
-def test_without_labels_for_test_rows_subsets_with_labels_have_no_test_scores(tmp_path):
-    """They trained on other labels, and may be other tasks."""
+def test_subsets_with_labels_have_no_test_scores_without_test_labels(tmp_path):
+    """They were trained on other labels, possibly for other tasks."""
     noisy = subsets.label_noise(SPLIT.y_train, [0, 0.3])
     unknown = dataclasses.replace(noisy, test_labels=None)
     result = sweep(folds=unknown, out=tmp_path, **ONE)
@@ -318,12 +317,12 @@ def test_without_labels_for_test_rows_subsets_with_labels_have_no_test_scores(tm
     )
     assert by_split.ranked_by == "test_accuracy" and same_bits(by_split.params, result.params)
     assert same_bits(by_split.scores, by_hand.scores)
-    assert described(folds=noisy) != described(folds=unknown)
+    assert describe(folds=noisy) != describe(folds=unknown)
 
 
 @pytest.mark.thorough
-def test_targets_of_a_subset_for_a_learner_with_named_inputs():
-    """Each of two subsets has targets of its own; inputs are a dict."""
+def test_learner_with_named_inputs_gets_the_targets_of_its_subset():
+    """Each of two subsets has its own targets; inputs are a dict."""
     targets = np.stack([SERIES.y_train, -SERIES.y_train])
     learner = jfnn.learner(
         lambda key: {"w": np.zeros(2), "b": np.zeros(())},
@@ -354,7 +353,7 @@ NOT_THERE = {
 
 
 @pytest.mark.parametrize("kind", NOT_THERE)
-def test_a_missing_value_is_no_group_and_no_value(kind):
+def test_missing_values_are_refused_as_groups_and_values(kind):
     given = NOT_THERE[kind]
     for argument, make in (
         ("groups", lambda: subsets.by_group(given)),
@@ -364,7 +363,7 @@ def test_a_missing_value_is_no_group_and_no_value(kind):
             make()
 
 
-def test_missing_values_of_pandas_are_no_groups():
+def test_missing_values_of_pandas_are_refused_as_groups():
     pandas = pytest.importorskip("pandas")
     words = pandas.Series(["a", None], dtype="string")
     for given in (pandas.array([1, pandas.NA]), pandas.Series([1, pandas.NA], dtype="Int64"), words):
@@ -373,14 +372,14 @@ def test_missing_values_of_pandas_are_no_groups():
     assert subsets.by_group(pandas.Series(["a", "b"], dtype="string")).values.tolist() == ["a", "b"]
 
 
-def test_groups_of_bytes_are_their_words_in_utf_8():
+def test_groups_of_bytes_are_decoded_as_utf_8():
     for given in ([b"a", "ä".encode()], np.array([b"a", "ä".encode()])):
         assert subsets.by_group(given).values.tolist() == ["a", "ä"]
     with pytest.raises(ValueError, match=r"^groups: expected .*UTF-8, got .*index \[1\]"):
         subsets.by_group([b"a", b"\xff"])
 
 
-def test_a_directory_takes_no_subsets_of_other_names(tmp_path):
+def test_directory_refuses_subsets_with_other_names(tmp_path):
     series.sweep(SERIES, GROUPS, out=tmp_path, epochs=1)
     renamed = dataclasses.replace(GROUPS, values=np.arange(40))
     with pytest.raises(ValueError, match=r"settings\.subsets\.values"):

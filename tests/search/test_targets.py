@@ -1,4 +1,4 @@
-"""Several targets of the same rows: each subset is the network of one column, as in a sweep of it alone."""
+"""Several targets of the same rows: each subset trains one column, as a sweep of that column alone."""
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,7 @@ from jfnn.schedulers import Converged
 N, D, T, M = 120, 6, 3, 40
 
 
-def labelled(classes, seed=0, n=N + M, d=D, targets=T, dtype=np.float32):
-    """Noisy labels of linear functions ``[n, T]``."""
+def noisy_labels(classes, seed=0, n=N + M, d=D, targets=T, dtype=np.float32):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, d)).astype(dtype)
     scores = np.einsum("nd,dtk->ntk", x, rng.normal(size=(d, targets, classes)))
@@ -26,7 +25,7 @@ def split_of(x, y, n=N):
     return Split(x[:n], y[:n], x[n:], y[n:])
 
 
-X, Y = labelled(2)
+X, Y = noisy_labels(2)
 SPLIT = split_of(X, Y)
 GRID = {"learning_rate": [0.1, 0.5], "l2": [0.0, 0.01], "seeds": 2, "epochs": 4, "batch_size": 16}
 
@@ -37,10 +36,10 @@ GRID = {"learning_rate": [0.1, 0.5], "l2": [0.0, 0.01], "seeds": 2, "epochs": 4,
     [(2, 1, 1), (2, 2, 2), (3, 3, 1)],
     ids=["sigmoid", "softmax of 2", "of 3"],
 )
-def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_side(classes, outputs, factor):
+def test_linear_networks_reach_scikit_learns_optimum_for_all_targets(classes, outputs, factor):
     """The strength is ``C = 1 / l2``, but 2 / l2 for two outputs of a softmax, which share the penalty."""
     with jax.enable_x64():
-        x, y = labelled(classes, n=400, d=10, targets=12, dtype=np.float64)
+        x, y = noisy_labels(classes, n=400, d=10, targets=12, dtype=np.float64)
         result = jfnn.sweep(
             jfnn.mlp((10, outputs)),
             split_of(x, y, 300),
@@ -68,7 +67,7 @@ def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_sid
             assert result.test_accuracy[0, i, 0, t] == reference.score(x[300:], y[300:, t])
 
 
-def test_targets_are_combined_with_other_subsets():
+def test_targets_can_be_combined_with_other_subsets():
     of_sizes = subsets.sizes(N, [20, 60])
     rows = subsets.targets(Y[:N], ["a", "b", "c"], rows=of_sizes)
     assert rows.values.tolist() == ["a", "a", "b", "b", "c", "c"]
@@ -80,7 +79,7 @@ def test_targets_are_combined_with_other_subsets():
     assert same_bits(weighted.weights, np.tile(weights, (3, 1)))
 
 
-UNEQUAL = np.stack([Y[:N, 0], labelled(3)[1][:N, 0]], axis=1)
+UNEQUAL = np.stack([Y[:N, 0], noisy_labels(3)[1][:N, 0]], axis=1)
 
 
 def swept(network=None, split=SPLIT, y=Y, **options):
@@ -113,14 +112,14 @@ def swept(network=None, split=SPLIT, y=Y, **options):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_does_not_fit_is_refused(call, argument, words):
+def test_invalid_targets_are_refused(call, argument, words):
     with pytest.raises((ValueError, TypeError), match=rf"^{argument}: .*{words}"):
         call()
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("ask", ["play", "part"])
-def test_what_takes_all_networks_for_those_of_one_target_is_refused(ask, tmp_path):
+def test_functions_that_assume_a_single_target_are_refused(ask, tmp_path):
     result = swept(epochs=1)
     with pytest.raises(ValueError, match=r"^result: .*target"):
         if ask == "play":
@@ -138,8 +137,8 @@ def test_one_hot_targets_may_lack_rows_of_a_class():
 
 
 @pytest.mark.thorough
-def test_a_line_search_of_many_members_makes_no_copies_of_the_rows_they_share():
-    """Without selections each member has a copy ``[members, n, d]``, and a product of its own."""
+def test_line_search_of_many_members_does_not_copy_shared_rows():
+    """Without index selection, each member would hold a copy ``[members, n, d]`` and a product of its own."""
     options = jfnn.Options(
         jfnn.mlp((D, 1)),
         Split(X[:N], Y[:N]),

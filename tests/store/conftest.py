@@ -8,7 +8,7 @@ from kinds_of_files import KINDS
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
-    """Name of a kind -> directories of its two contents, to be copied, and the bits of these."""
+    """Map each kind to the directories of its two contents (to be copied) and their bits."""
 
     @functools.cache
     def write(name):

@@ -1,4 +1,4 @@
-"""Archives: the arrays come back, in the same bytes each time, and take no more memory than these."""
+"""Archives: arrays are restored, with the same bytes each time and no additional memory."""
 
 import ast
 import hashlib
@@ -28,7 +28,7 @@ def saved(array):
 
 
 def claimed(shape, dtype, version):
-    """The beginning of an .npy file, with whatever is claimed of its array."""
+    """Return the beginning of an .npy file with a given header."""
     text = f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(text)) + text
 
@@ -48,10 +48,10 @@ ZEROS = np.zeros((20, 2)).tobytes()
 
 @pytest.mark.thorough
 @examples((300, 1), (10_000, 1))
-def test_an_array_is_no_larger_than_its_bytes_whatever_they_claim(examples, tmp_path, monkeypatch):
+def test_array_is_never_larger_than_its_bytes(examples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def it_is(shape, dtype, version, content):
+    def check(shape, dtype, version, content):
         with zipfile.ZipFile("data.npz", "w") as file:
             file.writestr("x.npy", claimed(shape, dtype, version) + content)
             file.writestr("y.npy", saved(LABELS))
@@ -68,7 +68,7 @@ def test_an_array_is_no_larger_than_its_bytes_whatever_they_claim(examples, tmp_
     tracemalloc.start()
     try:
         examples.check(
-            it_is,
+            check,
             shape=SHAPES,
             dtype=strategies.sampled_from(DTYPES),
             version=strategies.sampled_from([1, 1, 1, 2, 9]),
@@ -80,7 +80,7 @@ def test_an_array_is_no_larger_than_its_bytes_whatever_they_claim(examples, tmp_
 
 
 def in_directory(content, offset, value):
-    """An archive with bytes of every entry's line in its directory replaced."""
+    """Return an archive with bytes replaced in every entry of its directory."""
     content = bytearray(content)
     for found in re.finditer(b"PK\x01\x02", bytes(content)):
         content[found.start() + offset : found.start() + offset + len(value)] = value
@@ -95,8 +95,8 @@ UNREADABLE = {
 }
 
 
-def test_what_cannot_be_unpacked_is_refused_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1e12)  # else the size is too large
+def test_archives_that_cannot_be_unpacked_are_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e12)  # otherwise the size is too large
     path = tmp_path / "data.npz"
     np.savez(path, x=X, y=LABELS)
     content = path.read_bytes()
@@ -106,7 +106,7 @@ def test_what_cannot_be_unpacked_is_refused_in_one_line(tmp_path, monkeypatch):
         assert isinstance(error, jfnn.ArgumentError) and error.argument == "path", kind
 
 
-def test_two_arrays_of_one_name_are_refused_and_other_entries_left_aside(tmp_path):
+def test_duplicate_arrays_are_refused_and_other_entries_ignored(tmp_path):
     path = tmp_path / "data.npz"
     np.savez(path, x=X, y=LABELS)
     with zipfile.ZipFile(path, "a") as file:
@@ -118,7 +118,7 @@ def test_two_arrays_of_one_name_are_refused_and_other_entries_left_aside(tmp_pat
         datasets.read_npz(path)
 
 
-def test_names_of_arrays_are_those_of_numpy(tmp_path):
+def test_names_of_arrays_equal_those_of_numpy(tmp_path):
     np.savez(tmp_path / "x.npz", **{"a": np.ones(2), "b/c": np.zeros(1)})
     with zipfile.ZipFile(tmp_path / "x.npz") as file:
         assert archives.array_names(file) == ["a", "b/c"]
@@ -126,7 +126,7 @@ def test_names_of_arrays_are_those_of_numpy(tmp_path):
             archives.named_array(file, "c")
 
 
-def test_a_written_archive_comes_back_to_be_written_to_and_numpy_reads_it(tmp_path):
+def test_loaded_arrays_are_writable_and_numpy_reads_the_archive(tmp_path):
     files.write_archive(tmp_path / "x.npz", {"for": ["tests", None]}, ARRAYS)
     header, arrays = files.read_archive(tmp_path / "x.npz")
     assert header == {"for": ["tests", None]} and list(arrays) == list(ARRAYS)
@@ -137,14 +137,14 @@ def test_a_written_archive_comes_back_to_be_written_to_and_numpy_reads_it(tmp_pa
         assert bits({name: loaded[name] for name in plain}) == bits(plain)
 
 
-def test_a_written_archive_has_the_same_bytes_at_another_time_and_in_another_order(tmp_path, monkeypatch):
+def test_archive_bytes_do_not_depend_on_time_or_order(tmp_path, monkeypatch):
     files.write_archive(tmp_path / "one", {"a": 1}, ARRAYS)
     monkeypatch.setattr("time.time", lambda: 2e9)
     files.write_archive(tmp_path / "two", {"a": 1}, {n: np.array(a, order="F") for n, a in ARRAYS.items()})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_an_archive_that_unpacks_to_more_than_its_size_is_refused_under_a_right_checksum(tmp_path):
+def test_archive_larger_than_its_stated_size_is_refused_despite_a_valid_checksum(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(files.HEADER, b'{"header": {}, "dtypes": {}}' + b" " * 10**6)
@@ -155,7 +155,7 @@ def test_an_archive_that_unpacks_to_more_than_its_size_is_refused_under_a_right_
         files.read_archive(path)
 
 
-def test_a_table_of_one_line_without_an_end_is_refused(tmp_path, monkeypatch):
+def test_table_with_one_endless_line_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("jfnn.arguments.paths.LONGEST_LINE", 1000)
     (tmp_path / "long.csv").write_text("a,y\n1," + "0" * 1000)
     with pytest.raises(ValueError, match=r"^path: long\.csv has a line of 1000 characters or more$"):

@@ -1,4 +1,4 @@
-"""A run that is stopped anywhere goes on to the same bytes; nothing else is taken for it."""
+"""A run stopped anywhere resumes to the same bytes, and is not confused with another run."""
 
 import dataclasses
 import json
@@ -29,14 +29,13 @@ EXECUTION = dict(tile=4, eval_every=3)
 
 
 def two_epochs(experiment, threads, layout):
-    """A trainer whose calls end every two epochs, so that runs are saved between evaluations too."""
+    """Return a trainer whose calls end every two epochs, so that runs are saved between evaluations too."""
     return Trainer(experiment, threads, layout, CallLength(steps=8, calls=1))
 
 
 def sweep(
     out=None, net=None, data=None, execution=None, resume=False, make_trainer=Trainer, spacing=-1, **changes
 ):
-    """A sweep that is saved at every return to the host."""
     execution = jfnn.Execution(**EXECUTION | (execution or {}))
     options = jfnn.Options(
         net or jfnn.mlp((5, 6, 3)),
@@ -54,8 +53,6 @@ class Stop(Exception):
 
 
 def stop_at(epoch, error=Stop):
-    """A trainer of a sweep that stops at an epoch."""
-
     def progress(told):
         if told.epoch >= epoch:
             raise error
@@ -64,7 +61,6 @@ def stop_at(epoch, error=Stop):
 
 
 def resumed(out, **changes):
-    """The epochs at which a resumed run returns to the host, and its result."""
     told = []
     result = sweep(out, resume=True, execution={"progress": told.append}, **changes)
     return [progress.epoch for progress in told], result
@@ -82,7 +78,7 @@ def arrays(directory):
 
 @pytest.fixture
 def stopped(tmp_path):
-    """A directory with a run that was stopped after six epochs."""
+    """Return a directory with a run stopped after six epochs."""
     out = tmp_path / "run"
     with pytest.raises(Stop):
         sweep(out, execution=stop_at(9))
@@ -90,7 +86,6 @@ def stopped(tmp_path):
 
 
 def refused(out, message, resume=True, **changes):
-    """The sweep is refused, and nothing in the directory has changed."""
     before = contents(out)
     with pytest.raises(ValueError, match=message):
         sweep(out, resume=resume, make_trainer=lambda *_: pytest.fail("trains"), **changes)
@@ -99,7 +94,7 @@ def refused(out, message, resume=True, **changes):
 
 @dataclasses.dataclass(frozen=True)
 class Cooling(jfnn.Scheduler):
-    """Lowers learning rates every other epoch, and counts; in NumPy's own dtypes."""
+    """Lowers learning rates every other epoch and counts, with NumPy dtypes."""
 
     def next_epoch(self, epoch, cells, epochs):
         return (epoch // 2 + 1) * 2
@@ -129,7 +124,7 @@ RUNS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
-def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
+def test_stopped_run_ends_with_the_bytes_of_an_uninterrupted_one(name, tmp_path):
     whole = tmp_path / "whole"
     broken = tmp_path / "broken"
     changes = dict(RUNS[name])
@@ -146,13 +141,13 @@ def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
 
 
 @pytest.mark.parametrize("by", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_between_calls_saves_there_and_then(by, tmp_path):
+def test_interrupt_between_calls_saves_immediately(by, tmp_path):
     with pytest.raises(by):
         sweep(tmp_path, execution=stop_at(6, by), spacing=1e9)
     assert resumed(tmp_path)[0] == [9, 12]
 
 
-def test_nothing_is_saved_before_it_is_time_and_then_the_run_starts_again(tmp_path):
+def test_nothing_is_saved_before_the_interval_and_the_run_then_restarts(tmp_path):
     with pytest.raises(Stop):
         sweep(tmp_path, execution=stop_at(9), spacing=1e9)
     assert set(contents(tmp_path)) == {"config.json"}
@@ -160,7 +155,7 @@ def test_nothing_is_saved_before_it_is_time_and_then_the_run_starts_again(tmp_pa
     assert "results.npz" in contents(tmp_path)
 
 
-def test_a_finished_run_is_given_back_and_not_repeated(tmp_path):
+def test_finished_run_is_returned_and_not_repeated(tmp_path):
     result = sweep(tmp_path)
     before = contents(tmp_path)
     never = {"make_trainer": lambda *_: pytest.fail("trained again")}
@@ -181,7 +176,7 @@ def test_saving_takes_less_than_a_twentieth_of_a_run(tmp_path, seconds):
     now = [0.0]
 
     def clock():
-        """The time, which goes on by some seconds with each save."""
+        """Return a clock that advances by some seconds with each save."""
         if path.exists() and (file := path.stat().st_ino) != saved[-1]:
             saved.append(file)
             now[0] += seconds
@@ -241,7 +236,7 @@ SAVED = {"['epoch']": np.array(3), "['history']": np.ones((3, 4)), "['w']": np.o
         {"other": np.ones((4, 3))},
     ],
 )
-def test_a_checkpoint_of_other_arrays_is_refused_by_its_name(others, tmp_path):
+def test_checkpoint_with_other_arrays_is_refused_by_name(others, tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz", description())
     files.write_archive(checkpoint.path, description(), SAVED)
     assert checkpoint.restore(FRESH)["epoch"] == 3
@@ -254,7 +249,7 @@ def test_a_checkpoint_of_other_arrays_is_refused_by_its_name(others, tmp_path):
 
 
 @pytest.mark.parametrize("at", [0, 40, 99, 119])
-def test_the_part_that_differs_is_shown_of_both(at):
+def test_differing_part_of_both_values_is_shown(at):
     there = "ab" * 60
     here = there[:at] + "#" + there[at + 1 :]
     for one, other in ((there, here), (there, there + "ab"), ([there, 1], [there, 2]), ("a" * 99, "a" * 100)):
@@ -263,8 +258,8 @@ def test_the_part_that_differs_is_shown_of_both(at):
         assert left != right and len(line) < 180
 
 
-# That every option decides is a law of tests/search/test_options.py.
-def test_another_run_is_refused_by_what_differs(stopped):
+# tests/search/test_options.py tests that every identifying option makes another run.
+def test_another_run_is_refused_with_the_difference(stopped):
     refused(stopped, r"settings.seeds is \[0, 1\] there and \[0, 2\] here", seeds=[0, 2])
     refused(stopped, "data.batches", batches=lambda seed, epoch: np.zeros((2, 3), int))
     with jax.enable_x64(True):
@@ -274,7 +269,7 @@ def test_another_run_is_refused_by_what_differs(stopped):
 @pytest.mark.parametrize(
     ("part", "name"), [("versions", "jaxlib"), ("versions", "jfnn"), ("backend", "processor")]
 )
-def test_what_another_version_or_processor_began_is_another_run(stopped, part, name):
+def test_other_versions_and_processors_make_another_run(stopped, part, name):
     there = json.loads((stopped / "config.json").read_text())
     there = {name: there[name] for name in identity.DESCRIPTION if name in there}
     assert there[part][name]
@@ -283,7 +278,7 @@ def test_what_another_version_or_processor_began_is_another_run(stopped, part, n
     refused(stopped, f'{part}.{name} is "9.9" there and ')
 
 
-def test_other_flags_of_the_compiler_are_another_run(tmp_path, monkeypatch):
+def test_other_compiler_flags_make_another_run(tmp_path, monkeypatch):
     now = os.environ.get("XLA_FLAGS", "")
     for out, stop in ((tmp_path / "stopped", stop_at(9)), (tmp_path / "finished", {})):
         with pytest.raises(Stop) if stop else monkeypatch.context():
@@ -295,7 +290,7 @@ def test_other_flags_of_the_compiler_are_another_run(tmp_path, monkeypatch):
         refused(out, r"backend\.compiler_flags is .*--another")
         monkeypatch.delenv("LIBTPU_INIT_ARGS")
         monkeypatch.setenv("XLA_FLAGS", f"--xla_force_host_platform_device_count=7 {now}")
-        sweep(out, resume=True)  # how many devices there are changes no bit
+        sweep(out, resume=True)  # the number of devices changes no bit
         monkeypatch.setenv("XLA_FLAGS", now)
 
 

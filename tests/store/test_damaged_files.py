@@ -1,4 +1,4 @@
-"""Files that have changed, of every kind: what was written comes back, or one line names the file."""
+"""Damaged files of every kind: the original content is read, or one line names the file."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ from jfnn.core.store.files import leftover_file
 
 pytestmark = pytest.mark.unoptimised
 
-# What others write in the place of a file.
+# Foreign file contents.
 TEXTS = [b"", b"{", b"[1]", b'{"format": 7}', b'{"theirs": 1}', b"[" * 100_000, b"\xed\xa0\x80", b"PK\3\4"]
-# Content, a place in it and a byte -> other content.
+# Content, a place in it and a byte -> damaged content.
 CHANGES = {
     "another byte": lambda content, at, byte: content[:at] + bytes([byte]) + content[at + 1 :],
     "a byte more": lambda content, at, byte: content[:at] + bytes([byte]) + content[at:],
@@ -29,7 +29,7 @@ CHANGES = {
     "zeros to the end": lambda content, at, byte: content[:at] + bytes(len(content) - at),
     "a text": lambda content, at, byte: TEXTS[byte % len(TEXTS)],
 }
-# What may stand in the place of a file.
+# What may replace a file.
 PLACES = {
     "nothing": lambda path: None,
     "a directory": os.mkdir,
@@ -40,12 +40,12 @@ PLACES = {
 }
 ANOTHERS, PART, NEIGHBOUR = "another's", "a part beside it", "a file beside it"
 HEX = "0" * 64
-# Names that are not of this package, as near as they are.
+# Names similar to this package's, but foreign.
 NEIGHBOURS = ["notes.txt", ".config.json", "models.npz~", f"{HEX}.task", f"{HEX}.program", f".{HEX}.part"]
 
 
 class Damage(NamedTuple):
-    """What is done to a file of a directory; a number beyond the last file or byte goes on from the first."""
+    """Damage to a file of a directory; numbers beyond the last file or byte wrap around."""
 
     what: str
     file: int
@@ -53,7 +53,6 @@ class Damage(NamedTuple):
     byte: int
 
     def inflict(self, directory, sources):
-        """Damages a copy of the first source."""
         paths = [directory / path.relative_to(sources[0]) for path in files_in(sources[0])]
         path = paths[self.file % len(paths)]
         if not path.is_file():  # any more
@@ -94,12 +93,12 @@ DAMAGES = strategies.lists(
 
 @pytest.mark.parametrize("name", representatives(KINDS, *QUICK))
 @examples((60, 1), (3000, 1), few=(10, 1))
-def test_what_was_written_comes_back_or_one_line_names_a_file_that_has_changed(name, written, examples):
+def test_written_content_is_read_or_one_line_names_a_damaged_file(name, written, examples):
     kind = KINDS[name]
     sources, (expected, of_another) = written(name)
     whole, another = map(state, sources)
 
-    def it_does(damages):
+    def check(damages):
         with tempfile.TemporaryDirectory() as folder:
             directory = shutil.copytree(sources[0], Path(folder) / "out")
             for damage in damages:
@@ -108,19 +107,19 @@ def test_what_was_written_comes_back_or_one_line_names_a_file_that_has_changed(n
             got, error = outcome(kind.read, directory)
             left = state(directory)
         changed = {name for name in whole if there.get(name) != whole[name]}
-        if not kind.goes_on:  # nothing is read from tables beside archives
+        if not kind.goes_on:  # tables beside archives are not read
             changed = {name for name in changed if Path(name).name != "results.csv"}
-        is_another = not kind.goes_on and there.items() >= another.items()  # of a kind of one file
+        is_another = not kind.goes_on and there.items() >= another.items()  # for kinds with one file
         is_changed = bool(changed) and kind.promise != ANEW and not is_another
         assert (error is None and got == (of_another if is_another else expected)) or is_changed
         if error is None:
             assert not is_changed or kind.promise == ANYTHING or (kind.promise == SAME and got == expected)
-        elif not any(damage.what == ANOTHERS for damage in damages):  # which may name what is not there
+        elif not any(damage.what == ANOTHERS for damage in damages):  # the line may name a missing file
             if isinstance(error, FileNotFoundError):
                 assert any(there.get(name) in (None, "link to nowhere") for name in changed)
             else:
                 assert any(Path(name).name in str(error) for name in changed), error
-        # Only what is gone on with may change, and nothing that was whole where it is refused.
+        # Only files of a continued run may change, and no intact file if it is refused.
         ours = {Path(name).name for name in whole}
         for name, content in there.items():
             is_ours = Path(name).name.removeprefix(".").removesuffix(".part") in ours
@@ -128,12 +127,12 @@ def test_what_was_written_comes_back_or_one_line_names_a_file_that_has_changed(n
                 assert left.get(name) == content, name
 
     for file in range(len(files_in(sources[0]))):
-        it_does([Damage(ANOTHERS, file, at=0, byte=0)])
-        it_does([Damage(ANOTHERS, file, at=-1, byte=0)])
-    examples.check(it_does, damages=DAMAGES)
+        check([Damage(ANOTHERS, file, at=0, byte=0)])
+        check([Damage(ANOTHERS, file, at=-1, byte=0)])
+    examples.check(check, damages=DAMAGES)
 
 
-def test_a_program_in_the_place_of_another_is_noticed(written, tmp_path):
+def test_program_in_place_of_another_is_detected(written, tmp_path):
     (source, _), _ = written("a run of several programs")
     directory = shutil.copytree(source, tmp_path / "out")
     shutil.copytree(directory / "all", directory / "best", dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""Files with right checksums that this package has not written: refused in one line, or of use."""
+"""Files with valid checksums that this package did not write: refused in one line, or usable."""
 
 import copy
 import shutil
@@ -18,7 +18,7 @@ from jfnn.core.store import files
 
 pytestmark = pytest.mark.unoptimised
 
-# Each forger writes a file of a directory anew: what a lie makes of its plain values and arrays.
+# Each forger rewrites a file of a directory after a lie has changed its plain values and arrays.
 
 
 def forge_run(path, lie):
@@ -61,7 +61,7 @@ ARRAYS = [
 
 
 def places(value, path=()):
-    """Where there is a value in plain values; of long lists the first two."""
+    """Return the places in plain values; only the first two items of long lists."""
     if path:
         yield path
     of_list = enumerate(value[:2]) if isinstance(value, list) else ()
@@ -70,7 +70,7 @@ def places(value, path=()):
 
 
 def says(*place):
-    """A lie: at a place in plain values is the last value given, or nothing any more."""
+    """Return a lie that replaces or deletes the value at a place in plain values."""
     *above, last, said = place
 
     def lie(values, arrays):
@@ -86,7 +86,7 @@ def says(*place):
 
 
 def has(name, change):
-    """A lie: an array is changed, or gone."""
+    """Return a lie that changes or deletes an array."""
 
     def lie(values, arrays):
         arrays = arrays | {name: change(arrays[name])}
@@ -98,11 +98,11 @@ def has(name, change):
 @pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), FORGERS)
 @examples((60, 1), (10_000, 1))
-def test_what_is_forged_is_refused_or_can_be_used(name, file, written, examples):
+def test_forged_files_are_refused_or_usable(name, file, written, examples):
     kind = KINDS[name]
     (source, _), (expected, _) = written(name)
 
-    def it_is(at, by):
+    def check(at, by):
         def any_lie(values, arrays):
             told = [*places(values)]
             number = at % (len(told) + len(arrays))
@@ -118,7 +118,7 @@ def test_what_is_forged_is_refused_or_can_be_used(name, file, written, examples)
 
     forger = FORGERS[name, file]
     number = strategies.integers(0, 10**4)
-    examples.check(it_is, at=number, by=number)
+    examples.check(check, at=number, by=number)
 
 
 def learns(*place):
@@ -130,7 +130,7 @@ def programs(axes, names):
 
 
 LAYER = {"kind": "dense", "units": 3, "activation": "sigmoid", "initializer": "normal", "bias": True}
-# What must be refused, by the kind and the file.
+# Lies that must be refused, by kind and file.
 LIES = {
     ("a run", "results.npz"): [
         *(says("folds", value) for value in (1.5, True)),
@@ -167,14 +167,14 @@ LIES = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), LIES)
-def test_these_lies_are_refused_and_soon(name, file, written, tmp_path):
+def test_known_lies_are_refused_quickly(name, file, written, tmp_path):
     (source, _), _ = written(name)
     for number, lie in enumerate(LIES[name, file]):
         directory = shutil.copytree(source, tmp_path / str(number))
         FORGERS[name, file](directory / file, lie)
         began = time.perf_counter()
         _, error = outcome(KINDS[name].read, directory)
-        if error is None:  # a network is not made until it is asked
+        if error is None:  # a network is created only when used
             _, error = outcome(lambda path: jfnn.load(path).predict(np.zeros((2, 5))), directory)
         assert isinstance(error, jfnn.CorruptFileError), number
         assert time.perf_counter() - began < 5
@@ -182,14 +182,14 @@ def test_these_lies_are_refused_and_soon(name, file, written, tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("file", ["results.npz", "models.npz"])
-def test_arrays_of_another_kind_are_refused_by_name(written, file, tmp_path):
+def test_arrays_of_another_dtype_are_refused_by_name(written, file, tmp_path):
     (source, _), _ = written("a run")
     header, arrays = files.read_archive(source / file)
     parameters = header["params"] if file == "models.npz" else ()
-    for name in parameters or arrays:  # beside parameters stand axes, for other readers
+    for name in parameters or arrays:  # axes are stored beside parameters, for other readers
         for dtype in map(np.dtype, DTYPES):
             if dtype.kind == arrays[name].dtype.kind or (parameters and dtype.kind in "cib"):
-                continue  # parameters of a learner of one's own may be any numbers
+                continue  # parameters of a custom learner may be any numbers
             directory = shutil.copytree(source, tmp_path / "out", dirs_exist_ok=True)
             forge_run(directory / file, has(name, lambda array, dtype=dtype: np.zeros(array.shape, dtype)))
             _, error = outcome(jfnn.load, directory)
@@ -197,7 +197,7 @@ def test_arrays_of_another_kind_are_refused_by_name(written, file, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["results.npz", "models.npz"])
-def test_arrays_with_an_axis_more_are_refused(written, file, tmp_path):
+def test_arrays_with_an_additional_axis_are_refused(written, file, tmp_path):
     (source, _), _ = written("a run")
     header, arrays = files.read_archive(source / file)
     for name in header["params"] if file == "models.npz" else arrays:

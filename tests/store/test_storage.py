@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; parameters come back in their structure."""
+"""Files are written completely or not at all; parameters are restored in their structure."""
 
 import json
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from jfnn.arguments.paths import OutputError
 from jfnn.core.store import archives, files
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     with pytest.raises(KeyboardInterrupt), files.atomic_file(path) as file:
@@ -23,7 +23,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_system_without_locks_writes_a_file_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_writes_are_atomic_on_systems_without_locks(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
     path = tmp_path / "file"
     files.leftover_file(path).write_bytes(b"of a killed process")
@@ -36,7 +36,7 @@ def test_a_system_without_locks_writes_a_file_whole_or_not_at_all(tmp_path, monk
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_stands_in_the_place_of_a_part_is_not_written_through(tmp_path):
+def test_links_in_place_of_a_partial_file_are_not_followed(tmp_path):
     theirs = tmp_path / "theirs"
     theirs.write_bytes(b"theirs")
     files.leftover_file(tmp_path / "file").symlink_to(theirs)
@@ -46,7 +46,7 @@ def test_what_stands_in_the_place_of_a_part_is_not_written_through(tmp_path):
     assert not (tmp_path / "file").is_symlink() and len([*tmp_path.iterdir()]) == 2
 
 
-def test_the_files_of_a_run_are_not_overwritten_by_others(tmp_path):
+def test_files_of_a_run_are_not_overwritten_by_others(tmp_path):
     result = make_result((2, 2))
     result.save(tmp_path / "run")
     (tmp_path / "link").symlink_to(tmp_path / "run")
@@ -59,13 +59,13 @@ def test_the_files_of_a_run_are_not_overwritten_by_others(tmp_path):
             result.to_csv(tmp_path / name)
 
 
-def test_a_table_for_which_the_disk_has_no_room_is_said_as_path_and_nothing_is_left(tmp_path):
+def test_table_on_a_full_disk_is_refused_as_path_and_leaves_nothing(tmp_path):
     with room_for(50), pytest.raises(OutputError, match=r"^path: .*own\.csv"):
         make_result((2, 2)).to_csv(tmp_path / "own.csv")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+def test_tilde_is_the_users_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     result = make_result((2, 2))
@@ -76,7 +76,7 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     assert not (tmp_path / "~").exists()
 
 
-def test_json_with_a_checksum_notices_changes_and_takes_further_values(tmp_path):
+def test_json_with_a_checksum_detects_changes_and_accepts_further_values(tmp_path):
     path = tmp_path / "a.json"
     files.write_checked_json(path, {"a": [1.5, None]})
     files.write_json(path, json.loads(path.read_text()) | {"others": 3})
@@ -102,7 +102,7 @@ class Pair(NamedTuple):
         ((), []),
     ],
 )
-def test_parameters_come_back_in_their_structure(tree, names):
+def test_parameters_are_restored_in_their_structure(tree, names):
     structure, arrays = archives.pack_tree(tree)
     assert list(arrays) == names
     restored = archives.unpack_tree(json.loads(json.dumps(structure)), arrays)
@@ -110,7 +110,7 @@ def test_parameters_come_back_in_their_structure(tree, names):
     assert all(a is b for a, b in zip(jax.tree.leaves(restored), jax.tree.leaves(tree), strict=True))
 
 
-def test_named_tuples_of_users_come_back_as_dicts():
+def test_named_tuples_of_users_are_restored_as_dicts():
     pair = Pair(np.ones(2), np.zeros(1))
     assert archives.unpack_tree(*archives.pack_tree([pair])) == [pair._asdict()]
 

@@ -1,4 +1,4 @@
-"""Writers that are stopped, run out of room or meet others: nothing that was whole is lost."""
+"""Writers that are killed, run out of disk space or meet others lose no complete file."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ of_each = pytest.mark.parametrize("name", representatives(OURS, *QUICK))
 of_each_run = pytest.mark.parametrize(
     "name", representatives([name for name, kind in OURS.items() if kind.promise != ANEW], *QUICK)
 )
-CALLS = ("fsync", "replace", "unlink")  # of the system, around which a directory on the disk changes
+CALLS = ("fsync", "replace", "unlink")  # system calls around which a directory on the disk changes
 
 
 @contextlib.contextmanager
 def before_each_change(directory, act):
-    """Acts before whatever is written to a directory comes to the disk, gets its name or goes.
+    """Call ``act`` before each time a file in a directory is flushed, renamed or deleted.
 
-    ``act`` is given the name of the system's call and its first argument.
+    ``act`` gets the name of the system call and its first argument.
     """
     acting = []
 
@@ -45,22 +45,22 @@ def before_each_change(directory, act):
 
 
 def halve(directory, copy, handle):
-    """Halves an open file of a directory in its copy: as much of it may be on the disk before all is."""
+    """Halve an open file of a directory in its copy, as if it had been flushed in part."""
     opened = os.fstat(handle)
     for path in directory.rglob("*"):
         if os.path.samestat(path.lstat(), opened):
             os.truncate(copy / path.relative_to(directory), opened.st_size // 2)
 
 
-def ended(directory, kind):
-    """What stands in a directory, but for what differs each time, as the seconds that a run took do."""
+def final_state(directory, kind):
+    """Return the content of a directory, without files that differ each time, such as run times."""
     differs = {SAME: ("config.json",), ANEW: (".program", ".part")}.get(kind.promise, ())
     return {name: content for name, content in state(directory).items() if not name.endswith(differs)}
 
 
 @pytest.mark.thorough
 @of_each
-def test_a_writer_killed_at_any_moment_leaves_what_is_refused_or_whole_and_can_be_ended(name, tmp_path):
+def test_writer_killed_at_any_moment_leaves_refused_or_complete_files_and_can_finish(name, tmp_path):
     kind = OURS[name]
     whole = tmp_path / "whole"
     whole.mkdir()
@@ -77,23 +77,23 @@ def test_a_writer_killed_at_any_moment_leaves_what_is_refused_or_whole_and_can_b
 
     with before_each_change(whole, keep):
         expected = kind.write(whole, 0)
-        kind.read(whole)  # which ends a run that was stopped
+        kind.read(whole)  # which ends a stopped run
     assert len(moments) >= 2
     for moment in moments:
         (moment / "notes.txt").write_text("theirs")
         got, error = outcome(kind.read, moment)
         if error is not None:
             assert not kind.goes_on, error
-        elif got != expected:  # of what was trained again, which is written last, nothing yet
+        elif got != expected:  # the refit is written last
             assert got == (expected[0], None)
         if got != expected:
             assert kind.end(moment) == expected
-        assert ended(moment, kind) == ended(whole, kind) | {"notes.txt": b"theirs"}
+        assert final_state(moment, kind) == final_state(whole, kind) | {"notes.txt": b"theirs"}
 
 
 @pytest.mark.thorough
 @of_each
-def test_a_full_disk_is_said_with_the_argument_and_the_file_and_what_is_left_is_no_obstacle(name, tmp_path):
+def test_full_disk_is_reported_by_argument_and_file_and_does_not_prevent_a_retry(name, tmp_path):
     kind = OURS[name]
     whole = tmp_path / "whole"
     whole.mkdir()
@@ -109,7 +109,7 @@ def test_a_full_disk_is_said_with_the_argument_and_the_file_and_what_is_left_is_
             assert isinstance(error, OutputError) and error.argument in ("out", "folder")
             assert str(error).startswith(f"{error.argument}: {directory}") and "\n" not in str(error)
         assert kind.end(directory) == expected
-        assert ended(directory, kind) == ended(whole, kind)
+        assert final_state(directory, kind) == final_state(whole, kind)
 
 
 PLACES = {
@@ -122,7 +122,7 @@ PLACES = {
 @pytest.mark.thorough
 @of_each_run
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_of_others_under_a_name_of_ours_is_refused_before_anything_is_written(name, place, tmp_path):
+def test_foreign_files_with_our_names_are_refused_before_anything_is_written(name, place, tmp_path):
     kind = OURS[name]
     kind.end(tmp_path / "whole")
     for number, file in enumerate(state(tmp_path / "whole")):
@@ -137,7 +137,7 @@ def test_what_is_of_others_under_a_name_of_ours_is_refused_before_anything_is_wr
 
 
 @of_each_run
-def test_another_writer_is_refused_after_and_amid_the_first_which_ends_as_alone(name, tmp_path):
+def test_concurrent_writer_is_refused_and_the_first_ends_as_alone(name, tmp_path):
     kind = OURS[name]
     directory = tmp_path / "out"
     refusals = []

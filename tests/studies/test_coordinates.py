@@ -1,4 +1,4 @@
-"""The coordinate check: what layers give, step by step, and its exponents in the width."""
+"""The coordinate check: sizes of layer outputs, step by step, and their exponents in the width."""
 
 import jax
 import numpy as np
@@ -14,13 +14,13 @@ WIDTHS = [16, 256]
 
 
 def network(width):
-    """Its last layer starts at 0, so that outputs start alike at every width."""
+    """The last layer starts at 0, so that initial outputs are equal at every width."""
     hidden = [Dense(width, "relu", "he_normal"), Dense(width, "relu", "he_normal")]
     return jfnn.sequential([*hidden, Scaled(Dense(3, "identity", "he_normal"), 0.0)], 5)
 
 
 @pytest.mark.thorough
-def test_sizes_are_those_of_networks_trained_step_by_step(split):
+def test_sizes_equal_those_of_networks_trained_step_by_step(split):
     net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
     options = dict(learning_rate=0.01, batch_size=None)
     check = jfnn.coordinate_check(lambda width: net, split, [4], steps=2, seeds=[3], rows=20, **options)
@@ -40,7 +40,7 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
 
 
 @pytest.mark.thorough
-def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
+def test_incomplete_minibatch_is_a_shorter_last_step(split):
     net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
     data = split._replace(weights=np.linspace(0, 2, len(split.x_train)))
     options = dict(learning_rate=0.02, batch_size=jfnn.Minibatches(32, "in_order", drop_last=False))
@@ -55,7 +55,7 @@ def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
 
 
 @pytest.mark.thorough
-def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_default(split):
+def test_changes_are_independent_of_the_width_only_with_maximal_updates(split):
     options = dict(reduction="mean", steps=3, seeds=8, batch_size=35)
     check = jfnn.coordinate_check(network, split, WIDTHS, 0.3, **options)
     standard, maximal = check.slopes()
@@ -63,7 +63,7 @@ def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_defa
     assert np.abs(standard).max() > 0.3
 
 
-def test_slopes_are_the_exponents_and_the_table_has_every_number():
+def test_slopes_equal_the_exponents_and_the_table_has_every_number():
     width = np.array([2, 4, 16])
     exponents = np.array([[0.5, -1.0], [0.0, 2.0]])
     change = np.ones((2, 3, 2, 2, 2))

@@ -1,4 +1,4 @@
-"""Hypergradients against differences of sweeps, and both modes against each other."""
+"""Hypergradients compared with finite differences of sweeps, and both modes with each other."""
 
 import dataclasses
 
@@ -15,13 +15,13 @@ from jfnn.studies import hypergradient as door
 pytestmark = pytest.mark.unoptimised
 
 NETWORK = jfnn.mlp((5, 4, 3), activation="tanh")
-STEP = 1e-5  # relative, of differences
+STEP = 1e-5  # relative step of the differences
 # 20 epochs of 5 steps
 OPTIONS = {"l2": 0.3, "epochs": 20, "batch_size": 11, "reduction": "mean", "validation": 0.2}
 
 
 def central(values, at):
-    """The derivative from values at ``at`` less a step, and more."""
+    """Return the derivative from values at ``at`` minus and plus a step."""
     return (values[1] - values[0]) / (2 * STEP * at)
 
 
@@ -70,7 +70,7 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
         assert gradients[number[0]] == pytest.approx(central(losses[0, 0, 1:], number[1]), rel=1e-6)
         for of_name in names:
             np.testing.assert_allclose(gradients[of_name], found[0].gradients[of_name], rtol=1e-9)
-        # the rate of an epoch is the product of both
+        # The rate of an epoch is the product of both.
         assert gradients["multipliers"].shape == (20,)
         assert gradients["multipliers"].sum() == pytest.approx(rate * gradients["learning_rate"], rel=1e-9)
     for epoch in (0, 13):
@@ -85,15 +85,16 @@ def test_both_modes_equal_central_differences_of_the_sweep_over_100_steps(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("mode", ["reverse", "forward"])
-def test_a_number_of_the_scores_has_its_own_share_of_the_derivative(mode, x64):
-    """Squares times a number, which moves both the end of training and what it is worth."""
+def test_hyperparameter_of_the_scores_contributes_directly_to_the_derivative(mode, x64):
+    """Squares are multiplied by a number that changes both the training and the score."""
     x = np.random.default_rng(0).normal(size=(12, 3))
     learner = jfnn.learner(
         lambda key: jax.random.normal(key, (3,)),
         lambda w, x, key, strength: strength * jnp.mean((x @ w - 1) ** 2),
         hyper=["strength"],
     )
-    options = {"learning_rate": 0.05, "epochs": 5, "batch_size": 6}  # 10 steps: 3 blocks of 3, and a rest
+    # 10 steps: 3 blocks of 3, and a remainder
+    options = {"learning_rate": 0.05, "epochs": 5, "batch_size": 6}
     value, gradients = jfnn.hypergradient(
         *(learner, jfnn.Split(x)), hyper={"strength": 0.7}, with_respect_to="strength", mode=mode, **options
     )
@@ -103,7 +104,7 @@ def test_a_number_of_the_scores_has_its_own_share_of_the_derivative(mode, x64):
 
 
 @pytest.mark.slow
-def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
+def test_reverse_mode_memory_grows_with_the_square_root_of_the_steps():
     x = np.random.default_rng(0).normal(size=(40, 5))
     rows = jfnn.Split(x, np.arange(40) % 3)
 
@@ -115,12 +116,12 @@ def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
         )
         return compiled.memory_analysis().temp_size_in_bytes
 
-    # 16 times the steps: 4 times the memory, and not 16
+    # 16 times the steps take about 4 times the memory, not 16.
     assert 2 < memory(3600) / memory(225) < 5
 
 
 @pytest.mark.slow
-def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64):
+def test_adam_without_eps_root_is_refused_if_a_gradient_is_always_0(x64):
     x = np.random.default_rng(0).normal(size=(20, 5)) * np.array([1, 1, 0, 1, 1])
     rows = jfnn.Split(x, np.arange(20) % 3)
     options = {"learning_rate": 0.01, "epochs": 4, "batch_size": None}
@@ -130,7 +131,7 @@ def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64)
     assert np.isfinite(jfnn.hypergradient(NETWORK, rows, **options, optimizer=kept).gradients["l2"])
 
 
-def test_options_that_only_sweeps_have_may_be_at_their_defaults():
+def test_sweep_only_options_may_be_passed_at_their_defaults():
     options = {field.name: field.default for field in dataclasses.fields(Options)}
     given = {name: options[name] for name in SWEEP_OPTIONS} | {
         "schedulers": [],
@@ -141,14 +142,14 @@ def test_options_that_only_sweeps_have_may_be_at_their_defaults():
     assert make_experiment(made).n_cells == 1
 
 
-def test_a_machine_that_samples_raises_an_error(split):
+def test_sampling_machine_is_refused(split):
     machine = jfnn.boltzmann_machine((5, 3))
     with pytest.raises(TypeError, match=r"^network: it samples discrete states"):
         jfnn.hypergradient(machine, jfnn.Split((split.x_train > 0) * 1.0), learning_rate=0.1, batch_size=7)
 
 
 @pytest.mark.slow
-def test_modes_agree_on_kinds_whose_derivatives_are_by_hand(x64):
+def test_modes_agree_on_kinds_with_hand_derivatives(x64):
     images = jfnn.Split(np.random.default_rng(0).normal(size=(6, 1, 6, 6)), np.arange(6) % 2)
     network = jfnn.cnn((1, 6, 6), channels=(2,), outputs=2, activation="tanh")
     options = {"learning_rate": 0.05, "epochs": 3, "batch_size": None}
@@ -161,7 +162,7 @@ def test_modes_agree_on_kinds_whose_derivatives_are_by_hand(x64):
 
 
 @pytest.mark.slow
-def test_the_value_is_the_sweeps_with_weights_dropout_a_schedule_and_a_short_last_step(split, x64):
+def test_value_equals_the_sweeps_with_weights_dropout_schedule_and_short_last_step(split, x64):
     weighted = split._replace(weights=np.linspace(0.5, 1.5, 70))
     options = {
         "learning_rate": 0.05,

@@ -1,4 +1,4 @@
-"""Lyapunov exponents against closed forms: the eigenvalues of gradient descent on a quadratic loss."""
+"""Lyapunov exponents compared with closed forms: eigenvalues of gradient descent on a quadratic loss."""
 
 import itertools
 
@@ -16,7 +16,7 @@ MOMENTA = (0.0, 0.6)
 
 
 def slowest(hessian, rate, l2, momentum):
-    """The largest modulus of the eigenvalues of one step on (parameters, memory), as optax takes it."""
+    """Return the largest eigenvalue modulus of one optax step on (parameters, memory)."""
     h = hessian + l2 * np.diag([1.0, 1.0, 0.0])  # no penalty on the bias
     one = np.eye(3)
     jacobian = np.block([[one - rate * h, -rate * momentum * one], [h, momentum * one]])
@@ -24,7 +24,7 @@ def slowest(hessian, rate, l2, momentum):
 
 
 @pytest.mark.thorough
-def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadratic_loss(x64):
+def test_both_methods_equal_the_largest_eigenvalue_of_gradient_descent_on_a_quadratic_loss(x64):
     x = np.random.default_rng(0).normal(size=(8, 2)) * np.array([1.0, 0.4])
     options = {
         "learning_rate": RATES,
@@ -49,14 +49,14 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
     for found in (tangent, copies):
         assert found.growth.shape == (2, 2, 2, 2, 200) and found.steps == 1
         assert list(found.axes) == ["learning_rate", "l2", "momentum"]
-        settled = found.exponent_after(100)  # complex pairs turn, so that single steps vary
+        settled = found.exponent_after(100)  # complex pairs rotate, so that single steps vary
         np.testing.assert_allclose(settled, np.stack([expected, expected], axis=-1), atol=5e-3)
     np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
 
 
 @pytest.mark.thorough
-def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
-    """One number added to all output biases: after the other differences have died out, the exponent is 0."""
+def test_shift_of_all_output_biases_neither_grows_nor_decays(x64):
+    """One number is added to all output biases; once other differences have decayed, the exponent is 0."""
     rng = np.random.default_rng(1)
     split = jfnn.Split(rng.normal(size=(12, 2)), rng.integers(0, 3, 12))
     options = {
@@ -82,7 +82,7 @@ def test_both_methods_agree_for_a_network_with_a_hidden_layer(split, x64):
     np.testing.assert_allclose(*growth, atol=1e-5)
 
 
-def test_the_epochs_of_an_exponent_are_some_that_were_trained():
+def test_epochs_of_an_exponent_must_have_been_trained():
     found = Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
     for epochs in (-1, 5):
         with pytest.raises(ValueError, match=r"^epochs: expected"):

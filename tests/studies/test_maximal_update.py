@@ -1,4 +1,4 @@
-"""Maximal-update parametrisation: the table's exponents, and its other form with multipliers written out."""
+"""Maximal-update parametrization: the table's exponents, and its other form with explicit multipliers."""
 
 import itertools
 import json
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.unoptimised
 
 BASE = 4
 WIDTHS = [8, 32]
-# Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466), first layer, hidden layer, last layer:
-# starting variance relative to 1/fan_in, learning rate of weights, learning rate of biases.
+# Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466) for the first, hidden and last layer:
+# initial variance relative to 1/fan_in, learning rate of weights, learning rate of biases.
 VARIANCE = [0, 0, -1]
 RATES = {"sgd": ([1, 0, -1], [1, 1, 0]), "adam": ([0, -1, -1], [0, 0, 0])}
 
@@ -46,7 +46,7 @@ def scaled(width):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
-def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
+def test_starts_and_rates_follow_the_powers_of_the_width_in_table_3(network):
     def kinds(tree):
         leaves = jax.tree.leaves(tree)
         return leaves[::2], leaves[1::2]
@@ -70,7 +70,7 @@ MULTIPLIER = 3.0
 RATIO = 4
 STEPS = 3
 RATE = 0.05
-# Optimizer -> the same twice, and the learning rates of Table 8: of weights and biases, layer by layer.
+# Optimizer -> the same twice, and the learning rates in Table 8 of weights and biases, layer by layer.
 TABLE_8 = {
     "sgd": (
         jfnn.Optimizer("sgd", momentum=0.9),
@@ -87,7 +87,7 @@ TABLE_8 = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("optimizer", TABLE_8)
-def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64):
+def test_steps_equal_table_8_with_explicit_multipliers(optimizer, x64):
     """In Table 8 the outputs are ``α/r w a + b``, and w starts alike at every width, r times the base's."""
     rule, plain, rates = TABLE_8[optimizer]
     usual = dense(RATIO * BASE)
@@ -112,7 +112,7 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
         params = next(starts)
         leaves = jax.tree.leaves(next(starts))
         state = learner.start(learner.pack(params), hyper)
-        leaves[4] = leaves[4] * RATIO**0.5  # from a variance of 1/fan_in to that of the base
+        leaves[4] = leaves[4] * RATIO**0.5  # from a variance of 1/fan_in to the base's
         memories = [of_leaf.init(leaf) for of_leaf, leaf in zip(rules, leaves, strict=True)]
         for _ in range(STEPS):
             state, _ = learner.step(state, Batch((x, targets)), hyper, None)
@@ -128,7 +128,7 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_rates_of_1_change_no_program():
+def test_unit_rates_change_no_program():
     rule = optax.adam(0.1)
     params = jax.eval_shape(dense(3).init, jax.random.key(0))
     assert at_learning_rates(rule, dense(3).layers, params) is rule
@@ -136,7 +136,7 @@ def test_rates_of_1_change_no_program():
 
 
 @pytest.mark.parametrize("network", [dense, convolutional, residual, scaled])
-def test_a_description_makes_the_network_again(network):
+def test_network_is_restored_from_its_description(network):
     net = jfnn.maximal_update(network(8), network(4))
     described = json.loads(json.dumps(naming.describe_network(net)))
     assert naming.network_from(described) is net
@@ -156,6 +156,6 @@ def test_a_description_makes_the_network_again(network):
         (optax.sgd, "sgd"),
     ],
 )
-def test_an_optimizer_is_scaled_by_its_rule(optimizer, rule):
+def test_optimizer_is_scaled_by_its_rule(optimizer, rule):
     made = jfnn.maximal_update(dense(8), dense(BASE), optimizer, MULTIPLIER)
     assert made is jfnn.maximal_update(dense(8), dense(BASE), rule, MULTIPLIER)
