@@ -178,6 +178,16 @@ def same_bits(one, other):
     return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
 
 
+def assert_close(result, expected, tolerance):
+    """Check equality up to a fraction of each array's largest entry."""
+    assert jax.tree.structure(result) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
+        one = np.asarray(one)
+        other = np.asarray(other)
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
+
+
 def perturbed(params, step):
     """Return ``params`` with each number raised by a step, then with each lowered: ``[2 numbers, …]``."""
     flat, unravel = ravel_pytree(params)

@@ -60,8 +60,6 @@ def bits(tree):
     return str(structure), [(kind, str(a.dtype), a.shape, a.tobytes()) for kind, a in arrays]
 
 
-# Runs
-
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 2, 3))
 TRAINING = dict(epochs=2, batch_size=16)
@@ -131,8 +129,6 @@ def unfinished(networks, evaluations, **options):
     return Kind(write, train, SAME, goes_on=True)
 
 
-# Archives
-
 ARRAYS = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
     "b.c": np.array([np.nan, -0.0, np.inf]),
@@ -153,9 +149,6 @@ def write_archive(directory, content):
 
 def read_archive(directory):
     return bits(files.read_archive(directory / "x.npz"))
-
-
-# Compiled programs
 
 
 @contextlib.contextmanager
@@ -186,8 +179,6 @@ def write_program(directory, content):
     run_program(directory, content)
     return bits((2 + content) * np.arange(3, dtype=np.float32))
 
-
-# Files of users
 
 X = np.random.default_rng(0).normal(size=(20, 2))
 LABELS = np.arange(20) % 3

@@ -10,7 +10,7 @@ from helpers import as_workers, noise_split
 import jfnn
 
 NET = jfnn.mlp((5, 4, 3))
-# Six cells of two seeds in tiles of two: six tiles, one for each cell.
+# Six cells of two seeds in tiles of two: six tiles, two of which train the best cell.
 OPTIONS = dict(
     network=NET,
     split=noise_split(),

@@ -46,7 +46,6 @@ def workers() -> int:
 
 
 def memory_held() -> float:
-    """Return the bytes used by this process, or 0 if Linux does not report them."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

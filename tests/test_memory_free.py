@@ -8,7 +8,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn import analysis, boltzmann
+from jfnn import analysis, boltzmann, subsets
 from jfnn.arguments import memory
 
 
@@ -37,6 +37,10 @@ MACHINE = boltzmann.init(jax.random.key(0), (4, 3))
             ),
             "resamples",
         ),
+        (lambda: subsets.bootstrap(10**6, 10**5), "number"),
+        (lambda: subsets.independent(10**6, 0.5, 10**6), "number"),
+        (lambda: subsets.shares(10**6, 0.5, 10**5), "number"),
+        (lambda: subsets.leave_one_out(400_000).included, "included"),
     ],
 )
 def test_calls_larger_than_memory_are_refused(call, named, monkeypatch):

@@ -62,7 +62,7 @@ def test_requirements_have_the_same_version_in_every_extra():
 
 
 def test_pages_link_only_to_the_projects_repository():
-    """pyproject.toml gives its address on one line, which must be reachable."""
+    """The address of the repository is `Source` in pyproject.toml."""
     address = PROJECT.get("urls", {}).get("Source")
     files = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *ROOT.glob("docs/**/*.md"), ROOT / "pyproject.toml"]
     named = {f"https://github.com/{name}" for path in files for name in re.findall(GITHUB, path.read_text())}

@@ -111,7 +111,6 @@ def write_flowers():
 
 
 def train_flowers():
-    """Make the run of the command-line page, with fewer epochs."""
     write_flowers()
     line = re.search(r"jfnn grid (--data .*)", blocks("docs/command_line.md", "sh")[0].replace("\\\n", ""))
     assert run.main([*shlex.split(line[1]), "--epochs", "20", "--quiet"]) == 0
@@ -207,7 +206,6 @@ LINES = [line for text in PAGES.values() for line in NAMED.findall(text.replace(
 
 @pytest.fixture(scope="module")
 def helps():
-    """Map each script and command in the pages to its help."""
     names = sorted({name for name, _ in LINES if name.endswith(".py")} | set(COMMANDS))
     asked = [sys.executable, "-c", ASK, *names]
     environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(ROOT)}

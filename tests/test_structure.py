@@ -203,7 +203,6 @@ def test_sweep_has_at_most_22_arguments():
 
 
 def scopes(path):
-    """Return a module and its public classes."""
     tree = ast.parse(path.read_text())
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return [tree, *(scope for scope in classes if not scope.name.startswith("_"))]

@@ -15,7 +15,7 @@ import pytest
 from examples import examples
 from helpers import same_bits
 from hypothesis import strategies
-from remote_sweeps import FILES, Here, arrays, has, finished_future, sweep
+from remote_sweeps import FILES, Here, arrays, finished_future, has, sweep
 
 import jfnn
 from jfnn.distributed.tasks import HELD
@@ -65,7 +65,6 @@ class Plan:
 
 @strategies.composite
 def plans(draw):
-    """Draw mishaps among calls that arrive."""
     threads = draw(strategies.booleans())
     polled = draw(strategies.booleans())
     # A first call compiles for longer than the timeout; polling a future raises Ctrl-C in the caller.
@@ -108,8 +107,6 @@ class Executor:
 
 
 class Transport:
-    """Carry out a plan with the calls of all executors."""
-
     def __init__(self, plan):
         self.plan = plan
         self.count = itertools.count()

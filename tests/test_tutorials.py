@@ -47,7 +47,6 @@ def torch():
 
 @pytest.fixture(scope="module")
 def tutorial(torch):
-    """Run the tutorial up to its table and return its names."""
     names = {}
     exec(TUTORIAL.read_text().partition("# What goes where")[0], names)
     return names

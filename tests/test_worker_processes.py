@@ -48,8 +48,6 @@ def on(executor, options):
 
 @pytest.fixture(scope="session")
 def bytes_of(tmp_path_factory):
-    """Return the files that a run in this process writes."""
-
     @functools.cache
     def of(name):
         out = tmp_path_factory.mktemp(name) / "run"
@@ -65,7 +63,6 @@ def written(out):
 
 @contextlib.contextmanager
 def processes(count):
-    """Start a pool; return it with its process ids."""
     with concurrent.futures.ProcessPoolExecutor(count, SPAWN, like_here()) as executor:
         yield executor, lambda: list(executor._processes)
 

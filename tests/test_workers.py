@@ -120,7 +120,6 @@ def failing_in_step():
 
 
 def lone_learner(loss):
-    """Return options for sweeping a learner with a loss."""
     made = jfnn.learner(lambda key: jax.random.normal(key, (5,)), loss)
     return dict(network=made, split=jfnn.Split(OPTIONS["split"].x_train), l2=0.0)
 

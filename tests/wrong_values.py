@@ -100,7 +100,6 @@ PATH = Kind(lambda value: isinstance(value, str), st.sampled_from(NO_PATHS), NO_
 
 
 def is_number(value):
-    """Return whether a value is a plain number that a float can represent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, float) or abs(value) < 2**1000
@@ -155,7 +154,6 @@ def several(kind, empty=False):
 
 
 def in_list(wrong):
-    """A wrong item, alone in a list."""
     return Wrong([wrong.value], wrong.said)
 
 
@@ -170,8 +168,6 @@ def word(choices=None, near=True):
         misspelt += [Wrong(other, repr(name) if near else "") for other in others]
     return Kind(lambda value: isinstance(value, str) and value in choices, st.sampled_from(misspelt))
 
-
-# Arrays
 
 NUMBERS = {"nan": math.nan, "inf": -math.inf, "huge": 1e39, "negative": -1.0}
 FORMS = "complex words objects masked"

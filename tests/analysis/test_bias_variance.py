@@ -64,7 +64,6 @@ def test_intervals_cover_the_truth_and_estimates_without_bias_have_none():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_zero_one_loss_is_decomposed_as_by_domingos(classes):
-    """By loops over rows and draws, with some wrong labels."""
     rng = np.random.default_rng(4)
     truth = rng.integers(classes, size=30)
     t = np.where(rng.random(30) < 0.2, rng.integers(classes, size=30), truth)

@@ -85,7 +85,6 @@ def family_errors(cells, runs, times):
     ],
 )
 def test_holms_family_wise_error_is_at_most_5_percent(cells, runs, times):
-    """Comparisons of null cells with one reference."""
     corrected, plain = family_errors(cells, runs, times)
     print(f"{cells - 1} comparisons of {runs} runs: family error {corrected:.2%}, uncorrected {plain:.1%}")
     assert corrected <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / times)

@@ -198,7 +198,6 @@ def test_medians_interval_is_nearly_exact_for_the_distribution_it_interpolates_b
 
 @pytest.mark.slow
 def test_coverage_of_every_interval():
-    """The whole table: every combination outside 90% to 98% is named."""
     outside = set()
     for name, n, statistic in itertools.product(DRAWS, (5, 10, 30), STATISTICS):
         methods = [method for method in METHODS if method != "skewed" or statistic == "mean"]

@@ -64,7 +64,7 @@ def test_intervals_and_ties_equal_those_of_cell_statistics(classes, seeds, folds
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_other_metrics_have_intervals_by_the_same_formula(seeds):
-    """R² is linear in the ranking loss and has its interval, scaled: the loss is bounded where R² is 1."""
+    """R² is linear in the ranking loss and has its interval, scaled: both are bounded where the loss is 0."""
     result = make_result((3, 2), seeds=seeds, classes=False, folds=3)
     best = best_first(result)
     for cell in best.cells:

@@ -96,7 +96,6 @@ def test_diverged_cell_has_no_interval_and_no_tie(sweep):
 
 
 def test_infinite_score_has_no_interval_and_no_warning(sweep):
-    """Such as R² of a single held-out row."""
     values = np.random.default_rng(3).normal(size=(2, 3, 4))
     values[0, 1] = -np.inf
     computed = cell_statistics(with_scores(sweep, values), "test_accuracy")

@@ -58,7 +58,6 @@ class Run:
         return self.process.poll() is None
 
     def session(self):
-        """Return the ids of the run's remaining processes."""
         numbers = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -68,7 +67,6 @@ class Run:
         return numbers
 
     def hit(self, way):
-        """Send signals; Ctrl-C goes to the whole session, as from a terminal."""
         if way == WORKER:
             others = [number for number in self.session() if number != self.process.pid]
             workers = [n for n in others if b"spawn_main" in Path(f"/proc/{n}/cmdline").read_bytes()]

@@ -84,7 +84,7 @@ def test_table_columns_treated_as_a_sequence_trigger_a_warning(network, shape, t
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("default:.*gaps? became:UserWarning")
-def test_words_and_gaps_are_learned_and_documented_code_reads_other_rows(tmp_path, monkeypatch):
+def test_words_and_gaps_are_learned_and_code_in_the_report_reads_other_rows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pandas = pytest.importorskip("pandas")
     path = write_csv(tmp_path / "own.csv", classes=True)

@@ -21,7 +21,7 @@ KINDS = {"age": "gaps", "colour": "words", "height": "full", "smokes": "words", 
 
 
 def rows_of(n, seed=0):
-    """Return columns of both kinds; only the last of them has gaps among the training rows."""
+    """Return columns of words and numbers, with gaps in "age" and "colour"."""
     rng = np.random.default_rng(seed)
     frame = pandas.DataFrame(
         {

@@ -335,7 +335,7 @@ def test_errors_about_long_names_and_words_are_one_short_line(read_csv, text, ta
     assert "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
-def test_words_as_regression_targets_are_refused(read_npz):
+def test_words_that_are_not_classes_are_refused(read_npz):
     for words, task, message in (
         ([["a", "b"]], None, "task: classification needs words"),
         (["a"], "regression", "task: regression"),

@@ -88,9 +88,6 @@ def test_loss_of_a_product_with_a_constant_is_right():
         np.testing.assert_allclose(result.scores["train_loss"][0, 0, seed], expected, rtol=1e-4)
 
 
-# JAX's configuration
-
-
 @pytest.fixture
 def strict():
     """Disable dtype promotion in all threads of JAX for one test."""
@@ -121,9 +118,6 @@ def test_sweeps_and_predictions_run_without_dtype_promotion(strict):
     result = jfnn.sweep(MIXED, split, **options)
     assert np.isfinite(result.test_loss).all()
     assert result.row_scores("loss", "test", split).shape == (*result.test_loss.shape, 30)
-
-
-# Random losses
 
 
 def full(shape, rng):

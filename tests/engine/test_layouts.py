@@ -46,7 +46,6 @@ def test_starts_equal_init_compiled_alone_for_any_number_of_seeds(name):
 
 
 def init(key):
-    """Return a student, and a teacher that is not trained."""
     student, teacher = jax.random.normal(key, (2, 2, 6))
     return {"student": student, "teacher": jfnn.Constant(teacher)}
 

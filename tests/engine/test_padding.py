@@ -98,7 +98,6 @@ def trained(name, x, y, weights, **changes):
 
 
 def with_schemes(names):
-    """Pair each name with full batches, and with one of the other schemes in turn."""
     others = [scheme for scheme in SCHEMES if scheme != "full"]
     return [(name, scheme) for i, name in enumerate(names) for scheme in ("full", others[i % len(others)])]
 

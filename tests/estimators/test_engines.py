@@ -196,8 +196,6 @@ def test_small_search_with_custom_classes_keeps_their_parameters_and_methods(run
 
 
 class _Counter:
-    """A callback that counts the tasks begun by scikit-learn's classes."""
-
     def __init__(self):
         self.begun = []
 

@@ -110,8 +110,6 @@ def with_metaclass(factor):
 
 
 def named(factor):
-    """Return a function that poses as NumPy's."""
-
     @functools.wraps(np.mean)
     def read(values):
         return values.mean() * factor
@@ -258,8 +256,6 @@ def of_arrays(first, second):
 
 
 def calls_back():
-    """Return the checksum of the traced form of a loss that calls the host."""
-
     def loss(value):
         jax.debug.callback(note, value)
         return value

@@ -20,7 +20,6 @@ COMMON = ("network", "loss", "reduction", "gradient", "epochs", "batch_size", "b
 
 
 def place_of(result, number):
-    """Return the index of a member, from any whole number."""
     index = np.unravel_index(number % result.diverged_at.size, result.diverged_at.shape)
     return tuple(int(i) for i in index)
 
@@ -110,10 +109,7 @@ def rows_of(sweep, result, fold=0):
 
 
 def start_of(sweep, place, cells):
-    """Return the training, held-out and test rows of a fold: ``(x, y, weights), (x, y), (x, y)``.
-
-    Held-out rows of weight 0 are left out.
-    """
+    """Return the given start of a member of one program, or None; ``place`` begins with ``cells`` axes."""
     params = sweep["initial_params"]
     if params is None:
         return None

@@ -119,7 +119,6 @@ def split_of(structure, seed):
 
 
 def sentences(rng, shape):
-    """Return token sequences of at least one word, padded with 0."""
     n, time = shape
     ends = rng.integers(1, time + 1, n)
     return np.where(np.arange(time) < ends[:, None], rng.integers(1, 6, shape), 0)
@@ -145,7 +144,6 @@ TARGETS = {
 
 
 def own_init(key):
-    """Initialize a linear autoencoder with a mask that is not trained."""
     mask = jfnn.Constant(jnp.ones(5).at[0].set(0))
     return {"w": jax.random.normal(key, (5, 5)) / 5, "b": jnp.zeros(5), "mask": mask}
 

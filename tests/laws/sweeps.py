@@ -60,7 +60,6 @@ class Pick:
     draw: Callable[..., Any]
 
     def __call__(self, values):
-        """Choose one of some values; the first is the simplest."""
         return self.draw(strategies.sampled_from(list(values)))
 
     def some(self, values, most, least=1):
@@ -111,7 +110,6 @@ class Call(dict):
 
     @property
     def fold_count(self):
-        """Number of folds, or None."""
         folds = self["folds"]
         if isinstance(folds, KFold):
             return folds.get_n_splits()
@@ -137,7 +135,6 @@ class Call(dict):
 
 
 def of_structure(name):
-    """Return a function that reads an attribute of the structure."""
     return lambda pick, call: getattr(call.structure, name)
 
 
@@ -158,7 +155,6 @@ def several_or_one(values):
 
 
 def numbers_in(pick, call, known):
-    """Choose a value for each name; at most one name gets a short axis."""
     size = np.size(call["learning_rate"]) * np.size(call["l2"])
     axis = pick([None, *known]) if call.way != "listed" and size <= FEW else None
     return {name: several_or_one(pick.some(known[name], 1 + (name == axis))) for name in known}
@@ -218,7 +214,6 @@ def in_pairs(call, seed):
 
 
 def in_groups(call, seed, count, own):
-    """Return named groups of equal size, with a quarter of each held out."""
     groups = np.random.default_rng(seed).permutation(call.structure.n) % count
     return subsets.by_group([f"group {i}" for i in groups], 0.25, start_per_subset=own)
 
@@ -282,7 +277,6 @@ def validation(pick, call):
 
 
 def as_validation(given):
-    """Return a `jfnn.Validation`, also for a size alone."""
     return given if isinstance(given, jfnn.Validation) else jfnn.Validation(given)
 
 
@@ -309,7 +303,6 @@ class Turning:
     step: int
 
     def __call__(self, seed, epoch):
-        """Return two steps of eight rows."""
         return (np.arange(16).reshape(2, 8) * self.step + epoch + seed % 5) % 12
 
 
@@ -329,8 +322,6 @@ def shapes_of(learner):
 
 
 def random_params(learner, shape, rng):
-    """Return random parameters, including constants, for members in a given shape."""
-
     def random_leaf(leaf):
         return (0.4 * rng.normal(size=(*shape, *leaf.shape))).astype(leaf.dtype)
 
@@ -460,12 +451,10 @@ def devices(pick, call):
 
 
 def seeds_of(seeds):
-    """Return the seeds, also from their number."""
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
 def epochs_of(epochs):
-    """Return the epochs to train, also from their number."""
     return epochs if isinstance(epochs, range) else range(epochs)
 
 
@@ -494,7 +483,6 @@ class Sweep:
         printer.text(repr(self))
 
     def changed(self, execution=None, **changes):
-        """Return the call with other keywords, and other fields of its execution."""
         how = dataclasses.replace(self["execution"], **(execution or {}))
         return dataclasses.replace(self, keywords={**self.keywords, "execution": how, **changes})
 
@@ -524,15 +512,7 @@ DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(jfn
 
 @strategies.composite
 def sweeps(draw, structure, without=(), schedulers=SCHEDULERS, **fields):
-    """Draw calls of a structure.
-
-    Args:
-        draw: From hypothesis.
-        structure: What is compiled.
-        without: Keywords that stay at their defaults.
-        schedulers: The schedulers that may be drawn.
-        **fields: Fixed fields of the execution.
-    """
+    """Draw calls of a structure, with keywords ``without`` at their defaults and given execution fields."""
     pick = Pick(draw)
     assume(pick.whole(0, 99) > 0)  # hypothesis starts with the simplest example, a single network
     call = Call(structure, schedulers, pick(["crossed", "crossed", "listed", "drawn"]))
@@ -563,15 +543,8 @@ def check_each_structure(
 ):
     """Check ``law(sweep=…, **given)`` on sweeps of the first structures, with equally many examples of each.
 
-    Args:
-        examples: The total number of examples, and the number of structures.
-        law: The law.
-        without: As for `sweeps`, like the next two.
-        schedulers: The schedulers that may be drawn.
-        fields: Fixed fields of the execution.
-        only: Selects the structures for which the law is valid.
-        where: Selects the sweeps on which it is tested.
-        **given: Strategies for further arguments of the law.
+    ``only`` selects the structures and ``where`` the sweeps for which the law is valid; ``given`` are
+    strategies for its further arguments. ``without``, ``schedulers`` and ``fields`` are as for `sweeps`.
     """
     chosen = [structure for structure in STRUCTURES.values() if only(structure)][: examples.structures]
     each = dataclasses.replace(examples, count=max(examples.count // len(chosen), 1))

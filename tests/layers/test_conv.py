@@ -1,7 +1,4 @@
-"""Convolution compared with NumPy loops, pooling with JAX; networks of both.
-
-test_layers.py and test_random_gradients.py test the derivatives of convolutions.
-"""
+"""Convolution compared with NumPy loops, pooling with JAX; test_layers.py tests the derivatives."""
 
 import functools
 import math
@@ -10,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import assert_close, compiled
 
 import jfnn
 from jfnn.layers import Conv, Dense, Flatten, MaxPool, MeanPool, Residual, sequence
@@ -41,13 +38,6 @@ DILATED = [
 
 def draw(shape, dtype=np.float64, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
-
-
-def assert_close(result, expected, tolerance):
-    """Check equality up to a fraction of each array's largest entry."""
-    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
-        scale = np.abs(other).max()
-        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
 
 
 def by_axis(value, axes):
@@ -141,9 +131,6 @@ def test_pooling_equals_reduce_window_with_its_gradient_even_with_ties(kind, geo
     by_hand, by_autodiff, expected = all_ways(x, d_out)
     assert_close(by_hand, expected, TOLERANCE[dtype.name])
     assert_close(by_autodiff, expected, TOLERANCE[dtype.name])
-
-
-# Networks
 
 
 def test_cnn_equals_its_sequence_of_layers():

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import central_differences, compiled, float64_first, perturbed, same_bits
+from helpers import assert_close, central_differences, compiled, float64_first, perturbed, same_bits
 
 import jfnn
 from jfnn.identity import naming
@@ -128,16 +128,6 @@ def make_problem(layer, shape, dtype):
     params = jax.tree.map(lambda leaf: draw(leaf.shape), like)
     x = draw((N, *shape)) if layer.tokens is None else rng.integers(0, layer.tokens, (N, *shape), np.int32)
     return params, x, draw((N, *layer.output_shape(shape)))
-
-
-def assert_close(result, expected, tolerance):
-    """Check equality up to a fraction of each array's largest entry."""
-    assert jax.tree.structure(result) == jax.tree.structure(expected)
-    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
-        one = np.asarray(one)
-        other = np.asarray(other)
-        assert one.shape == other.shape
-        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
 
 
 def test_every_registered_kind_has_examples():
@@ -276,9 +266,6 @@ def test_unpack_is_the_inverse_of_pack_after_leading_axes(layer, shape):
         jax.tree.map(lambda leaf: leaf[1, 3], packed),
         layer.pack(jax.tree.map(lambda leaf: leaf[1, 3], leading)),
     )
-
-
-# Sequences
 
 
 def test_dropout_skips_undroppable_kinds_and_the_last_layer():

@@ -1,7 +1,4 @@
-"""Recurrent layers: outputs of plain NumPy loops, initialization and widths.
-
-test_layers.py and test_random_gradients.py test their derivatives.
-"""
+"""Recurrent layers compared with NumPy loops, initialization, widths; test_layers.py tests derivatives."""
 
 import functools
 import itertools

@@ -149,7 +149,7 @@ def test_one_program_draws_boltzmann_machines(sizes, dtype):
 
 
 @pytest.mark.thorough
-def test_large_arrays_and_many_seeds_may_take_several_calls():
+def test_starts_of_large_arrays_take_several_calls_and_do_not_depend_on_other_seeds():
     network = jfnn.mlp((300, 150, 3), "tanh")  # 45,000 numbers
     assert 300 * 150 * len(SEEDS) > draws.ROWS * draws.WIDTH
     params = drawn(learner_of(network))

@@ -50,7 +50,7 @@ def test_penalty_excludes_scales_and_shifts():
 
 
 @pytest.mark.thorough
-def test_dropout_after_tokens_has_floating_point_masks(sentences):
+def test_dropout_with_tokens_has_floating_point_masks(sentences):
     options = dict(learning_rate=[0.01], hyper={"dropout": [0.0, 0.5]}, epochs=1, batch_size=8)
     result = jfnn.sweep(reader(), sentences, **options)
     assert np.isfinite(result.train_loss).all()

@@ -17,22 +17,16 @@ SPLIT = noise_split()
 OPTIONS = dict(epochs=4, batch_size=16, seeds=2)
 
 
-# An activation and a loss, each with its derivative
-
-
 def softplus(z):
-    """``log(1 + e^z)``."""
     return jnp.logaddexp(z, 0)
 
 
 def log_cosh(a, t, axis=-1):
-    """``Σ log cosh(a - t)``: squared where the error is small, absolute where it is large."""
     error = jnp.abs(a - t)
     return jnp.sum(error + jnp.log1p(jnp.exp(-2 * error)) - jnp.log(2), axis=axis)
 
 
 def d_log_cosh(a, t, axis=-1):
-    """``tanh(a - t)``."""
     return jnp.tanh(a - t)
 
 
@@ -65,9 +59,6 @@ def test_custom_derivatives_are_used_as_documented(gradient, recurrent, expected
     state = learner.start(learner.pack(learner.init(jax.random.key(0))), hyper)
     jax.eval_shape(learner.step, state, jfnn.learners.Batch(data.rows), hyper, None)
     assert read == expected
-
-
-# A learner with state beyond its parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +110,6 @@ def test_learner_with_momentum_equals_the_optimizer():
 
 
 class Counting(HeavyBall):
-    """Weights each row in its objective."""
-
     takes_weights = True
 
     def step(self, state, batch, hyper, key):
@@ -153,8 +142,6 @@ def test_weights_of_a_learner_are_checked():
 
 
 class Costly(HeavyBall):
-    """Penalizes the momentum in its score."""
-
     def score(self, params, rows, hyper):
         return {"loss": super().score(params, rows, hyper)["loss"] + hyper["momentum"]}
 
@@ -220,9 +207,6 @@ def test_default_step_is_mapped_over_members_on_the_last_axis(shared):
     np.testing.assert_allclose(last.test_loss, first.test_loss, rtol=1e-5)
 
 
-# A learner whose parameters are not all floats
-
-
 @dataclasses.dataclass(frozen=True)
 class Shuffled(Learner):
     """Least squares on columns in an order drawn at the start; it counts its steps."""
@@ -282,9 +266,6 @@ def test_initial_integers_must_be_integers(order):
     started = {"w": np.zeros(5), "order": np.array(order), "steps": 0}
     with pytest.raises((ValueError, TypeError), match=r"^initial_params: "):
         jfnn.sweep(Shuffled(), SPLIT, initial_params=started, learning_rate=0.1, **OPTIONS)
-
-
-# Learners that violate the contract
 
 
 # Name -> the methods of a broken learner.

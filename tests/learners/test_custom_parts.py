@@ -138,9 +138,6 @@ def test_invalid_part_is_refused_by_name_before_compilation(name):
     assert part in str(error) and (argument == "loss" or "layer 1 of 3" in str(error))
 
 
-# Numbers
-
-
 def check_derivatives(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
     return jfnn.check_gradients(network(layer or Gain(), activation), x, SPLIT.y_train, of_loss or loss())
 
@@ -213,9 +210,6 @@ def test_layers_of_a_residual_block_are_checked_with_the_inputs_of_the_block():
     block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, but the network's inputs have two
     net = jfnn.sequential([jfnn.Flatten(), block, jfnn.Dense(3, "identity")], (5, 1))
     assert max(jfnn.check_gradients(net, SPLIT.x_train[:, :, None], SPLIT.y_train).values()) < 1e-5
-
-
-# Schedulers
 
 
 @dataclasses.dataclass(frozen=True)

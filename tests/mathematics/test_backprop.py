@@ -227,7 +227,6 @@ def test_recursion_steps_equal_those_of_the_notes(x64):
 
 
 def test_backprop_needs_no_derivative_by_jax(x64):
-    """The hand-derived gradient works with functions that JAX must not differentiate."""
     params, x, targets = make_problem("cross_entropy", 2, np.float64)
     opaque_tanh = activations.Activation(lambda z: no_autodiff(jnp.tanh(z)), activations.d_tanh)
     opaque_loss = LOSSES["cross_entropy"]._replace(

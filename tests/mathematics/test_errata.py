@@ -36,9 +36,6 @@ def categorical(p, y):
     return -np.sum(y * np.log(p))
 
 
-# 1. Three costs, each with its own delta
-
-
 def test_erratum_1_printed_cost_with_a_softmax_does_not_have_the_delta_p_minus_y(x64):
     z = np.random.default_rng(RNG_SEED).normal(size=(4, 5))
     y = np.eye(5)[[0, 3, 4, 3]]
@@ -51,9 +48,6 @@ def test_erratum_1_printed_cost_with_a_softmax_does_not_have_the_delta_p_minus_y
     np.testing.assert_allclose(losses.get("sigmoid_cross_entropy").delta(z, y), sigmoid(z) - y, rtol=1e-12)
 
 
-# 2. tanh(z/2) = f(z) - f(-z)
-
-
 @float64_first
 def test_erratum_2_tanh_of_half_z_equals_sigmoid_of_z_minus_sigmoid_of_minus_z(dtype):
     z = jnp.linspace(-20, 20, 81, dtype=dtype)
@@ -61,9 +55,6 @@ def test_erratum_2_tanh_of_half_z_equals_sigmoid_of_z_minus_sigmoid_of_minus_z(d
     atol = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(activations.tanh(z / 2), f(z) - f(-z), rtol=0, atol=atol)
     np.testing.assert_allclose(activations.tanh(z / 2), 2 * f(z) - 1, rtol=0, atol=atol)
-
-
-# 3. ELU is α(e^z - 1), with z alone in the exponent
 
 
 @float64_first
@@ -78,9 +69,6 @@ def test_erratum_3_elu_has_no_factor_in_the_exponent(alpha, dtype):
     assert float(activations.ACTIVATIONS["elu"].f(jnp.asarray(-1.0, dtype))) == pytest.approx(
         np.expm1(-1), rel=1e-6
     )
-
-
-# 4. A split keeps inputs and labels together
 
 
 @pytest.mark.parametrize("random_state", [0, 1, None])
@@ -104,18 +92,12 @@ def test_erratum_4_digits_keep_their_labels_and_none_is_lost():
     assert pairs(*together) == pairs(*load_digits(return_X_y=True))
 
 
-# 5. The number of classes is not inferred from the labels
-
-
 def test_erratum_5_one_hot_width_does_not_depend_on_the_labels_present():
     labels = np.array([2, 0, 1])
     found = jfnn.datasets.one_hot(labels, 5)
     np.testing.assert_array_equal(found, np.eye(5)[labels])
     assert found.dtype == np.float32
     assert jfnn.datasets.one_hot(np.zeros(0, int), 3).shape == (0, 3)
-
-
-# 6. The bias gradient is a sum over samples only
 
 
 def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
@@ -136,18 +118,12 @@ def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
     assert np.abs(gradient - gradient.sum()).max() > 0.1
 
 
-# 7. The data are the UCI optical digits
-
-
 def test_erratum_7_digits_are_8_by_8_images_with_17_gray_levels():
     split = jfnn.datasets.digits()
     images = np.concatenate([split.x_train, split.x_test])
     assert images.shape == (1797, 64)
     assert set(np.unique(images)) == set(range(17))
     assert "UCI" in jfnn.datasets.digits.__doc__
-
-
-# 8. Exponentials do not overflow
 
 
 @compiled

@@ -57,7 +57,6 @@ OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
 @pytest.mark.thorough
 @pytest.mark.parametrize(("penalised", "reduction"), OBJECTIVES)
 def test_objective_and_hand_gradient_include_the_penalties(penalised, reduction):
-    """Compared with JAX's, and with those without penalties plus NumPy's penalties."""
     params = make_params()
     rng = np.random.default_rng(8)
     x = rng.normal(size=(7, 3))
@@ -138,7 +137,6 @@ CASES = list(itertools.product(REPLAYS, LAYOUTS))
 @pytest.mark.thorough
 @pytest.mark.parametrize(("case", "layout"), CASES)
 def test_proximal_steps_of_a_sweep_equal_those_of_numpy(case, layout):
-    """Each cell of a sweep over L1 has the parameters of NumPy's replay, with the same zeros."""
     network, options, of_replay = REPLAYS[case]
     rng = np.random.default_rng(4)
     x = rng.normal(size=(24, 3)).astype(np.float32)

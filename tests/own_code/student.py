@@ -104,7 +104,6 @@ class Student:
             self.a.append(ACTIVATIONS[name][0](z))
 
     def slope(self, layer):
-        """Return the factor of the layer's δ."""
         name = self.names[layer - 1]
         z = self.z[layer - 1]
         a = self.a[layer]

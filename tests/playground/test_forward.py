@@ -99,7 +99,6 @@ def switch(rng):
 
 
 def convolution(rng, shape):
-    """Return a convolution, possibly too large for its inputs."""
     axes = len(shape) - 1
     kernel, dilation = (tuple(whole(rng, 1, 3) for _ in range(axes)) for _ in range(2))
     padding = pick(rng, ["same", *(["causal"] if axes == 1 else []), tuple(whole(rng, 0, 2) for _ in kernel)])
@@ -108,7 +107,6 @@ def convolution(rng, shape):
 
 
 def pooling(kind, rng, shape):
-    """Return a pooling layer, possibly too large for its inputs."""
     size = tuple(whole(rng, 1, 3) for _ in shape[1:])
     padding = tuple(whole(rng, 0, length - 1) for length in size)
     return kind(size, pick(rng, [None, 1, tuple(whole(rng, 1, 3) for _ in size)]), padding)
@@ -328,7 +326,6 @@ def test_outputs_have_the_same_meaning_with_every_loss(loss):
 
 @functools.partial(compiled, static_argnums=0)
 def probabilities(network, params, x):
-    """Compute them by `jfnn.predict_proba`, which requires finite parameters."""
     return losses.get("cross_entropy").probabilities(network.apply(params, x))
 
 
@@ -350,7 +347,7 @@ def test_nonfinite_weights_give_the_same_outputs_as_in_jax(kind, value):
 
 
 @pytest.mark.thorough
-def test_argmax_of_nan_is_none():
+def test_maximum_with_nan_is_nan():
     network = jfnn.sequential([MaxPool(3), Flatten()], (2, 3, 3))
     x = np.arange(36, dtype=np.float32).reshape(2, 2, 3, 3)
     x[0, 0, 1, 1] = np.nan

@@ -128,7 +128,6 @@ BIRDS = {
 
 
 def birds_split(folder, target, values):
-    """Return the standardized split of a file with these columns and a target."""
     columns = BIRDS | {target: values}
     lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
     (folder / "birds.csv").write_text("\n".join(lines))

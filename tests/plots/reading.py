@@ -63,7 +63,6 @@ def in_a_line(text):
 
 
 def caption_of(figure):
-    """Return the text above all panels, on one line."""
     return in_a_line(figure.get_suptitle())
 
 
@@ -103,7 +102,6 @@ def check_readable(figure):
 
 
 def _ticks_seen(axis):
-    """Return the tick labels within an axis's range, and the factor beside them."""
     scale = axis.get_transform().transform
     low, high = np.sort(scale(np.asarray(axis.get_view_interval())))
     space = 1e-10 * (high - low)  # as in matplotlib

@@ -24,13 +24,8 @@ def report(score, epoch, epochs, replicates=1, **fields):
 def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, every_epoch=False):
     """Play a scheduler on random scores and return ``[(report, state, actions), …]``.
 
-    Args:
-        scheduler: The scheduler.
-        epochs: Total number of epochs.
-        cells: Number of hyperparameter combinations.
-        replicates: Number of seeds for each.
-        between: Function applied to the state between two evaluations.
-        every_epoch: Whether to evaluate after every epoch, even if the scheduler did not request it.
+    ``between`` is applied to the state between two evaluations. With ``every_epoch`` there are evaluations
+    after every epoch, even if the scheduler did not request them.
     """
     state = scheduler.init(cells, replicates)
     played = []

@@ -113,9 +113,6 @@ def test_enough_cells_without_a_round_raise_an_error():
             halving.check(cells, epochs, ())
 
 
-# In a run
-
-
 @pytest.fixture(scope="module")
 def full():
     """Return ``ranking metric -> `` the whole grid trained to the end, scored after every epoch."""

@@ -42,9 +42,6 @@ def test_every_scheduler_has_examples():
         assert SCHEDULERS[name].__name__ in jfnn.__all__
 
 
-# Pure functions
-
-
 @pytest.mark.parametrize("scheduler", EACH)
 def test_decisions_are_a_function_of_the_reports_alone(scheduler):
     before = np.random.get_state()[1].copy()
@@ -99,9 +96,6 @@ def test_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
     for epoch, following in enumerate(evaluations):
         assert all(other == following for other in evaluations[epoch:following])
     assert evaluations[-1] > epochs
-
-
-# In a run
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +153,6 @@ def test_run_interrupted_at_every_return_to_the_host_leaves_the_bytes_of_an_unin
     assert returns == sorted(set(returns))
     assert len(returns) >= 4
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-
-
-# User-defined schedulers
 
 
 @dataclasses.dataclass(frozen=True)

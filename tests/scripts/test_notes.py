@@ -52,9 +52,6 @@ def counts(accuracy, labels):
     return np.round(np.asarray(accuracy, np.float64) * len(labels))
 
 
-# The oracle itself
-
-
 def test_oracle_has_the_published_start(replayed):
     shown, split, start, _ = replayed
     first = oracle.probabilities(start, split.x_train[:1])[1][0]
@@ -174,9 +171,6 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
     np.testing.assert_array_equal(
         np.stack([train.ravel(), test.ravel()], axis=1), [cell[:2] for cell in exact]
     )
-
-
-# The script
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ pytestmark = pytest.mark.thorough
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.grid is not None])
 def test_fits_per_structure_are_those_used_by_auto(name):
-    """Counted from the grid's lengths and from the search's own candidates."""
     case = CASES[name]
     search, _ = fitting(case, "auto")
     found = choice.choose(search, case.folds, case.load()[0], False)

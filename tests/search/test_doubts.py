@@ -148,10 +148,10 @@ def test_large_inputs_prevent_learning():
     digits = jfnn.datasets.digits()
     useful = {}
     for factor in (1, 16):
-        with_large_column = digits._replace(x_train=factor * digits.x_train, x_test=factor * digits.x_test)
+        large = digits._replace(x_train=factor * digits.x_train, x_test=factor * digits.x_test)
         rates = np.logspace(-3.5, -0.5, 7)
         with warnings.catch_warnings(record=True, action="always") as said:
-            grid = jfnn.sweep(jfnn.mlp((64, 50, 10)), with_large_column, learning_rate=rates, epochs=30)
+            grid = jfnn.sweep(jfnn.mlp((64, 50, 10)), large, learning_rate=rates, epochs=30)
         assert bool(said) == (factor == 16)
         useful[factor] = int((grid.cell_scores("test_accuracy") > 0.7).sum())
     assert useful[1] >= 5 and useful[16] <= 3

@@ -30,9 +30,6 @@ def options(**changes):
     return Options(**BASE | changes)
 
 
-# Documentation
-
-
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_every_option_is_in_the_signature_and_docstring(door):
     fields = {field.name: field for field in dataclasses.fields(DOORS[door])}
@@ -66,8 +63,6 @@ def test_options_hold_converted_immutable_values():
         with pytest.raises(dataclasses.FrozenInstanceError):
             valid.execution = jfnn.Execution()
 
-
-# The identity of a run
 
 PARAMS = NET.init(jax.random.key(7))
 ROWS = np.zeros((4, 2, 16), int)

@@ -42,7 +42,6 @@ def loaded(directory, result):
 
 
 def each(result):
-    """Return the indices and parameters of members that did not diverge."""
     places = zip(*np.nonzero(result.diverged_at < 0), strict=True)
     return [(place, result.member(*place)) for place in places]
 

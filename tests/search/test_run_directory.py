@@ -109,9 +109,6 @@ def test_saving_fewer_parameters_than_stored_is_refused(results, tmp_path):
     assert bits_of_result(jfnn.load(tmp_path / "cell")) == bits_of_result(result)
 
 
-# Changed files
-
-
 @pytest.fixture(scope="module")
 def finished(results, tmp_path_factory):
     """Return a directory with a result; copy it, do not change it."""
@@ -166,9 +163,6 @@ def test_changed_table_is_rewritten(copy, sweep):
         jfnn.load(copy)  # which does not read it
         sweep(execution={"eval_every": 2}, out=copy, resume=True)
         assert path.read_bytes() == before
-
-
-# The result itself
 
 
 def test_result_has_its_axes_and_scores_as_attributes(results):

@@ -50,7 +50,6 @@ def lambda_1se(lambdas, cvraw):
 
 @pytest.mark.parametrize("draw", range(8))
 def test_penalty_equals_glmnets_choice(draw):
-    """Random losses over seeds and folds."""
     for options in (dict(seeds=6), dict(seeds=1, folds=6)):
         result = make_result((1, 40), rank_by="loss", draw=draw, **options)
         cvraw = result.scores[result.ranked_by].reshape(40, 6).T

@@ -152,22 +152,6 @@ def test_slices_of_pairs_are_subsets_and_those_of_other_rows_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("call", "named"),
-    [
-        (lambda: subsets.bootstrap(10**6, 10**5), "number"),
-        (lambda: subsets.independent(10**6, 0.5, 10**6), "number"),
-        (lambda: subsets.shares(10**6, 0.5, 10**5), "number"),
-        (lambda: subsets.leave_one_out(400_000).included, "included"),
-    ],
-    ids=["bootstrap", "independent", "shares", "included"],
-)
-def test_draws_larger_than_memory_are_refused(call, named, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1e11)
-    with pytest.raises(ValueError, match=rf"^{named}: it does not fit into memory"):
-        call()
-
-
-@pytest.mark.parametrize(
     ("chosen", "free"),
     [
         (subsets.leave_one_out(N), 16 * N * N - 1),

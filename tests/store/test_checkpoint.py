@@ -245,9 +245,6 @@ def test_checkpoint_with_other_arrays_is_refused_by_name(others, tmp_path):
         checkpoint.restore(FRESH)
 
 
-# Other runs
-
-
 @pytest.mark.parametrize("at", [0, 40, 99, 119])
 def test_differing_part_of_both_values_is_shown(at):
     there = "ab" * 60

@@ -86,8 +86,6 @@ def says(*place):
 
 
 def has(name, change):
-    """Return a lie that changes or deletes an array."""
-
     def lie(values, arrays):
         arrays = arrays | {name: change(arrays[name])}
         return values, {name: array for name, array in arrays.items() if array is not GONE}
