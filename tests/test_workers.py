@@ -125,7 +125,7 @@ def lone_learner(loss):
 
 
 class OnWorker(Here):
-    """Runs calls in a context; ``at`` is the numbers of the calls to do so, 0 for a query."""
+    """Runs the calls whose numbers are in ``at`` (0 for a query) in a context."""
 
     def __init__(self, context, at=lambda number: True):
         super().__init__()

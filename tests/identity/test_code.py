@@ -107,7 +107,7 @@ def test_installed_packages_are_recognized_in_every_environment_and_extension_mo
     assert not references.is_installed(pairs.__name__)
 
 
-def test_a_long_chain_of_functions_ends():
+def test_long_chain_of_functions_ends():
     chain = [lambda: 1.0]
     for _ in range(400):
         chain.append(lambda before=chain[-1]: before())

@@ -74,7 +74,7 @@ def is_constant(structure):
 
 @pytest.mark.thorough
 @of_many_sweeps
-def test_an_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
+def test_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
     def check_evaluation(sweep, every, at):
         whole = sweep.run({"eval_every": every})
         first = epochs_of(sweep["epochs"]).start

@@ -105,7 +105,7 @@ def sums_of_two_products(function, *arguments):
     return [name for name, operands in sums.items() if all(map(is_product, operands))]
 
 
-def test_the_gradient_of_the_cross_entropy_adds_no_two_products():
+def test_gradient_of_the_cross_entropy_adds_no_two_products():
     """A compiler may round either product first, and may choose differently for the last slots of a loop."""
     outputs = jnp.ones((8, 3, 5))  # members, classes, rows
     targets = jnp.ones((3, 5))

@@ -274,7 +274,7 @@ def test_races_of_edge_case_grids():
 
 
 @pytest.mark.thorough
-def test_keep_params_is_optional():
+def test_keep_params_selects_what_is_kept():
     none = race(execution=jfnn.Execution(keep_params="none"))
     assert none.result.params is None and none.result.kept_cell is None
     best = race(execution=jfnn.Execution(keep_params="best"))
