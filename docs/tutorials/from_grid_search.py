@@ -3,15 +3,15 @@ From GridSearchCV
 =================
 
 You have a ``GridSearchCV`` over scikit-learn's ``MLPClassifier``. This tutorial
-changes its imports, shows which numbers stay the same, and then writes the same
-search as `jfnn.sweep`, with several seeds and intervals.
+changes its imports, shows which numbers stay the same, and then rewrites the search
+as a `jfnn.sweep` with several seeds and confidence intervals.
 """
 
 # %%
-# The program that you have
-# -------------------------
-# A small perceptron on the breast cancer data of scikit-learn: 9 candidates, 3
-# folds, 40 epochs each.
+# Your program
+# ------------
+# A small perceptron on scikit-learn's breast cancer data: 9 candidates, 3 folds, 40
+# epochs each.
 
 import time
 import warnings
@@ -39,7 +39,7 @@ grid = {
 
 
 def search(search_class, perceptron):
-    """Fits a search over a pipeline; its results and a line about them."""
+    """Fit a search over a pipeline and print a summary."""
     start = time.perf_counter()
     fitted = search_class(
         make_pipeline(StandardScaler(), perceptron), grid, cv=3
@@ -60,8 +60,8 @@ theirs = search(GridSearchCV, MLPClassifier(**options))
 # %%
 # Change the imports
 # ------------------
-# `jfnn.estimators` has classes of the same names, subclasses of scikit-learn's.
-# Nothing else changes.
+# `jfnn.estimators` has classes of the same names, which are subclasses of
+# scikit-learn's. Nothing else changes.
 
 for _ in range(2):
     ours = search(estimators.GridSearchCV, estimators.MLPClassifier(**options))
@@ -74,22 +74,23 @@ print(
 )
 
 # %%
-# The search has 27 fits of one structure, nine candidates on three folds. From 16
-# fits a structure on they train here, all candidates of a fold side by side in one
-# compiled program, which the first call compiles and the second finds. A smaller
-# search, and a fit alone, is scikit-learn's code, byte for byte: so is the
-# refit of the best candidate.
+# The search has 27 fits of one structure: nine candidates on three folds. With 16
+# or more fits of a structure, jfnn trains all candidates of a fold side by side in
+# one compiled program. The first call compiles this program and the second call
+# reuses it. Smaller searches and single fits run scikit-learn's code and give
+# identical bytes; so does the refit of the best candidate.
 #
-# Starting weights and the order of rows come from the same random stream, and the
-# steps are the same. The arithmetic is float32 and not float64, so a row at the
-# boundary between two classes may change sides.
+# Initial weights and the order of rows come from the same random stream, and the
+# steps are the same. The arithmetic is float32 instead of float64, so a row close
+# to the boundary between two classes may change sides.
 #
-# The same bits alone
-# -------------------
-# A perceptron here has a parameter ``engine``. ``"auto"``, the default, goes by the
-# number of fits; ``"jfnn"`` trains all of them here, and the refit too. A fit has the
-# same bits beside other fits and alone. To see this, give the same
-# perceptron to scikit-learn's search, which fits one candidate after another:
+# Train one by one, get the same bits
+# -----------------------------------
+# The perceptrons of jfnn have a parameter ``engine``. The default ``"auto"``
+# decides by the number of fits; ``"jfnn"`` always uses jfnn, for the refit too. A
+# fit has the same bits whether it is trained alone or together with others. To see
+# this, pass the same perceptron to scikit-learn's search, which fits one candidate
+# after another:
 
 engine_options = options | {"engine": "jfnn"}
 together = search(
@@ -111,10 +112,10 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # %%
 # The same search as a sweep
 # --------------------------
-# A search by cross-validation tells how good each candidate is with one random
-# start. `jfnn.sweep` trains every candidate from several starts, ranks them on the
-# rows that each fold holds out, and trains the best one again on all training rows
-# (``refit``).
+# A cross-validated search scores each candidate with one random initialization.
+# `jfnn.sweep` trains every candidate from several initializations, ranks the
+# candidates on the held-out rows of each fold, and retrains the best one on all
+# training rows (``refit``).
 #
 # ==========================================  ========================================================
 # ``MLPClassifier``                           `jfnn.sweep`
@@ -128,9 +129,9 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # ==========================================  ========================================================
 #
 # Three things differ. The network has two outputs with a softmax, where
-# scikit-learn has one with a sigmoid. A seed gives other starting weights than the
-# same ``random_state``. Columns are scaled by all training rows, not by those of
-# each fold.
+# scikit-learn has one with a sigmoid. A seed gives different initial weights than
+# the same ``random_state``. Columns are scaled by all training rows, not by the
+# training rows of each fold.
 
 split = jfnn.datasets.standardise(jfnn.Split(x_train, y_train, x_test, y_test))
 network = jfnn.mlp((30, 16, 2), activation="relu", init="glorot_uniform")
@@ -149,8 +150,8 @@ result = jfnn.sweep(
 print(result.best())
 
 # %%
-# These are 135 networks, and five more of the refit. Each cell, that is each
-# candidate, has a mean and an interval:
+# This trained 135 networks, and five more for the refit. Each cell (each candidate)
+# has a mean and an interval:
 
 cells = jfnn.cell_statistics(result)
 for i, rate in enumerate(rates):
@@ -172,18 +173,19 @@ print(
 )
 
 # %%
-# The intervals are Student's over seeds (95 %). They say how much the random start
-# matters, not how much the choice of rows does. Cells are compared seed by seed.
-# The tied cells contain the truly best cell with 95 % confidence. Of 143 test rows one
-# is 0.7 points, so the two test accuracies may come out either way.
+# The intervals are 95% Student intervals over seeds. They show how much the random
+# initialization matters, not how much the choice of rows does. Cells are compared
+# seed by seed. The tied cells contain the truly best cell with 95% confidence. One
+# of 143 test rows is 0.7 percentage points, so either test accuracy may come out
+# higher.
 #
 # The heat map shows means over seeds and folds.
 
 jfnn.plots.heat_map(result)
 
 # %%
-# Where to go on
-# --------------
-# * :doc:`/scikit_learn` lists what means the same in both, and what does not.
-# * :doc:`/recipes/search` has random search, halving and early stopping.
-# * :doc:`/concepts` says what a cell, a member and a replicate are.
+# Next steps
+# ----------
+# * :doc:`/scikit_learn` lists what is the same in both libraries and what differs.
+# * :doc:`/recipes/search` shows random search, halving and early stopping.
+# * :doc:`/concepts` explains cells, members and replicates.

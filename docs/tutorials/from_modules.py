@@ -2,16 +2,16 @@
 From Equinox and Flax modules
 =============================
 
-You have a module of Equinox or of Flax NNX and a training loop with optax. This
-tutorial trains a grid of it, compares the parameters with those of the loop, adds
-dropout, and brings a saved network back into the module.
+You have an Equinox or Flax NNX module and a training loop with optax. This tutorial
+trains a grid of such modules, compares the parameters with the loop's, adds
+dropout, and loads a saved network back into the module.
 """
 
 # %%
-# The program that you have
-# -------------------------
-# Equinox, optax and the wines of scikit-learn (13 columns, 3 classes): one network,
-# one learning rate.
+# Your program
+# ------------
+# Equinox and optax on scikit-learn's wine data (13 columns, 3 classes): one
+# network, one learning rate.
 
 import tempfile
 
@@ -74,8 +74,9 @@ trained = loop(Classifier(jax.random.key(0)), rates[1])
 # The module as a network
 # -----------------------
 # `jfnn.from_equinox` takes the class itself, or any function ``key -> module``, so
-# that each seed has another start. Seed 0 starts from ``jax.random.key(0)``.
-# Parameters are a dict of the module's arrays by their paths.
+# that each seed has its own initial weights. Seed 0 starts from
+# ``jax.random.key(0)``. Parameters are a dict that maps the paths of the module's
+# arrays to the arrays.
 
 options = {
     "optimizer": "adam",
@@ -92,7 +93,7 @@ print(sorted(params))
 
 
 def largest_difference(params, module):
-    """The largest difference of an entry from the module's array of the same path."""
+    """Return the largest difference between an entry and the module's array."""
     leaves = jax.tree_util.tree_leaves_with_path(module)
     names = [
         jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves
@@ -111,7 +112,7 @@ print(f"largest difference from the loop: {difference:.1e}")
 assert difference < 1e-4
 
 # %%
-# Six networks came from one program, with their scores at every epoch. The curves are
+# One program trained six networks and scored them at every epoch. The curves are
 # means over seeds.
 
 print("test accuracy [η, seed]:", result.test_accuracy[:, 0].round(3).tolist())
@@ -120,8 +121,8 @@ jfnn.plots.loss_curves(result)
 # %%
 # A module of Flax NNX
 # --------------------
-# `jfnn.from_flax` takes a function ``rngs -> module``. Here is the same network in
-# NNX, and its loop.
+# `jfnn.from_flax` takes a function ``rngs -> module``. Here are the same network in
+# NNX and its training loop.
 
 
 class NNXClassifier(nnx.Module):
@@ -162,11 +163,10 @@ assert difference < 1e-4
 # %%
 # Dropout
 # -------
-# Steps of training run the module with dropout, scores and predictions without. A
-# ``__call__`` that takes ``key`` gets another one for each row and step. These keys
-# follow from the seed, so a run can be repeated bit by bit, but they are not those
-# that a loop of yours would draw, and the networks agree with it in distribution
-# only.
+# Training steps run the module with dropout; scores and predictions run it without.
+# If ``__call__`` takes ``key``, it gets a new key for each row and step. The keys
+# depend only on the seed, so a run is reproducible bit by bit. They are not the
+# keys of your own loop, so with dropout the networks agree only in distribution.
 
 
 class WithDropout(Classifier):
@@ -190,9 +190,9 @@ print("test accuracy [η, seed]:", dropped.test_accuracy[:, 0].round(3).tolist()
 # %%
 # State
 # -----
-# Running means of batch normalisation are neither parameters nor functions of a
-# row. Such a module raises an error before anything is compiled. Layer and group
-# normalisation have no state.
+# The running means of batch normalization are neither parameters nor functions of a
+# single row. Such a module raises an error before anything is compiled. Layer and
+# group normalization have no state.
 
 try:
     jfnn.from_flax(lambda rngs: nnx.BatchNorm(13, rngs=rngs))
@@ -200,14 +200,14 @@ except jfnn.ArgumentError as error:
     print(error)
 
 # %%
-# Save, load, and back into the module
-# ------------------------------------
-# A saved result is read by `jfnn.load` and needs no Equinox. To have a module
-# again, replace its arrays.
+# Save, load and rebuild the module
+# ---------------------------------
+# `jfnn.load` reads a saved result without Equinox. To get a module back, replace
+# the arrays of a new one.
 
 
 def as_module(params, module):
-    """The module with these arrays."""
+    """Return the module with its arrays replaced by these parameters."""
 
     def replaced(path, leaf):
         return params.get(
@@ -227,9 +227,10 @@ assert np.array_equal(labels, outputs.argmax(axis=1))
 print(f"test accuracy of the module: {np.mean(labels == split.y_test):.3f}")
 
 # %%
-# Where to go on
-# --------------
-# * :doc:`from_vmap` shows what the engine adds to a custom network.
-# * :doc:`/extending` has learners that keep a custom state.
-# * Networks of `jfnn.layers` train faster than modules: the engine knows their
-#   products. :doc:`/kinds` has convolutional and recurrent ones.
+# Next steps
+# ----------
+# * :doc:`from_vmap` shows what jfnn adds to a custom network.
+# * :doc:`/extending` describes learners with custom state.
+# * Networks built from `jfnn.layers` train faster than modules, because jfnn has
+#   optimized code for their matrix products. :doc:`/kinds` describes convolutional
+#   and recurrent ones.

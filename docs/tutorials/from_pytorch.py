@@ -3,15 +3,15 @@ From a PyTorch loop
 ===================
 
 You train a small network in a PyTorch loop, once for each learning rate. This
-tutorial moves the data, the starting weights and the optimizer to jfnn. A test of
-this project runs the loop below and compares: after 60 steps the parameters agree
-to 1e-5.
+tutorial moves the data, the initial weights and the optimizer to jfnn. A test of
+this project runs the loop below and compares the results: after 60 steps the
+parameters agree to 1e-5.
 """
 
 # %%
-# The program that you have
-# -------------------------
-# The digits, a network 64-32-10, momentum after Nesterov, weight decay:
+# Your program
+# ------------
+# The digits, a 64-32-10 network, Nesterov momentum and weight decay:
 #
 # .. code-block:: python
 #    :name: torch-loop
@@ -34,13 +34,13 @@ to 1e-5.
 #        loss.backward()
 #        optimizer.step()
 #
-# The site is built without PyTorch, so that block does not run here. All other
-# blocks do.
+# This site is built without PyTorch, so the block above does not run here. All
+# other blocks do.
 #
-# The data and the start
-# ----------------------
-# ``torch.nn.Linear`` has weights ``[out, in]``, drawn uniformly within ±1/√n_in, as
-# are its biases. Here such numbers come from NumPy. From a model of yours they are
+# The data and the initial weights
+# --------------------------------
+# ``torch.nn.Linear`` has weights ``[out, in]``. Weights and biases are uniform
+# within ±1/√n_in. Here they come from NumPy; for your own model, use
 # ``layer.weight.detach().numpy()``.
 
 import numpy as np
@@ -67,9 +67,9 @@ start = [linear(64, 32), linear(32, 10)]
 batches = np.stack([draw.permutation(len(split.x_train))[:100] for _ in range(60)])
 
 # %%
-# A layer of jfnn has weights ``[in, out]``, since rows are multiplied from the
-# left, ``x @ w + b``. So weights are transposed. Without weights to carry over,
-# ``init="pytorch"`` draws from the same distribution.
+# A jfnn layer has weights ``[in, out]`` and computes ``x @ w + b``, so the weights
+# must be transposed. If you have no weights to copy, ``init="pytorch"`` samples
+# from the same distribution.
 
 network = jfnn.mlp((64, 32, 10), activation="relu", init="pytorch")
 params = tuple(jfnn.Layer(w.T, b) for w, b in start)
@@ -77,9 +77,10 @@ params = tuple(jfnn.Layer(w.T, b) for w, b in start)
 # %%
 # The optimizer
 # -------------
-# ``cross_entropy`` is a mean over rows in PyTorch and here. Weight decay of PyTorch
-# adds a multiple of each parameter to its gradient, of biases too. In optax these
-# are two parts, which a function puts together. Its numbers can be axes of the grid.
+# ``cross_entropy`` is a mean over rows in both PyTorch and jfnn. PyTorch's weight
+# decay adds a multiple of each parameter to its gradient, including the biases. In
+# optax these are two transformations, which the function below chains. Its
+# arguments can be axes of the grid.
 
 
 def torch_sgd(learning_rate, momentum=0.9, weight_decay=0.0):
@@ -106,8 +107,9 @@ print("test accuracy [η, weight decay]:")
 print(result.test_accuracy[:, 0, :, 0].round(3))
 
 # %%
-# The loop above is the member ``result.member(1, 0, 1, 0)``: η = 0.05, one λ,
-# weight decay 0.01, one seed. Its arrays go back into the model transposed:
+# The loop above corresponds to ``result.member(1, 0, 1, 0)``: η = 0.05, one λ,
+# weight decay 0.01, one seed. Transpose its weights to load them into the PyTorch
+# model:
 
 trained = result.member(1, 0, 1, 0)
 state = {
@@ -119,15 +121,16 @@ state = {
 print({name: array.shape for name, array in state.items()})
 
 # %%
-# ``model.load_state_dict({name: torch.tensor(array) for name, array in
-# state.items()})`` takes them.
+# Load them with ``model.load_state_dict({name: torch.tensor(array) for name, array
+# in state.items()})``.
 #
 # Weight decay or l2
 # ------------------
-# The penalty λ of jfnn is on weights alone, as in the lecture notes, and is divided
-# by the rows of a minibatch, as the cost is. So λ is weight decay times rows, here
-# 1. In PyTorch the same is two groups of parameters, with ``weight_decay=0`` for the
-# biases. The two differ here by:
+# jfnn's penalty λ applies to the weights only, as in the lecture notes. Like the
+# cost, it is divided by the number of rows in a minibatch. So λ is the weight decay
+# times the number of rows, here 1. In PyTorch, the same needs two parameter groups,
+# with ``weight_decay=0`` for the biases. Here the two penalties lead to these
+# differences:
 
 penalised = jfnn.sweep(
     network,
@@ -142,8 +145,8 @@ print("largest difference of a weight:", np.abs(other[0].w - trained[0].w).max()
 print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max())
 
 # %%
-# What goes where
-# ---------------
+# PyTorch and jfnn side by side
+# -----------------------------
 #
 # ==============================================  ============================================================
 # PyTorch                                         jfnn
@@ -159,10 +162,10 @@ print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max()
 # ``torch.manual_seed(s)``                        ``seeds``, an axis
 # ==============================================  ============================================================
 #
-# What is gained
-# --------------
-# The six networks above were one program. With seeds, rows held out and statistics
-# it is still one call:
+# A whole search in one call
+# --------------------------
+# One program trained the six networks above. Adding seeds, held-out rows and
+# statistics still takes one call:
 
 search = jfnn.sweep(
     network,
@@ -182,9 +185,9 @@ print(
 jfnn.plots.axis_curves(search, "learning_rate", by="weight_decay")
 
 # %%
-# Where to go on
-# --------------
-# * :doc:`/when_it_pays` measures PyTorch's loop, ``torch.func.vmap`` and
-#   ``torch.compile`` beside jfnn.
-# * :doc:`/kinds` has convolutional and recurrent networks, :doc:`/extending` custom
-#   layers and losses.
+# Next steps
+# ----------
+# * :doc:`/when_it_pays` compares the speed of a PyTorch loop, ``torch.func.vmap``
+#   and ``torch.compile`` with jfnn.
+# * :doc:`/kinds` describes convolutional and recurrent networks, :doc:`/extending`
+#   custom layers and losses.

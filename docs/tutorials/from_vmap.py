@@ -2,17 +2,16 @@
 From jit(vmap(train))
 =====================
 
-You train a grid of networks by your ``jax.jit(jax.vmap(train))``. This tutorial
-trains the same grid by `jfnn.sweep`, first with a network of `jfnn.mlp`, then with
-custom ``init`` and ``apply``, then with a custom loss, and compares the
-parameters.
+You train a grid of networks with ``jax.jit(jax.vmap(train))``. This tutorial trains
+the same grid with `jfnn.sweep`: first a network of `jfnn.mlp`, then custom ``init``
+and ``apply`` functions, then a custom loss. Each time it compares the parameters.
 """
 
 # %%
-# The program that you have
-# -------------------------
+# Your program
+# ------------
 # Plain JAX on the digits: a list of ``(w, b)``, a loss, a scan over minibatches,
-# ``vmap`` over learning rates η and penalties λ.
+# and ``vmap`` over learning rates η and penalties λ.
 
 import tempfile
 
@@ -83,14 +82,14 @@ by_vmap = grid(start, batches, jnp.array(rates), jnp.array(penalties))
 # %%
 # A network of jfnn
 # -----------------
-# ``initial_params`` and ``batches`` give the sweep the same start and the same
-# minibatches. The penalty needs a factor: jfnn divides the whole objective by the
-# rows of a minibatch, the penalty included, while the program above divides the cost
-# alone. So its λ is 100 times that of the program.
+# ``initial_params`` and ``batches`` give the sweep the same initial weights and the
+# same minibatches. The penalty needs a factor: jfnn divides the whole objective,
+# penalty included, by the number of rows in a minibatch, while the program above
+# divides only the cost. So jfnn's λ is 100 times the program's.
 
 
 def largest_difference(params, others):
-    """The largest difference of an entry between two grids of networks."""
+    """Return the largest difference between parameters of two grids of networks."""
     leaves = zip(jax.tree.leaves(params), jax.tree.leaves(others), strict=True)
     return max(np.abs(a.reshape(b.shape) - b).max() for a, b in leaves)
 
@@ -118,15 +117,15 @@ assert difference < 1e-5
 #
 # A custom network, a custom loss
 # -------------------------------
-# A pair of functions is a network. It keeps your layout of parameters, and needs no
-# ``initial_params``, since seed 0 starts from ``init(jax.random.key(0))``.
+# A pair of functions defines a network. It keeps your parameter structure and needs
+# no ``initial_params``, since seed 0 starts from ``init(jax.random.key(0))``.
 
 custom = jfnn.sweep(jfnn.Network(init, apply), split, l2=scaled, **options)
 print(f"custom network: {largest_difference(custom.params, by_vmap):.1e}")
 
 # %%
-# `jfnn.learner` takes the loss as well. It adds λ/2 Σ w² to your loss as it is, so
-# λ needs no factor.
+# `jfnn.learner` takes your loss too. It adds λ/2 Σ w² to the loss without dividing,
+# so λ needs no factor.
 
 learner = jfnn.learner(init, lambda params, rows, key: loss(params, *rows))
 custom_loss = jfnn.sweep(learner, split, l2=penalties, **options)
@@ -135,12 +134,12 @@ assert largest_difference(custom.params, by_vmap) < 1e-5
 assert largest_difference(custom_loss.params, by_vmap) < 1e-5
 
 # %%
-# What the engine adds
-# --------------------
-# **Bits.** Take the last network out of the grid and train it alone. By ``jit`` its
-# last bits may differ from those in the grid. By `jfnn.train` they are the same,
-# where it is given the form of the tiles (how many members one call trains, and
-# whether they share minibatches), which ``result.execution`` holds.
+# What jfnn adds
+# --------------
+# **Reproducible bits.** Train the last network of the grid alone. With ``jit``, its
+# last bits may differ from those in the grid. With `jfnn.train` they are the same
+# if you pass the tile shape (how many members one call trains, and whether they
+# share minibatches), which ``result.execution`` holds.
 
 alone = jax.jit(train)(start, batches, rates[-1], penalties[-1])
 print("by jit, equal bits: ", bool(jnp.all(alone[0][0] == by_vmap[0][0][-1, -1])))
@@ -163,10 +162,11 @@ print("by jfnn, equal bits:", all(equal))
 assert all(equal)
 
 # %%
-# **Seeds, scores, divergence.** Seeds are one more axis; each has another start
-# and other minibatches, drawn inside of the program. A member that is no longer
-# finite is frozen at its last finite epoch, and never best. Here λ = 1,500 is too
-# much for steps of η = 0.3. ``vmap`` would return NaN, and not say since when.
+# **Seeds, scores, divergence.** Seeds are one more axis; each has its own initial
+# weights and minibatches, sampled inside the program. A member whose parameters
+# become NaN or infinite is frozen at its last finite epoch and excluded from the
+# ranking. Here λ = 1,500 is too large for η = 0.3. ``vmap`` would return NaN
+# without the epoch at which it appeared.
 
 search = jfnn.sweep(
     network,
@@ -183,9 +183,9 @@ print(search.diverged_at[..., 0])
 jfnn.plots.heat_map(search)
 
 # %%
-# **Stop and go on.** With ``out`` a run saves its state on the way. Here the
-# callback ``progress`` stops it as Ctrl-C does. The second call goes on from there
-# and ends with the bits of a run that was never stopped.
+# **Stop and resume.** With ``out`` a run saves its state as it trains. Here the
+# callback ``progress`` stops it as Ctrl-C does. The second call resumes the run,
+# and the result has the bits of an uninterrupted run.
 
 
 def stop(progress):
@@ -215,17 +215,17 @@ with tempfile.TemporaryDirectory() as directory:
 assert largest_difference(resumed.params, custom.params) == 0
 
 # %%
-# **Memory.** ``vmap`` holds the activations of all members at once. jfnn cuts the
-# members into tiles, which on a CPU fit into a core's cache, and each core trains
-# one tile at a time:
+# **Memory.** ``vmap`` holds the activations of all members at once. jfnn divides
+# the members into tiles. On a CPU, a tile fits into a core's cache, and each core
+# trains one tile at a time:
 
 print(f"{result.diverged_at.size} members in tiles of {result.execution.tile}")
 print(f"{search.diverged_at.size} members in tiles of {search.execution.tile}")
 
 # %%
-# Where to go on
-# --------------
-# * :doc:`/when_it_pays` measures ``jit(vmap(train))`` beside jfnn, and says where
-#   plain JAX is the better choice.
-# * :doc:`/reliability` says what fixes the bits of a member.
-# * :doc:`/extending` brings custom layers, metrics, schedulers and learners.
+# Next steps
+# ----------
+# * :doc:`/when_it_pays` compares the speed of ``jit(vmap(train))`` with jfnn, and
+#   lists cases where plain JAX is the better choice.
+# * :doc:`/reliability` explains what determines the bits of a member.
+# * :doc:`/extending` shows custom layers, metrics, schedulers and learners.

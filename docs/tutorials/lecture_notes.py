@@ -2,7 +2,7 @@
 The lecture notes, equation by equation
 =======================================
 
-For a student with the notes open: each formula in NumPy, the same by jfnn, and a
+For students with the notes open: each formula in NumPy, the same in jfnn, and a
 check that both agree. It begins with one neuron and ends with the 7×7 grid of the
 notes. :doc:`/lecture_notes` lists every equation with its function and its test.
 """
@@ -15,8 +15,8 @@ notes. :doc:`/lecture_notes` lists every equation with its function and its test
 #
 # .. math:: f(z) = \frac{1}{1 + e^{-z}}, \qquad f'(z) = f(z) \, (1 - f(z))
 #
-# A derivative by hand is checked by central differences, whose error falls with the
-# square of the step h:
+# Check a derivative by hand with central differences. Their error decreases with
+# the square of the step h:
 #
 # .. math:: f'(z) \approx \frac{f(z + h) - f(z - h)}{2 h}
 
@@ -44,17 +44,17 @@ print(
 )
 
 # %%
-# NumPy computes in float64 (16 digits) and jfnn in float32 (7 digits), unless JAX
-# is told otherwise.
+# NumPy computes in float64 (16 digits) and jfnn in float32 (7 digits), unless you
+# enable float64 in JAX.
 #
 # The forward pass
 # ----------------
-# Layer l takes the activations of the layer before, for all samples at once.
+# Layer l takes the activations of the previous layer, for all samples at once.
 # Samples are rows, and a_0 is the input:
 #
 # .. math:: z_l = a_{l-1} w_l + b_l, \qquad a_l = f(z_l)
 #
-# The last layer has a softmax, which makes probabilities of ten numbers:
+# The last layer has a softmax, which turns ten numbers into probabilities:
 #
 # .. math:: P_c = \frac{e^{z_c}}{\sum_{c'} e^{z_{c'}}}
 
@@ -72,7 +72,7 @@ def forward(w1, b1, w2, b2):
     z2 = a1 @ w2 + b2
     e = np.exp(
         z2 - z2.max(axis=1, keepdims=True)
-    )  # shifted, so that exp does not overflow
+    )  # shifted so that exp does not overflow
     return z1, a1, e / e.sum(axis=1, keepdims=True)
 
 
@@ -84,8 +84,8 @@ print(
 # %%
 # The cost
 # --------
-# The cross-entropy, summed over samples, and a penalty on the weights (not on the
-# biases). y is 1 for the right class and 0 for the others:
+# The cost is the cross-entropy, summed over samples, plus a penalty on the weights
+# (not on the biases). y is 1 for the correct class and 0 for the others:
 #
 # .. math:: C = -\sum_i \sum_c y_{ic} \log P_{ic} + \frac{\lambda}{2} \sum w^2
 
@@ -105,7 +105,7 @@ print("by jfnn:", float(jfnn.objective(network, params, x, y, **options)))
 # %%
 # The deltas
 # ----------
-# Backpropagation starts at the output and goes down:
+# Backpropagation starts at the output and works backwards:
 #
 # .. math:: \delta_2 = P - Y, \qquad \delta_1 = (\delta_2 w_2^T) \circ f'(z_1)
 #
@@ -120,9 +120,9 @@ by_hand = [
 ]
 
 # %%
-# Three checks: `jax.grad`, which knows nothing of these formulas;
-# `jfnn.backprop.value_and_grad`, which has them; and central differences of some
-# weights.
+# Check the gradients in three ways: with `jax.grad`, which does not use these
+# formulas; with `jfnn.backprop.value_and_grad`, which does; and with central
+# differences for some weights.
 
 by_jax = jax.grad(jfnn.objective, argnums=1)(network, params, x, y, **options)
 by_jfnn = jfnn.backprop.value_and_grad(
@@ -147,8 +147,8 @@ for i, j in [(10, 0), (20, 7), (43, 49)]:
 # %%
 # OR and XOR
 # ----------
-# A linear model with a constant column, fitted by least squares, learns OR. On XOR
-# it says 1/2 to everything:
+# A linear model with a constant column, fitted by least squares, learns OR. For XOR
+# it predicts 1/2 everywhere:
 #
 # .. math:: \hat{y} = X (X^T X)^{-1} X^T y
 
@@ -166,14 +166,14 @@ for name, (gate, truth) in {
     )
 
 # %%
-# Why: a linear model gives (0, 0) and (1, 1) together as much as (0, 1) and (1, 0)
-# together, and XOR wants 0 and 2. Gradient descent on a network with a hidden
-# layer,
+# The reason: in a linear model, the outputs at (0, 0) and (1, 1) have the same sum
+# as the outputs at (0, 1) and (1, 0). XOR requires the sums 0 and 2. Gradient
+# descent on a network with a hidden layer,
 #
 # .. math:: p \leftarrow p - \eta \, \frac{\partial C}{\partial p},
 #
-# finds a solution from some random starts and not from others. So train from 100
-# starts, with three learning rates:
+# finds a solution from some random initial weights and not from others. So train
+# from 100 random starts, with three learning rates:
 
 gate, truth = jfnn.datasets.xor_gate()
 gates = jfnn.sweep(
@@ -193,8 +193,8 @@ for rate, share in zip(gates.learning_rate, solved, strict=True):
 # %%
 # Minibatches
 # -----------
-# The notes draw 100 rows anew for every step, 14 steps an epoch. Rows follow from
-# seed, epoch and step alone, so anyone can draw them again:
+# The notes draw 100 new rows for every step, with 14 steps per epoch. In jfnn the
+# rows depend only on seed, epoch and step, so you can draw the same rows again:
 
 rows = jfnn.minibatches.Minibatches(100, "subset").epoch(n=1437, seed=0, epoch=0)
 print(rows.shape, "first rows of the first step:", rows[0, :5])
@@ -218,11 +218,10 @@ print(
 )
 
 # %%
-# The starting weights and minibatches are other ones than those of the notes.
-# ``python scripts/notes.py`` replays the notes' random stream and compares
-# figure by figure.
+# The initial weights and minibatches differ from the notes'. ``python
+# scripts/notes.py`` replays the notes' random stream and compares every number.
 #
-# All 49 cells of the notes' grid, of which those with large η diverge:
+# Now train all 49 cells of the notes' grid. Cells with large η diverge:
 
 grid = jfnn.sweep(
     network,
@@ -234,17 +233,18 @@ grid = jfnn.sweep(
 jfnn.plots.heat_map(grid)
 
 # %%
-# For η of 1 and 10 the notes print accuracies of 0.104 and 0.078. These are the
-# shares of the digit 0: their softmax gave NaN, and the largest of ten NaN is the
-# first. Here such a cell diverged ("div"), or its network is finite and guesses.
+# For η = 1 and η = 10 the notes print accuracies of 0.104 and 0.078. These are the
+# shares of the digit 0: their softmax returned NaN, and argmax of ten NaNs is the
+# first index. Here such a cell either diverges ("div"), or its network stays finite
+# and guesses.
 #
 # Two errata as exercises
 # -----------------------
 # **Exercise 1.** The notes write tanh(z/2) = f(-z) - f(z) with the sigmoid f. Find
-# the error by putting in a number, then correct it.
+# the error by inserting a number, then correct it.
 #
 # *Answer.* The sign is wrong. At z = 2 the left side is positive and the right side
-# negative; the right form is
+# negative. The correct identity is
 #
 # .. math:: \tanh \frac{z}{2} = f(z) - f(-z) = 2 f(z) - 1
 
@@ -253,12 +253,12 @@ print(
 )
 
 # %%
-# **Exercise 2.** The notes print another cost for the softmax and still use δ = P -
-# Y:
+# **Exercise 2.** The notes print a different cost for the softmax but still use δ =
+# P - Y:
 #
 # .. math:: C = -\sum_c y_c \log P_c + (1 - y_c) \log (1 - P_c)
 #
-# Find the right δ. (Each P depends on all z, so the chain rule has a sum.)
+# Find the correct δ. (Each P depends on all z, so the chain rule has a sum.)
 #
 # *Answer.* With :math:`\partial P_c / \partial z_k = P_c (1_{ck} - P_k)`:
 #
@@ -276,10 +276,10 @@ print("right:    ", right.round(4))
 print("jax.grad: ", np.round(by_jax, 4))
 
 # %%
-# Where to go on
-# --------------
-# * :doc:`/lecture_notes` has the other six errata, and each figure that the notes
-#   publish beside its replay.
-# * :doc:`/concepts` says what a member, a cell and a replicate of a sweep are.
-# * :doc:`/kinds` has the notes' other kinds of network: convolutional, recurrent,
-#   Boltzmann.
+# Next steps
+# ----------
+# * :doc:`/lecture_notes` lists the other six errata, and compares each published
+#   number with its replay.
+# * :doc:`/concepts` explains the members, cells and replicates of a sweep.
+# * :doc:`/kinds` covers the notes' other kinds of network: convolutional,
+#   recurrent, Boltzmann.
