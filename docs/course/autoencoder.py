@@ -2,16 +2,17 @@
 An autoencoder
 ==============
 
-A network that repeats its input through a narrow layer. Its gradient by hand, where
-the decoder has the encoder's weights; principal components, which no network with one
-hidden layer can beat; and a deeper one, which does.
+An autoencoder reproduces its input through a narrow layer. Derive its gradient by hand
+when the decoder shares the encoder's weights. Then compare it with principal components:
+no network with one hidden layer can do better, but a deeper one can.
 """
 
 # %%
 # The network
 # -----------
-# The digits, with pixels from 0 to 1, less their mean image. The encoder makes k
-# numbers of 64, the code; the decoder makes 64 of k, here with the same weights:
+# The data are the digits with pixels from 0 to 1, minus the mean image. The encoder maps
+# 64 numbers to k numbers, the code. The decoder maps k numbers back to 64, here with the
+# same weights:
 #
 # .. math:: z = x w + b, \qquad h = f(z), \qquad \hat{x} = h w^T + c, \qquad
 #           C = \frac{1}{2 n} \sum_i (\hat{x}_i - x_i)^2
@@ -33,12 +34,13 @@ x_test = np.float32((digits.x_test - mean) / 16)
 # %%
 # The gradient by hand
 # --------------------
-# Deltas as in any network, from the output down:
+# The deltas work backwards from the output, as in any network:
 #
 # .. math:: \delta_2 = (\hat{x} - x) / n, \qquad \delta_1 = (\delta_2 w) \circ f'(z)
 #
-# The weights stand in two places, so two terms are summed: w as the encoder's weights,
-# whose input is x, and :math:`w^T` as the decoder's, whose input is h:
+# The weights appear in two places, so their gradient has two terms. One comes from w in
+# the encoder, whose input is x, and one from :math:`w^T` in the decoder, whose input is
+# h:
 #
 # .. math:: \frac{\partial C}{\partial w} = x^T \delta_1 + \delta_2^T h, \qquad
 #           \frac{\partial C}{\partial b} = \sum_i \delta_1, \qquad
@@ -77,31 +79,31 @@ for (name, ours), theirs in zip(gradients.items(), by_jax, strict=True):
     print(f"∂C/∂{name}: relative difference by hand and by jax.grad {relative:.1e}")
 
 # %%
-# Who forgets that w stands twice gets one of these instead:
+# If you forget that w appears twice, you get only one of these terms:
 
 for name, part in {"encoder": encoder, "decoder": decoder}.items():
     relative = np.abs(part - by_jax[0]).max() / np.abs(by_jax[0]).max()
     print(f"the {name}'s term alone: {relative:.2f}")
 
 # %%
-# The decoder's term alone is off by so little here that training would go on with it:
-# it takes a comparison to find such a mistake.
+# Here the decoder's term alone is almost right, so training with it would seem to work.
+# Only a comparison reveals such a mistake.
 #
-# The floor
-# ---------
-# :math:`\hat{x} - c` has at most rank k, whatever the encoder is. Of all matrices of
-# rank k the first k principal components are the nearest to x, so that with the
-# eigenvalues :math:`\lambda_1 \ge \lambda_2 \ge \dots` of :math:`x^T x / n`
+# A lower bound
+# -------------
+# Whatever the encoder is, :math:`\hat{x} - c` has at most rank k. Among all matrices of
+# rank k, the projection on the first k principal components is closest to x. Let
+# :math:`\lambda_1 \ge \lambda_2 \ge \dots` be the eigenvalues of :math:`x^T x / n`. Then
 #
 # .. math:: C \ge \frac{1}{2} \sum_{j > k} \lambda_j
 #
-# A linear autoencoder reaches it, and all its other stationary points are saddles
-# (`Baldi and Hornik 1989 <https://doi.org/10.1016/0893-6080(89)90014-2>`_; of tied
-# weights Yang, *IEEE Transactions on Signal Processing* 43, 95, 1995). A hidden layer of
-# sigmoids cannot go below (`Bourlard and Kamp 1988
-# <https://doi.org/10.1007/BF00332918>`_). Both are
-# trained with 2 to 16 units. Units beyond the first k are switched off, so that all are
-# one program.
+# A linear autoencoder reaches this bound, and all its other stationary points are saddles
+# (`Baldi and Hornik 1989 <https://doi.org/10.1016/0893-6080(89)90014-2>`_; for tied
+# weights Yang, *IEEE Transactions on Signal Processing* 43, 95, 1995). One hidden layer
+# of sigmoids cannot go below it (`Bourlard and Kamp 1988
+# <https://doi.org/10.1007/BF00332918>`_). Train both with 2 to 16 units. All sizes share
+# one compiled program of 16 units, in which the units beyond the first k are switched
+# off.
 
 values, vectors = np.linalg.eigh(x.T @ x / len(x))
 values, vectors = values[::-1], vectors[:, ::-1]
@@ -142,27 +144,27 @@ shallow = jfnn.sweep(
 )
 least = shallow.train_loss.min(
     axis=(1, 2, -1)
-)  # [activation, code], of rates and seeds
+)  # [activation, code], over rates and seeds
 for name, of_kind in zip(["linear", "sigmoid"], least, strict=True):
-    print(f"{name:8} least cost / floor, k = {codes}:", (of_kind / floor).round(4))
+    print(f"{name:8} least cost / bound, k = {codes}:", (of_kind / floor).round(4))
 
 # %%
-# The linear one comes to the floor within a percent, without knowing of eigenvectors.
-# Its weights span the space of the first k, but are not these: any rotation of the
-# code has the same cost.
+# The linear autoencoder comes within a percent of the bound, without computing
+# eigenvectors. Its weights span the same space as the first k eigenvectors, but are not
+# equal to them: any rotation of the code has the same cost.
 
 k = codes.index(8)
 w = np.asarray(shallow.member(0, 1, 0, k, 0)[0])[:, :8]
 angle = np.degrees(subspace_angles(w, vectors[:, :8]).max())
 alike = np.abs((w / np.linalg.norm(w, axis=0)).T @ vectors[:, :8]).max(axis=1)
-print(f"largest angle between both spaces: {angle:.1f}°")
+print(f"largest angle between the two spaces: {angle:.1f}°")
 print("largest cosine of each column with an eigenvector:", alike.round(2))
 
 # %%
-# Below the floor
+# Below the bound
 # ---------------
-# With hidden layers on both sides of the code, 64-50-k-50-64, the outputs no longer lie
-# in a plane of k dimensions:
+# Add hidden layers on both sides of the code: 64-50-k-50-64. Then the outputs no longer
+# lie in a k-dimensional plane:
 
 LAST = 8
 
@@ -235,8 +237,9 @@ for i, k in enumerate((2, 4, LAST)):
 # %%
 # A code of two numbers
 # ---------------------
-# Neither has seen a label. How well do the codes tell the digits apart? Of ten nearest
-# training digits in the code, the most frequent label:
+# Neither method has seen a label. How well do the codes separate the digits? Classify
+# each test digit by the most frequent label among its ten nearest training digits in the
+# code:
 
 encoder_network = jfnn.sequential(
     [jfnn.Dense(50, "relu"), jfnn.Dense(2, "identity")], 64
@@ -274,14 +277,14 @@ figure
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_autoencoder.py``.
+# The computed answers are in ``tests/course/test_autoencoder.py``.
 #
-# **Exercise 1.** The decoder gets weights v of its own: :math:`\hat{x} = h v + c`.
-# What are ∂C/∂w and ∂C/∂v, and how does the gradient of tied weights follow?
+# **Exercise 1.** Give the decoder its own weights v: :math:`\hat{x} = h v + c`. What are
+# ∂C/∂w and ∂C/∂v? How does the gradient of tied weights follow from them?
 #
-# **Exercise 2.** A linear autoencoder with tied weights and :math:`b = c = 0` has any k
-# eigenvectors as columns, not the first ones. Show that the gradient is 0. What is C,
-# and in which direction does it fall?
+# **Exercise 2.** Consider a linear autoencoder with tied weights and :math:`b = c = 0`.
+# Its columns are any k eigenvectors other than the first k. Show that the gradient is 0.
+# What is C, and in which direction does it decrease?
 #
-# **Exercise 3.** Take the encoder's weights at random and the best decoder by least
-# squares. How far above the floor is C with 8 sigmoid units?
+# **Exercise 3.** Use random encoder weights and the best least-squares decoder. How far
+# above the bound is C with 8 sigmoid units?

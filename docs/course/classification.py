@@ -2,17 +2,18 @@
 Classification
 ==============
 
-Logistic regression is a network without a hidden layer. Is one with a hidden layer
-better? On breast cancer samples and on digits, compared fold by fold, with a confusion
-matrix and ROC curves.
+Logistic regression is a network without a hidden layer. Does a hidden layer help? Compare
+both on breast cancer samples and on digits, fold by fold, with ROC curves and a confusion
+matrix.
 """
 
 # %%
-# Two tables
-# ----------
-# Both are scikit-learn's: 569 samples of breast tissue with 30 measurements, malignant
-# (0) or benign (1), and 1,797 digits. A fifth of the rows is kept for the end. The
-# measurements are scaled to mean 0 and deviation 1 by the training rows.
+# The data
+# --------
+# Both data sets come from scikit-learn: 569 breast tissue samples with 30 measurements
+# each, malignant (0) or benign (1), and 1,797 digits. A fifth of the rows is kept for the
+# final test. The measurements are scaled to mean 0 and standard deviation 1 on the
+# training rows.
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,13 +37,14 @@ digits = digits._replace(x_train=digits.x_train / 16, x_test=digits.x_test / 16)
 # %%
 # Logistic regression as a network
 # --------------------------------
-# One layer, one output, the sigmoid and its cross-entropy, with :math:`P = f(x w + b)`:
+# The network has one layer with one sigmoid output, :math:`P = f(x w + b)`, and the
+# cross-entropy as cost:
 #
 # .. math:: C = -\sum_i \left( y_i \log P_i + (1 - y_i) \log (1 - P_i) \right) +
 #           \frac{\lambda}{2} \sum w^2, \qquad \delta = P - y
 #
-# This is scikit-learn's cost with its C = 1/λ, divided by C. The cost is convex, so that
-# both must find the same weights:
+# This is scikit-learn's cost with its parameter C = 1/λ, divided by C. The cost is
+# convex, so both libraries must find the same weights:
 
 rows = jfnn.Split(cancer.x_train, np.float32(cancer.y_train[:, None]))
 penalties = [0.1, 1.0, 10.0]
@@ -69,10 +71,10 @@ for j, penalty in enumerate(penalties):
     )
 
 # %%
-# Is a hidden layer better?
+# Does a hidden layer help?
 # -------------------------
-# Both kinds are trained on 30 parts of the rows, five folds cut in six ways, and are
-# ranked by the area under the ROC curve (AUC) on the rows held out:
+# Train both models by five-fold cross-validation, repeated six times: 30 folds. Rank them
+# by the area under the ROC curve (AUC) on the held-out rows:
 
 
 def kinds(inputs, hidden, classes):
@@ -97,7 +99,7 @@ by_folds = jfnn.sweep(
 
 
 def best_of_each(result, score):
-    """The index of the best cell of each of two kinds."""
+    """Return the index of the best cell of each kind of network."""
     means = jfnn.cell_statistics(result, score).mean
     places = [
         np.unravel_index(np.nanargmax(of_kind), of_kind.shape) for of_kind in means
@@ -114,9 +116,9 @@ for index in (plain, hidden):
     print(f"{by_folds.axes_at(index)}: AUC {mean:.4f}, {low:.4f} to {high:.4f}")
 
 # %%
-# Both saw the same rows in each part, so the difference is taken part by part. Training
-# rows overlap between parts, and its variance is that of `Nadeau and Bengio 2003
-# <https://doi.org/10.1023/A:1024068626366>`_, not the naive one:
+# Both models saw the same rows in each fold, so take the difference fold by fold. The
+# folds' training rows overlap, so the naive variance is too small. Use the corrected
+# variance of `Nadeau and Bengio 2003 <https://doi.org/10.1023/A:1024068626366>`_ instead:
 
 compared = jfnn.analysis.compare_cells(by_folds, "validation_auc", reference=plain)
 of_rows = [
@@ -130,9 +132,9 @@ print(
 )
 
 # %%
-# Here the rows cannot tell them apart. On a single cut, with 50 seeds, the interval is
-# narrower, and about something else: starts and minibatches, with these very rows. It
-# says nothing on other patients.
+# On these rows there is no significant difference. With a single split and 50 seeds, the
+# interval is narrower, but it measures something else: initial weights and minibatches,
+# for these particular rows. It does not cover other patients.
 
 rates = by_folds.axes_at(hidden)
 by_seeds = jfnn.sweep(
@@ -152,13 +154,13 @@ of_seeds = [
     float(getattr(compared, part)[1, 0, 0])
     for part in ("difference", "low", "high", "p")
 ]
-print("of 50 seeds: {:+.4f}, {:+.4f} to {:+.4f}, p = {:.1g}".format(*of_seeds))
+print("over 50 seeds: {:+.4f}, {:+.4f} to {:+.4f}, p = {:.1g}".format(*of_seeds))
 
 # %%
 # ROC curves
 # ----------
-# The chosen cell of each kind is trained on all training rows with 20 seeds. Each curve
-# belongs to the mean probabilities of these seeds on the test rows:
+# Train the best cell of each kind on all training rows with 20 seeds. Each curve uses the
+# mean probabilities of these seeds on the test rows:
 
 chances = {}
 for name, index in {"logistic": plain, "network": hidden}.items():
@@ -175,7 +177,7 @@ for name, index in {"logistic": plain, "network": hidden}.items():
     chances[name] = trained.predict_proba(cancer.x_test)[0, 0]  # [seed, row, class]
     right = (chances[name].argmax(axis=-1) == cancer.y_test).mean(axis=1)
     print(
-        f"{name:8} accuracy {right.mean():.4f}, deviation over seeds {right.std():.4f}"
+        f"{name:8} accuracy {right.mean():.4f}, standard deviation over seeds {right.std():.4f}"
     )
 chances["scikit-learn"] = estimator.predict_proba(cancer.x_test)[None]
 figure = Figure(layout="constrained")
@@ -188,7 +190,7 @@ figure
 # %%
 # Digits
 # ------
-# The same questions with ten classes:
+# Now ask the same questions with ten classes:
 
 of_digits = jfnn.sweep(
     kinds(64, 50, 10),
@@ -217,8 +219,8 @@ print(
 )
 
 # %%
-# A hidden layer is better here, beyond what the choice of rows explains. Which digits are
-# still taken for others? Of 20 seeds on the test rows:
+# Here the hidden layer helps, beyond what the choice of rows explains. Which digits does
+# it still confuse? The confusion matrix averages 20 seeds on the test rows:
 
 chosen = of_digits.axes_at(hidden)
 trained = jfnn.sweep(
@@ -249,14 +251,15 @@ print(f"test accuracy {(predicted == digits.y_test).mean():.4f}")
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_classification.py``.
+# The computed answers are in ``tests/course/test_classification.py``.
 #
-# **Exercise 1.** Two outputs and a softmax say the same as one output and a sigmoid: of
-# which z? Which penalty λ of the first makes the same probabilities as a λ of the
-# second?
+# **Exercise 1.** Two outputs with a softmax are equivalent to one output with a sigmoid
+# of z. What is z? Which penalty λ in the first model gives the same probabilities as a
+# penalty λ in the second?
 #
-# **Exercise 2.** Show that the AUC is the probability that a benign row, drawn at random,
-# has a larger output than a malignant one.
+# **Exercise 2.** Show that the AUC is the probability that a random benign row has a
+# larger output than a random malignant row.
 #
-# **Exercise 3.** Fold by fold, 30 differences have the deviation s. How wide is the 95%
-# interval by Nadeau and Bengio, and how wide would it be if the 30 were independent?
+# **Exercise 3.** The 30 differences between folds have the standard deviation s. How wide
+# is the 95% interval of Nadeau and Bengio? How wide would it be if the differences were
+# independent?

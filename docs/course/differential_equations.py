@@ -2,19 +2,19 @@
 Differential equations
 ======================
 
-The diffusion equation in one dimension three times: in closed form, by the explicit
-scheme of Euler, and by networks that minimise what is left of the equation. Then the
-largest eigenvalue of symmetric matrices, by networks that follow a flow.
+Solve the one-dimensional diffusion equation in three ways: in closed form, with the
+explicit Euler scheme, and with networks that minimize the residual of the equation. Then
+find the largest eigenvalue of symmetric matrices with networks that follow a flow.
 """
 
 # %%
 # The problem
 # -----------
-# The temperature of a rod of length 1 whose ends are kept at 0:
+# Find the temperature of a rod of length 1 whose ends are kept at 0:
 #
 # .. math:: u_{xx} = u_t, \qquad u(x, 0) = \sin \pi x, \qquad u(0, t) = u(1, t) = 0
 #
-# Separation of variables gives the solution: sin πx stays in shape, and
+# Separation of variables gives the solution. The sine keeps its shape and decays:
 #
 # .. math:: u(x, t) = e^{-\pi^2 t} \sin \pi x
 
@@ -33,17 +33,17 @@ def exact(x, t):
 # %%
 # The explicit scheme
 # -------------------
-# A forward difference in time and a central one in space give, with
-# :math:`r = \Delta t / \Delta x^2`,
+# Use a forward difference in time and a central difference in space. With :math:`r =
+# \Delta t / \Delta x^2`,
 #
 # .. math:: u_i^{j+1} = u_i^j + r \, (u_{i+1}^j - 2 u_i^j + u_{i-1}^j)
 #
-# It is stable where r ≤ 1/2 (Smith, *Numerical Solution of Partial Differential
+# The scheme is stable if r ≤ 1/2 (Smith, *Numerical Solution of Partial Differential
 # Equations*, 1985, chapter 2).
 
 
 def euler(cells, r, time):
-    """The points and the solution after the whole number of steps nearest to a time."""
+    """Return the grid points, the solution near a time, and the number of steps."""
     x = np.linspace(0, 1, cells + 1)
     u = np.sin(np.pi * x)
     u[-1] = 0
@@ -63,9 +63,9 @@ for cells in (10, 100):
         )
 
 # %%
-# A Δx ten times as small makes the error a hundred times as small, for a hundred times
-# as many steps. Just above r = 1/2 rounding errors grow until they are all that one
-# sees:
+# If Δx is ten times smaller, the error is a hundred times smaller, but the scheme takes a
+# hundred times as many steps. Just above r = 1/2, rounding errors grow until they
+# dominate:
 
 figure = Figure(figsize=(7, 3), layout="constrained")
 panels = figure.subplots(1, 2)
@@ -82,17 +82,17 @@ figure
 # %%
 # A trial function
 # ----------------
-# A network N(x, t) stands in a function that satisfies all conditions whatever its
+# Insert a network N(x, t) into a function that satisfies all conditions, whatever the
 # weights are (`Lagaris et al. 1998 <https://arxiv.org/abs/physics/9705023>`_):
 #
 # .. math:: u(x, t) = (1 - t) \sin \pi x + x (1 - x) \, t \, N(x, t)
 #
-# The equation is then all that is left to minimise, here on 12 × 12 points:
+# Then only the residual of the equation needs to be minimized, here on 12 × 12 points:
 #
 # .. math:: C = \frac{1}{n} \sum_i \left( u_t - u_{xx} \right)^2
 #
-# `jfnn.learner` takes such a cost as it is. The derivatives by x and t are forward
-# derivatives of JAX. ``score`` says what is measured on other points: the residual
+# `jfnn.learner` accepts such a cost. The derivatives with respect to x and t use JAX's
+# forward mode. ``score`` defines what is measured on other points: the squared residual
 # ("loss") and the squared error from the exact solution.
 
 
@@ -137,7 +137,7 @@ def solver(hidden, activation):
 
 
 def points_on(side):
-    """All pairs (x, t) of ``side`` numbers from 0 to 1."""
+    """Return all pairs (x, t) of ``side`` numbers from 0 to 1."""
     ticks = np.linspace(0, 1, side, dtype=np.float32)
     return np.stack(np.meshgrid(ticks, ticks, indexing="ij"), -1).reshape(-1, 2)
 
@@ -160,17 +160,17 @@ root = np.sqrt(
 print(f"error: median {np.median(root):.1e}, {root.min():.1e} to {root.max():.1e}")
 
 # %%
-# The rate was chosen by the residual, which one has also where the solution is not
-# known. Beside Euler's schemes and the exact solution:
+# The learning rate was chosen by the residual, which is available even if the solution is
+# not known. Compare the networks with Euler's schemes:
 
 ticks = np.linspace(0, 1, 101, dtype=np.float32)
 figure = Figure(figsize=(7, 3.2), layout="constrained")
 panels = figure.subplots(1, 2)
-largest = {}  # error at a time, of each seed
+largest = {}  # largest error at each time, for each seed
 for axes, time in zip(panels, (curved, flat), strict=True):
     for cells, line in ((10, "k--"), (100, "k:")):
         x, u_euler, _ = euler(cells, 0.5, time)
-        inside = slice(1, -1)  # at both ends all are exact
+        inside = slice(1, -1)  # all methods are exact at both ends
         error = np.abs(u_euler - exact(x, time))
         axes.semilogy(
             x[inside], error[inside], line, label=f"Euler, Δx = 1/{cells}"
@@ -190,13 +190,15 @@ panels[1].legend(frameon=False)
 figure
 
 # %%
-# The networks err about as much as Euler's coarse scheme, within a factor of a few.
-# The fine one is more accurate by far, in a fraction of a second. What a network gives
-# is a function, which can be asked and differentiated at every x and t, without a grid.
+# The errors of the networks are within a factor of a few of Euler's coarse scheme. The
+# fine scheme is far more accurate, and takes a fraction of a second. The advantage of a
+# network is that it is a function, which you can evaluate and differentiate at every x
+# and t, without a grid.
 #
 # Width, depth, activation
 # ------------------------
-# Which networks do it? Nine kinds, with one rate and five seeds each:
+# Which architectures work? Train nine kinds of network with one learning rate and five
+# seeds each:
 
 hidden = {"5": [5], "20": [20], "20-20": [20, 20]}
 activations = ["tanh", "sigmoid", "relu"]
@@ -223,9 +225,9 @@ jfnn.plots.array_map(
 )
 
 # %%
-# More layers alone are no cure: 20 tanh units do better than 20 and 20. A network of ReLU
-# units is linear in pieces. Its second derivative is 0 wherever there is one, so that
-# the residual stays large, and the error too. The residuals:
+# More layers alone do not help: one layer of 20 tanh units does better than two. A ReLU
+# network is piecewise linear. Its second derivative is 0 wherever it exists, so the
+# residual stays large, and so does the error. The residuals:
 
 residuals = np.median(kinds.test_loss[..., 0, 0, :], axis=-1)  # [layers, f]
 for name, values in zip(activations, residuals.T, strict=True):
@@ -240,22 +242,22 @@ for name, values in zip(activations, residuals.T, strict=True):
 #
 # .. math:: \frac{dx}{dt} = (x^T x) A x - (x^T A x) \, x
 #
-# which keeps its length and turns it towards an eigenvector of the largest eigenvalue,
-# unless it starts at a right angle to all of these. Then the eigenvalue is
+# The vector keeps its length and turns towards an eigenvector of the largest eigenvalue,
+# unless it starts orthogonal to all of these eigenvectors. The eigenvalue is then
 #
 # .. math:: \frac{x^T A x}{x^T x}
 #
-# A network solves the flow up to t = 5 with a trial function that starts where it
-# should, :math:`x(t) = e^{-t} x_0 + (1 - e^{-t}) N(t)`. Here are 30 random matrices
-# of size 6. A row has a time and the number of a matrix, each matrix is a group with a
-# network of its own, and each seed has another :math:`x_0`: 300 networks.
+# A network solves the flow up to t = 5 with a trial function that starts at :math:`x_0`:
+# :math:`x(t) = e^{-t} x_0 + (1 - e^{-t}) N(t)`. Here are 30 random matrices of size 6. A
+# row of the data has a time and the number of a matrix. Each matrix is a group with its
+# own network, and each seed has a different :math:`x_0`. This makes 300 networks.
 
 SIZE = 6
 END = 5.0
 draw = np.random.default_rng(0)
 q = draw.normal(size=(30, SIZE, SIZE))
 matrices = np.float32((q + q.transpose(0, 2, 1)) / 2)
-eigenvalues = np.linalg.eigvalsh(matrices)  # [matrix, 6], the largest one last
+eigenvalues = np.linalg.eigvalsh(matrices)  # [matrix, 6], ascending
 
 vector = jfnn.mlp((1, 20, SIZE), "tanh")
 
@@ -302,7 +304,7 @@ ends = flows.predict(np.float32([[END]]), network=path)[
     0, 0, ..., 0, :
 ]  # [seed, matrix, 6]
 found = np.einsum("smi,mij,smj->sm", ends, matrices, ends) / (ends**2).sum(axis=-1)
-short = eigenvalues[:, -1] - found  # how much is missing, [seed, matrix]
+short = eigenvalues[:, -1] - found  # shortfall, [seed, matrix]
 right = np.abs(short) < 0.05
 print(f"one start: right to 0.05 in {right.mean():.0%} of 300")
 print(
@@ -311,8 +313,8 @@ print(
 print(f"its error: median {np.median(short.min(axis=0)):.1e}")
 
 # %%
-# Is it the flow that had not arrived, or the network? The flow has a closed form, x(t)
-# lies along :math:`e^{At} x_0`:
+# Where a result is wrong, did the flow not converge in time, or is the network wrong? The
+# flow has a closed form: x(t) is parallel to :math:`e^{At} x_0`:
 
 values, vectors = np.linalg.eigh(matrices)
 x0 = np.asarray(flows.params["x0"].value)[0, 0]  # [seed, matrix, 6]
@@ -335,20 +337,21 @@ axes.legend(frameon=False)
 figure
 
 # %%
-# Every eigenvector is a point where the flow stands still, so a path that turns to a
-# wrong one early has a small residual from then on: a low cost is no proof of the right
-# solution. Several starts, of which the largest value counts, are the cure.
+# Every eigenvector is a fixed point of the flow. So a path that turns to a wrong
+# eigenvector early has a small residual from then on: a low cost does not prove that the
+# solution is right. The remedy is to use several starting points and take the largest
+# value.
 #
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_differential_equations.py``.
+# The computed answers are in ``tests/course/test_differential_equations.py``.
 #
-# **Exercise 1.** By which factor does a step of Euler's scheme multiply sin πx? For
-# which r does the error fall with the fourth power of Δx instead of the second?
+# **Exercise 1.** By which factor does a step of Euler's scheme multiply sin πx? For which
+# r does the error decrease with the fourth power of Δx instead of the second?
 #
 # **Exercise 2.** At r = 0.6 and Δx = 1/10, by which factor does a step multiply the
-# shape that grows fastest? After about how many steps has a rounding error of 1e-16
-# grown to 1?
+# fastest-growing mode? After about how many steps has a rounding error of 1e-16 grown to
+# 1?
 #
 # **Exercise 3.** Show that the flow of Yi, Fu and Tang keeps the length of x. How does
 # the same program find the smallest eigenvalue?

@@ -2,16 +2,16 @@
 A grid with error bars
 ======================
 
-Learning rates η and penalties λ on the digits, with 100 networks in each cell: the map,
-the map of its standard errors, and how many cells may be the best. Then
-L1 beside L2, and depth, width and activation.
+Train a grid of learning rates η and penalties λ on the digits, with 100 networks per
+cell. Map the accuracy and its standard error, and count the cells that may be the best.
+Then compare L1 with L2, and vary depth, width and activation.
 """
 
 # %%
 # The grid
 # --------
-# 7 × 7 cells and 100 seeds are 4,900 networks 64-20-10. A fifth of the training rows
-# is held out to rank them; the test rows are looked at once, at the end.
+# 7 × 7 cells with 100 seeds each make 4,900 networks of shape 64-20-10. A fifth of the
+# training rows is held out to rank them. The test rows are used once, at the end.
 #
 # .. math:: C = \frac{1}{n} \left( -\sum_i \sum_c y_{ic} \log P_{ic} +
 #           \frac{\lambda}{2} \sum w^2 \right)
@@ -35,8 +35,8 @@ result = jfnn.sweep(jfnn.mlp((64, 20, 10)), digits, seeds=100, **options)
 jfnn.plots.heat_map(result)
 
 # %%
-# The standard error of each cell's mean is the deviation over seeds divided by the root
-# of their number. The figure shows it in percent of a right answer:
+# The standard error of a cell's mean is the standard deviation over seeds, divided by the
+# square root of their number. The figure shows it in percentage points:
 
 statistics = jfnn.cell_statistics(result)
 error = 100 * statistics.std / np.sqrt(statistics.n)
@@ -48,9 +48,9 @@ jfnn.plots.array_map(
 )
 
 # %%
-# A difference between cells is judged seed by seed, since all cells of a seed have the
-# same start and the same minibatches. The ``tied`` cells contain the truly best cell with
-# 95% confidence. Fewer seeds leave more of them:
+# For a given seed, all cells share the initial weights and the minibatches, so cells are
+# compared seed by seed. The ``tied`` cells contain the truly best cell with 95%
+# confidence. With fewer seeds, more cells remain tied:
 
 ties = {100: int(statistics.tied.sum())}
 for seeds in (3, 10):
@@ -60,7 +60,8 @@ for seeds, count in sorted(ties.items()):
     print(f"{seeds:3} seeds: {count} of {error.size} cells may be the best")
 
 # %%
-# And with one seed? Each of the 100 names a best cell (the first, of equals):
+# And with one seed? Each of the 100 seeds picks a best cell (the first one if several are
+# equal):
 
 scores = result.validation_accuracy.reshape(49, 100)
 best = int(scores.mean(axis=1).argmax())
@@ -68,18 +69,18 @@ chosen = scores.argmax(axis=0)
 lost = 100 * (scores.mean(axis=1)[best] - scores.mean(axis=1)[chosen])
 flattered = 100 * (scores.max(axis=0) - scores.mean(axis=1)[chosen])
 print(
-    f"{len(set(chosen))} cells are the best of some seed; {np.mean(chosen == best):.0%} "
-    "of the seeds name the best of the mean"
+    f"{len(set(chosen))} cells are the best for some seed; {np.mean(chosen == best):.0%} "
+    "of the seeds pick the cell with the best mean"
 )
 print(
-    f"what a single seed names is {lost.mean():.2f} points worse, up to {lost.max():.2f}"
+    f"the cell of a single seed is {lost.mean():.2f} points worse, up to {lost.max():.2f}"
 )
 print(
-    f"and it reports {flattered.mean():.2f} points more than that cell has on average"
+    f"its reported score is {flattered.mean():.2f} points above the mean of its cell"
 )
 
 # %%
-# The best cell on rows that had no part in the choice:
+# Now score the best cell on rows that played no part in the choice:
 
 index = result.best().index
 low, high = jfnn.analysis.interval(result.test_accuracy[index])
@@ -88,14 +89,14 @@ print(result.best())
 print(f"test accuracy {mean:.4f}, 95% interval over seeds {low:.4f} to {high:.4f}")
 
 # %%
-# This interval is that of the mean over starts and minibatches. It does not say how well
-# the rows stand for all digits: exercise 1.
+# This interval covers initial weights and minibatches. It does not cover how well the
+# test rows represent all digits: see exercise 1.
 #
-# L1 beside L2
-# ------------
-# L1 adds :math:`\lambda_1 \sum |w|`. On Legendre polynomials of x, whose columns hardly
-# depend on each other, it shows what it is for. Runge's function is even; nobody tells
-# the model.
+# L1 compared with L2
+# -------------------
+# The L1 penalty is :math:`\lambda_1 \sum |w|`. Its effect is easy to see on Legendre
+# polynomials of x, whose columns are almost independent of each other. Runge's function
+# is even, but the model is not told so.
 
 rng = np.random.default_rng(0)
 x = rng.uniform(-1, 1, (200, 1))
@@ -120,9 +121,9 @@ coefficients = {
 }
 
 # %%
-# A network without hidden layers is scikit-learn's Lasso and Ridge, whose penalties are
-# counted a row (Lasso) or in all (Ridge). Gradient descent takes proximal steps, so that
-# weights come to be exactly 0 (`Parikh and Boyd 2014
+# A network without hidden layers is equivalent to scikit-learn's Lasso and Ridge. Lasso
+# divides the cost by the number of rows, Ridge does not. jfnn takes proximal gradient
+# steps for L1, so weights become exactly 0 (`Parikh and Boyd 2014
 # <https://doi.org/10.1561/2400000003>`_):
 
 lasso = np.array(
@@ -154,7 +155,7 @@ panels[1].legend(frameon=False)
 figure
 
 # %%
-# In a network both may be axes of one grid. On the digits, with 10 seeds:
+# For a network, both penalties can be axes of one grid. On the digits, with 10 seeds:
 
 penalties = np.array([0.0, 0.03, 0.1, 0.3, 1.0])
 both = jfnn.sweep(
@@ -170,7 +171,8 @@ both = jfnn.sweep(
 jfnn.plots.heat_map(both, axes=("l1", "l2"), score="validation_accuracy")
 
 # %%
-# What L1 gives is not accuracy but zeros, by which a network can be read or made small:
+# L1 does not improve the accuracy here. It gives zeros, which make a network easier to
+# interpret and smaller:
 
 without_l2 = both.validation_accuracy[0, 0].mean(axis=-1)  # [l1]
 weights = np.asarray(both.params[0].w)[0, 0]  # [l1, seed, 64, 20]
@@ -184,7 +186,8 @@ for strength, accuracy, share in zip(penalties, without_l2, zeros, strict=True):
 # %%
 # Depth, width, activation
 # ------------------------
-# Networks are axes too. Each of 12 kinds at the better of two rates, means of 10 seeds:
+# Architectures can be axes too. Train 12 kinds of network with 10 seeds each. The map
+# shows the mean accuracy at the better of two learning rates:
 
 
 def make(activation, depth, width):
@@ -210,7 +213,7 @@ jfnn.plots.heat_map(
 )
 
 # %%
-# These are sigmoids. With ReLU:
+# These networks have sigmoid units. With ReLU:
 
 jfnn.plots.heat_map(
     kinds,
@@ -220,7 +223,7 @@ jfnn.plots.heat_map(
 )
 
 # %%
-# In 20 epochs, plain gradient descent does not get deep sigmoids off the ground: each
+# In 20 epochs, plain gradient descent barely trains deep sigmoid networks, because each
 # layer multiplies the deltas by f'(z) ≤ 1/4 (`Glorot and Bengio 2010
 # <https://proceedings.mlr.press/v9/glorot10a.html>`_). Which kinds may be the best?
 
@@ -238,15 +241,15 @@ for place in np.argwhere(tied):
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_error_bars.py``.
+# The computed answers are in ``tests/course/test_error_bars.py``.
 #
 # **Exercise 1.** An accuracy of 0.96 was measured on 287 held-out rows. What is its
-# standard error, if rows are right independently of each other? How does it compare with
-# that of the mean over 100 seeds in the map?
+# standard error if the rows are independent? Compare it with the standard error of the
+# mean over 100 seeds in the map.
 #
-# **Exercise 2.** A proximal step of L1 puts, in place of a weight v after the gradient's
-# step, the w that minimises :math:`(w - v)^2 / 2 + \eta \lambda_1 |w|`. What is w?
+# **Exercise 2.** Let v be a weight after a gradient step. A proximal step of L1 replaces
+# it with the w that minimizes :math:`(w - v)^2 / 2 + \eta \lambda_1 |w|`. What is w?
 #
-# **Exercise 3.** 49 cells are equally good, and each has a score with the standard error
-# s. By how much does the best score lie above the truth, on average? By how much with
-# 100 seeds in place of one?
+# **Exercise 3.** Suppose 49 cells are equally good, and each score has the standard error
+# s. How far is the best score above the true value, on average? How far is it with 100
+# seeds instead of one?

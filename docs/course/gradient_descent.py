@@ -2,16 +2,16 @@
 Gradient descent
 ================
 
-Plain gradient descent, momentum, Adagrad, RMSprop and Adam on Runge's function: first
-where the right answer is known, then on a network, each at its own best learning
-rate and with 50 seeds. At the end, what a single seed would have said.
+Compare plain gradient descent, momentum, Adagrad, RMSprop and Adam on Runge's function.
+Start with a model whose optimum is known, then train a network, each method at its own
+best learning rate and with 50 seeds. At the end, see what a single seed would have shown.
 """
 
 # %%
 # The data
 # --------
-# Runge's function with noise, on 200 rows. The test rows have no noise: the error on
-# them is the distance from the truth.
+# The data are 200 rows of Runge's function with noise. The test rows have no noise, so
+# the test error is the distance from the truth.
 #
 # .. math:: y = \frac{1}{1 + 25 x^2} + \epsilon, \qquad \epsilon \sim N(0, 0.1^2)
 
@@ -33,16 +33,16 @@ x_test = np.linspace(-1, 1, 201)[:, None]
 split = jfnn.Split(x, y, x_test, runge(x_test))
 
 # %%
-# A model whose answer is known
-# -----------------------------
-# A polynomial is a network without a hidden layer: the design matrix X is its input.
-# The cost and its gradient are
+# A model with a known optimum
+# ----------------------------
+# A polynomial is a network without a hidden layer whose input is the design matrix X. The
+# cost and its gradient are
 #
 # .. math:: C(w) = \frac{1}{2n} \sum_i (x_i w + b - y_i)^2, \qquad
 #           \frac{\partial C}{\partial w} = \frac{1}{n} X^T (X w + b - y)
 #
-# and least squares has the smallest C. Columns are scaled to mean 0 and deviation 1,
-# and y is centred, so that b starts where it belongs.
+# and least squares minimizes C. Columns are scaled to mean 0 and standard deviation 1,
+# and y is centered, so that b starts at its optimum.
 
 scaler = StandardScaler()
 design = scaler.fit_transform(
@@ -53,9 +53,9 @@ exact = np.linalg.lstsq(design, centred)[0]
 least = 0.5 * np.mean((design @ exact - centred) ** 2)
 
 # %%
-# A step multiplies the error along the eigenvector of a curvature κ (an eigenvalue of
-# the Hessian :math:`X^T X / n`) by :math:`1 - \eta \kappa`. So plain gradient descent
-# converges where :math:`\eta < 2 / \kappa_{max}`, and the smallest κ sets how long it
+# A curvature κ is an eigenvalue of the Hessian :math:`X^T X / n`. One step multiplies the
+# error along its eigenvector by :math:`1 - \eta \kappa`. So plain gradient descent
+# converges if :math:`\eta < 2 / \kappa_{max}`, and the smallest κ determines how long it
 # takes (`Goodfellow et al. 2016, section 4.3
 # <https://www.deeplearningbook.org/contents/numerical.html>`_).
 
@@ -65,7 +65,7 @@ print("curvatures:", curvatures.round(5))
 print(f"largest stable learning rate: {limit:.4f}")
 
 # %%
-# Four rates around that limit, with and without momentum:
+# Try four rates around this limit, with and without momentum:
 
 factors = np.array([0.1, 0.5, 0.99, 1.05])
 linear = jfnn.sweep(
@@ -94,8 +94,8 @@ panels[1].legend(frameon=False, fontsize="small")
 figure
 
 # %%
-# Below the limit the cost falls, above it plain gradient descent grows without bound.
-# The limit with momentum is another one: exercise 1.
+# Below the limit the cost falls. Above it, the cost of plain gradient descent grows
+# without bound. With momentum the limit is different: see exercise 1.
 
 for j, name in enumerate(["plain", "momentum"]):
     print(f"{name}: above least squares after 1,000 steps: {excess[:, j, -1]}")
@@ -103,9 +103,10 @@ for j, name in enumerate(["plain", "momentum"]):
 # %%
 # Five methods on a network
 # -------------------------
-# One hidden layer of 50 units, minibatches of 20 rows, 100 epochs. All methods start
-# from the same 50 random networks and see the same minibatches: seed by seed they
-# differ in the method alone. A fifth of the rows is held out to choose the rate.
+# The network has one hidden layer of 50 units and is trained for 100 epochs with
+# minibatches of 20 rows. All methods start from the same 50 random networks and see the
+# same minibatches, so for a given seed only the method differs. A fifth of the rows is
+# held out to choose the learning rate.
 
 network = jfnn.mlp((1, 50, 1), "tanh")
 methods = {
@@ -131,9 +132,10 @@ result = jfnn.sweep(
 jfnn.plots.axis_curves(result, "learning_rate", by="network")
 
 # %%
-# Each method has a best rate of its own, and these lie more than a factor of ten apart:
-# who compares methods at one common rate compares rates. At their best rates,
-# the squared error from the truth (twice the cost), with a 95% interval over seeds:
+# Each method has its own best rate, and these rates differ by more than a factor of ten.
+# Comparing methods at one shared learning rate would compare rates, not methods. The
+# squared error from the truth (twice the cost) at the best rates, with 95% intervals over
+# seeds:
 
 held_out = jfnn.cell_statistics(result, "validation_loss")
 truth = jfnn.cell_statistics(result, "test_loss")
@@ -146,8 +148,8 @@ for i, (name, j) in enumerate(zip(methods, best, strict=True)):
     print(f"{name:9} η = {rate:.1e}: {mean:.5f}, {low:.5f} to {high:.5f}")
 
 # %%
-# The comparison with the best of them is paired: differences are taken seed by seed.
-# p is corrected for the number of comparisons (Holm).
+# The comparison with the best method is paired: differences are taken seed by seed. The
+# p-values are corrected for multiple comparisons (Holm).
 
 winner = min(range(5), key=lambda i: held_out.mean[i, best[i], 0])
 others = [i for i in range(5) if i != winner]
@@ -162,7 +164,7 @@ for i, value in zip(others, p, strict=True):
     )
 
 # %%
-# How the cost falls at these rates:
+# The cost during training at these rates:
 
 jfnn.plots.interval_curves(
     result, "validation_loss", cells=[(i, int(j), 0) for i, j in enumerate(best)]
@@ -171,8 +173,8 @@ jfnn.plots.interval_curves(
 # %%
 # Minibatches
 # -----------
-# In as many epochs, small minibatches take more steps: here 16 an epoch, and on all
-# rows one.
+# For the same number of epochs, small minibatches take more steps: here 16 per epoch,
+# compared with one for all rows.
 
 batches = jfnn.sweep(
     {
@@ -197,7 +199,7 @@ for name, of_method in zip(("plain", "Adam"), errors, strict=True):
 # %%
 # Schedules
 # ---------
-# The rate may fall as training goes on. Again each schedule has its own best rate:
+# The rate may decrease during training. Again, each schedule has its own best rate:
 
 schedules = ["constant", "linear", "cosine", "warmup_cosine"]
 scheduled = jfnn.sweep(
@@ -236,8 +238,8 @@ for name, *parts in zip(
 # %%
 # Why the best rate of one seed misleads
 # --------------------------------------
-# Suppose that you had only one of the 50 seeds, as most reports have. For each of
-# them: which rate would you have called best?
+# Suppose you had only one of the 50 seeds, like most reports. Which rate would each seed
+# call best?
 
 losses = 2 * result.validation_loss[:, :, 0]  # [method, η, seed]
 losses = np.where(np.isfinite(losses), losses, np.inf)
@@ -256,8 +258,8 @@ panels[-1].set_xlabel(
 figure
 
 # %%
-# The error that a single seed reports at its own choice is too small, since the seed
-# chose what suited it. The error of the chosen rate over all seeds is larger:
+# A seed's error at its own best rate is too small, because the rate was chosen to suit
+# that seed. The error of the chosen rate over all seeds is larger:
 
 for i, name in enumerate(methods):
     reported = losses[i].min(axis=0)
@@ -268,17 +270,18 @@ for i, name in enumerate(methods):
     )
 
 # %%
-# And which method would a single seed call the best one?
+# Which method would a single seed call best?
 
 least_of_seed = losses.min(axis=1)  # [method, seed]
 wins = np.bincount(least_of_seed.argmin(axis=0), minlength=len(methods))
 print({name: int(count) for name, count in zip(methods, wins, strict=True)})
 
 # %%
-# Seeds differ in start and minibatches alone. Other rows would add a spread of their
-# own, which no number of seeds shows: :doc:`regression` draws the rows anew.
+# Seeds differ only in initial weights and minibatches. Other rows would add more
+# variation, which seeds cannot show, however many you use: :doc:`regression` resamples
+# the rows.
 #
-# How many seeds does an interval as wide as a tenth of the mean need?
+# How many seeds are needed for an interval as wide as a tenth of the mean?
 
 for i, (name, j) in enumerate(zip(methods, best, strict=True)):
     spread = float(held_out.std[i, j, 0])
@@ -288,16 +291,17 @@ for i, (name, j) in enumerate(zip(methods, best, strict=True)):
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_gradient_descent.py``.
+# The computed answers are in ``tests/course/test_gradient_descent.py``.
 #
-# **Exercise 1.** With momentum β the step is :math:`v \leftarrow \beta v + \partial
-# C / \partial w`, :math:`w \leftarrow w - \eta v`. Up to which η does it converge on
-# the polynomial? (Along one curvature κ it is a linear recursion of two steps; ask when
-# both roots of its equation lie within the unit circle.) Try β = 0.5 and 0.9.
+# **Exercise 1.** With momentum β the step is :math:`v \leftarrow \beta v + \partial C /
+# \partial w`, :math:`w \leftarrow w - \eta v`. Up to which η does it converge on the
+# polynomial? (Along one curvature κ it is a linear two-term recursion. When do both roots
+# of its characteristic equation lie inside the unit circle?) Try β = 0.5 and 0.9.
 #
-# **Exercise 2.** Plain gradient descent has η = 1 / κ_max. After how many steps has the
-# error along the flattest direction fallen by a factor e? Compare with κ_max / κ_min.
+# **Exercise 2.** Let η = 1 / κ_max in plain gradient descent. After how many steps has
+# the error along the flattest direction decreased by a factor of e? Compare with κ_max /
+# κ_min.
 #
 # **Exercise 3.** Weights start at 0 and Adam takes one step. How far does each weight
-# move, if its gradient is large or small? How far with RMSprop, whose mean square
-# starts at 0 and forgets with the factor 0.9?
+# move if its gradient is large, and if it is small? How far does it move with RMSprop,
+# whose mean square starts at 0 and decays by the factor 0.9?

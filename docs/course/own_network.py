@@ -2,20 +2,20 @@
 A network of your own
 =====================
 
-Back-propagation from the derivation to a class in NumPy, three ways to check it, and
-what a planted mistake looks like: training hides it, a check names it.
+Implement backpropagation in NumPy, from the derivation to a class, and check it in three
+ways. Then plant a mistake: training hides it, but a check identifies it.
 """
 
 # %%
 # The derivation
 # --------------
-# Samples are rows. With :math:`a_0 = x` each layer computes
+# Samples are rows. Starting from :math:`a_0 = x`, each layer computes
 #
 # .. math:: z_l = a_{l-1} w_l + b_l, \qquad a_l = f_l(z_l)
 #
-# and the cost is :math:`C = \frac{1}{2n} \sum_i (a_L - t)^2 + \frac{\lambda}{2n} \sum w^2`.
-# With :math:`\delta_l = \partial C / \partial z_l` the chain rule goes from the output
-# down (`Nielsen 2015, chapter 2
+# and the cost is :math:`C = \frac{1}{2n} \sum_i (a_L - t)^2 + \frac{\lambda}{2n} \sum
+# w^2`. Let :math:`\delta_l = \partial C / \partial z_l`. The chain rule works backwards
+# from the output (`Nielsen 2015, chapter 2
 # <http://neuralnetworksanddeeplearning.com/chap2.html>`_):
 #
 # .. math:: \delta_L = \frac{1}{n} (a_L - t) \circ f_L'(z_L), \qquad
@@ -26,8 +26,9 @@ what a planted mistake looks like: training hides it, a check names it.
 #
 # A class
 # -------
-# Nothing but NumPy. Hidden units are sigmoids, the output is linear. Weights and biases
-# start at random, so large that the sigmoids bend at different x between -1 and 1.
+# The class needs only NumPy. Hidden units are sigmoids, and the output is linear. Initial
+# weights and biases are random and large enough that the sigmoids bend at different x
+# between -1 and 1.
 
 import itertools
 
@@ -48,7 +49,7 @@ def d_sigmoid(z):
 
 
 class Network:
-    """Dense layers of the sizes given, trained by plain gradient descent."""
+    """Dense layers of the given sizes, trained by plain gradient descent."""
 
     def __init__(self, sizes, seed=0, l2=0.0):
         draw = np.random.default_rng(seed)
@@ -61,7 +62,7 @@ class Network:
         self.l2 = l2
 
     def forward(self, x):
-        """Keeps z and a of every layer, which the way back needs."""
+        """Return the outputs, and store z and a of every layer for the backward pass."""
         self.z, self.a = [], [x]
         for w, b in zip(self.weights, self.biases, strict=True):
             self.z.append(self.a[-1] @ w + b)
@@ -76,11 +77,11 @@ class Network:
         )
 
     def derivative(self, layer):
-        """f' of a hidden layer, at its z."""
+        """Return f' at the z of a hidden layer."""
         return d_sigmoid(self.z[layer])
 
     def gradients(self, x, t):
-        """A pair (∂C/∂w, ∂C/∂b) for each layer."""
+        """Return a pair (∂C/∂w, ∂C/∂b) for each layer."""
         delta = (self.forward(x) - t) / len(x)
         pairs = []
         self.deltas = [delta]
@@ -102,8 +103,8 @@ class Network:
 # %%
 # Three checks
 # ------------
-# **Differences.** Move one weight by h to both sides; the error is of the order h²,
-# until rounding takes over.
+# **Central differences.** Move one weight by h in both directions. The error is of order
+# h², until rounding errors dominate.
 
 rng = np.random.default_rng(1)
 x = rng.uniform(-1, 1, (100, 1))
@@ -121,7 +122,7 @@ for layer, place in [(0, (0, 3)), (1, (5, 2)), (2, (4, 0))]:
     print(f"w{layer + 1}{place}: {pairs[layer][0][place]:.10f}, {difference:.10f}")
 
 # %%
-# **JAX.** It differentiates the cost, and knows nothing of deltas:
+# **JAX.** It differentiates the cost directly, without deltas:
 
 
 def cost_of(params):
@@ -145,10 +146,10 @@ print(f"largest relative difference: {relative:.1e}")
 
 # %%
 # **jfnn.** `jfnn.check_backprop` compares each array with the derivation above, computed
-# in double precision, and allows for rounding. Its objective is the cost of these rows,
+# in double precision, within rounding error. Its objective is the cost of these rows,
 # including λ. The factor 1/n of the mean may be in δ, as here, or in the gradients. Check
-# the function that your training loop calls, with the parameters that it has there:
-# a correct function that the loop does not use proves nothing.
+# the function that your training loop calls, with the parameters it has there. A correct
+# function that the loop does not use proves nothing.
 
 
 def check(network):
@@ -172,10 +173,11 @@ print(right)
 # %%
 # A planted mistake
 # -----------------
-# Many write f' as a function of a, since a sigmoid has f' = a (1 - a), and then call
-# one that expects z. The arrays have the right shapes and plausible sizes. The check
-# reports the first wrong array in the order of the computation, and the mistake, if that
-# mistake alone gives all of these numbers:
+# A sigmoid has f' = a (1 - a), so f' is often written as a function of a. A common
+# mistake is to pass a to a function that expects z. The arrays then have the right shapes
+# and plausible sizes. The check reports the first wrong array in the order of
+# computation. It also identifies the mistake if this mistake alone explains all the
+# numbers:
 
 
 class Mistaken(Network):
@@ -188,11 +190,12 @@ found = check(mistaken)
 print(found)
 
 # %%
-# Another common mistake is in the loop: it updates :math:`w_2` before it computes
-# :math:`\delta_1`, which then contains the new weights. Gradients that are computed
-# apart from the loop are right, so check what the loop feeds into the update.
+# Another common mistake is in the training loop: it updates :math:`w_2` before it
+# computes :math:`\delta_1`, which then contains the new weights. Gradients computed
+# outside the loop are correct, so check the arrays that the loop passes to the update.
 #
-# Training does not show it. Both classes, from the same start and with the same rows:
+# Training does not reveal the mistake. Train both classes from the same initial weights
+# on the same rows:
 
 targets = 1 / (1 + 25 * x**2)
 curves = {"right": [], "mistaken": []}
@@ -219,8 +222,8 @@ figure
 # %%
 # Against a library
 # -----------------
-# From the same start, with the same minibatches, jfnn must come to the same weights. It
-# computes in single precision, so that the last digits differ.
+# From the same initial weights and with the same minibatches, jfnn must reach the same
+# weights. It computes in single precision, so the last digits differ.
 
 start = Network([1, 50, 1])
 result = jfnn.train(
@@ -252,13 +255,13 @@ print(f"largest difference {max(differences):.1e} of weights up to {largest:.1f}
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_own_network.py``.
+# The computed answers are in ``tests/course/test_own_network.py``.
 #
 # **Exercise 1.** The output is a softmax P and the cost is quadratic,
 # :math:`\frac{1}{2} \sum (P - y)^2`. What is :math:`\delta_L`? Why is P - y wrong?
 #
-# **Exercise 2.** Somebody sums δ over axis 1 for the biases. For which numbers of rows
-# does NumPy not complain? Try `jfnn.check_backprop` there.
+# **Exercise 2.** Suppose you sum δ over axis 1 for the biases by mistake. For which
+# numbers of rows does NumPy not raise an error? Try `jfnn.check_backprop` there.
 #
-# **Exercise 3.** Your cost has :math:`\frac{\lambda}{2} \sum w^2` beside a mean over n
-# rows, without 1/n. Which ``l2`` do you give to `jfnn.check_backprop`?
+# **Exercise 3.** Your cost is a mean over n rows plus :math:`\frac{\lambda}{2} \sum w^2`,
+# without 1/n. Which ``l2`` do you pass to `jfnn.check_backprop`?

@@ -2,15 +2,16 @@
 Regression
 ==========
 
-Polynomials by least squares and Ridge beside networks, on Runge's function. Then bias
-and variance of both, each from 100 bootstraps: what a degree and a width do.
+Fit Runge's function with polynomials, by least squares and Ridge, and with networks. Then
+decompose the errors of both into bias and variance with 100 bootstraps: how do the degree
+and the width matter?
 """
 
 # %%
 # The data
 # --------
-# 80 rows of Runge's function with noise. On 201 further points the truth is known, so
-# that the error on these is the distance from it.
+# The data are 80 rows of Runge's function with noise. The test set is 201 points without
+# noise, so the test error measures the distance from the true function.
 #
 # .. math:: y = \frac{1}{1 + 25 x^2} + \epsilon, \qquad \epsilon \sim N(0, 0.1^2)
 
@@ -39,9 +40,10 @@ split = jfnn.Split(x, y, x_test, truth)
 # %%
 # Polynomials
 # -----------
-# Columns x, x², … are scaled to mean 0 and deviation 1: powers of a number below 1 are
-# small, and a penalty would count them as if they were worth little. Least squares
-# itself does not mind. The error is the mean squared distance from the truth.
+# The columns x, x², … are scaled to mean 0 and standard deviation 1. Powers of a number
+# below 1 are small, so their coefficients must be large, and without scaling a penalty
+# would hit them hardest. Least squares itself is not affected. The error is the mean
+# squared distance from the truth.
 
 
 def polynomial(degree, estimator):
@@ -50,7 +52,7 @@ def polynomial(degree, estimator):
 
 
 def errors_of(model):
-    """On the training rows, and from the truth."""
+    """Return the error on the training rows and the distance from the truth."""
     fitted = model.fit(x, y[:, 0])
     return [
         np.mean((fitted.predict(rows) - right[:, 0]) ** 2)
@@ -92,14 +94,14 @@ panels[1].legend(frameon=False)
 figure
 
 # %%
-# The error on the training rows falls with every degree, down towards 0.01, the noise. The
-# distance from the truth does not. Even degrees help and odd ones do not: the function is
-# even.
+# The training error falls with every degree, towards 0.01, the variance of the noise. The
+# distance from the truth does not. Even degrees help and odd degrees do not, because the
+# function is even.
 #
 # Networks
 # --------
-# One hidden layer of tanh units, 20 seeds. Inputs need no powers. The best polynomials
-# are lines in the same figure:
+# The networks have one hidden layer of tanh units and take x itself, without powers. Each
+# width is trained with 20 seeds. Horizontal lines show the best polynomials:
 
 
 def make(width):
@@ -123,7 +125,8 @@ polynomials = {
 jfnn.plots.axis_curves(by_width, "width", "test_loss", baselines=polynomials)
 
 # %%
-# (jfnn's quadratic cost has the factor 1/2.) In numbers, with 95% intervals over seeds:
+# (jfnn's quadratic cost includes the factor 1/2.) In numbers, with 95% intervals over
+# seeds:
 
 of_widths = jfnn.cell_statistics(by_width, "test_loss")
 for i, width in enumerate(widths):
@@ -133,20 +136,21 @@ for i, width in enumerate(widths):
     print(f"{width:2} units: {mean:.5f}, {low:.5f} to {high:.5f}")
 
 # %%
-# These intervals are over starts and minibatches. All of it is about 80 rows, on which a
-# method may have been lucky.
+# These intervals cover initial weights and minibatches. But all networks saw the same 80
+# rows, and a method may have been lucky with them.
 #
 # Bias and variance
 # -----------------
-# Draw the rows anew: a bootstrap takes 80 of the 80 with replacement. Over many draws,
-# with :math:`\bar{y}` the mean prediction and f the truth, the error has two parts
-# (`Geman, Bienenstock and Doursat 1992 <https://doi.org/10.1162/neco.1992.4.1.1>`_):
+# To vary the rows, use the bootstrap: it draws 80 of the 80 rows with replacement. Let
+# :math:`\bar{y}` be the mean prediction over many draws and f the truth. The error then
+# has two parts (`Geman, Bienenstock and Doursat 1992
+# <https://doi.org/10.1162/neco.1992.4.1.1>`_):
 #
 # .. math:: E \left[ (\hat{y} - f)^2 \right] = (\bar{y} - f)^2 +
 #           E \left[ (\hat{y} - \bar{y})^2 \right]
 #
-# the squared bias and the variance. Against noisy targets the variance of the noise adds
-# to both. First the polynomials, on 100 bootstraps:
+# the squared bias and the variance. If the targets are noisy, the variance of the noise
+# is a third part. First the polynomials, on 100 bootstraps:
 
 draws = jfnn.subsets.bootstrap(len(x), 100, start_per_subset=True)
 predictions = []  # [degree, draw, row]
@@ -161,8 +165,9 @@ of_degrees = jfnn.analysis.bias_variance_of(
 jfnn.plots.bias_variance(of_degrees)
 
 # %%
-# Bias falls with the degree and variance grows, so that the error has its least value
-# in between. And 100 networks of each width, each on a bootstrap and with a start of its own:
+# With the degree, the bias falls and the variance grows. The error is smallest in
+# between. Now train 100 networks of each width, each on its own bootstrap and from its
+# own initial weights:
 
 bootstrapped = jfnn.sweep(networks, split, folds=draws, **options)
 of_networks = jfnn.analysis.bias_variance(bootstrapped, split)
@@ -184,9 +189,10 @@ for name, parts, values in (
     )
 
 # %%
-# Of networks both fall with the width: more weights than rows do no harm here, as `Neal
-# et al. 2018 <https://arxiv.org/abs/1810.08591>`_ found on larger tasks. Is the best
-# network better than the best polynomial? On the same bootstraps, draw by draw:
+# For networks, both fall with the width. Having more weights than rows does no harm here,
+# as `Neal et al. 2018 <https://arxiv.org/abs/1810.08591>`_ found on larger tasks. Is the
+# best network better than the best polynomial? Compare them draw by draw, on the same
+# bootstraps:
 
 best_of_degrees = predictions[of_degrees.error.argmin()]  # [draw, row]
 best_of_networks = bootstrapped.predict(x_test)[of_networks.error.ravel().argmin()]
@@ -207,14 +213,14 @@ print(
 # %%
 # Exercises
 # ---------
-# Answers, computed: ``tests/course/test_regression.py``.
+# The computed answers are in ``tests/course/test_regression.py``.
 #
-# **Exercise 1.** The inputs of n rows stay, their noise of variance σ² is drawn anew.
-# What is the variance of least squares with p columns (the constant among them), on
-# average over these rows?
+# **Exercise 1.** Keep the inputs of n rows fixed and redraw their noise, of variance σ².
+# What is the variance of least squares with p columns (including the constant), averaged
+# over these rows?
 #
-# **Exercise 2.** Along the j-th singular vector of the design matrix, with the singular
-# value s, by which factor does Ridge shrink the prediction of least squares? How many
-# degrees of freedom are left of the 15 at the λ that was best above?
+# **Exercise 2.** Take the j-th singular vector of the design matrix, with singular value
+# s. By which factor does Ridge shrink the least-squares prediction along it? How many of
+# the 15 degrees of freedom remain at the best λ above?
 #
-# **Exercise 3.** Which share of 80 rows is in a bootstrap at least once?
+# **Exercise 3.** What fraction of 80 rows appears at least once in a bootstrap?

@@ -2,9 +2,9 @@
 Bars and stripes
 ================
 
-A Boltzmann machine learns a distribution: here the 30 images of 4 × 4 pixels that consist of whole rows or
-of whole columns. The figure shows 24 samples that the best of four machines draws, with a dot where it is
-one of the 30 images. :doc:`More on Boltzmann machines </kinds>`: likelihoods by enumeration and by
+A Boltzmann machine learns a distribution: here 30 images of 4 × 4 pixels that consist of whole rows or
+whole columns. The figure shows 24 samples from the best of four machines; a dot marks samples that are
+among the 30 images. :doc:`More on Boltzmann machines </kinds>`: likelihoods by enumeration and by
 annealing, deep machines, XOR.
 """
 
@@ -32,7 +32,7 @@ best = int(np.nanargmin(result.train_loss))
 print(f"mean log-likelihood {-result.train_loss.ravel()[best]:.2f}, at most {-np.log(len(patterns)):.2f}")
 
 # %%
-# Samples of independent Markov chains.
+# Draw samples from independent Markov chains.
 
 samples = np.asarray(jfnn.boltzmann.sample(result.member(0, 0, best), jax.random.key(0), 24, 1000)[0])
 valid = (samples[:, None] == patterns).all(axis=2).any(axis=1)

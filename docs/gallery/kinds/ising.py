@@ -2,10 +2,10 @@
 Phases of the Ising model
 =========================
 
-Twenty networks learn to tell spins that are all equal (temperature 0) from random ones (infinite
-temperature), and then judge configurations at temperatures in between, which they have never seen. The
-share that they call ordered falls near the critical temperature. :doc:`The full version </kinds>`, on
-lattices of up to 80 × 80 spins, finds why: such networks compare the magnetisation with a threshold.
+Twenty networks learn to distinguish spins that are all equal (temperature 0) from random spins (infinite
+temperature). Then they classify configurations at temperatures in between, which they have never seen. The
+share classified as ordered drops near the critical temperature. :doc:`The full version </kinds>`, on
+lattices of up to 80 × 80 spins, explains why: such networks compare the magnetization with a threshold.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ LENGTH = 20
 CRITICAL_TEMPERATURE = 2 / np.log1p(np.sqrt(2))
 rng = np.random.default_rng(0)
 
-# All spins up, all down, and random ones; labels 1 for equal spins.
+# All spins up, all down, or random; label 1 for equal spins.
 x = rng.choice(np.float32([-1, 1]), (600, LENGTH**2))
 x[0::4] = 1
 x[2::4] = -1
@@ -29,7 +29,7 @@ result = jfnn.sweep(
     jfnn.Split(x, y),
     learning_rate=0.03,
     l2=3.0,
-    hyper={"init_scale": 0.1},  # small starting weights, so that the rows decide the directions
+    hyper={"init_scale": 0.1},  # small initial weights, so that the data decide the directions
     optimizer="adam",
     loss="sigmoid_cross_entropy",
     reduction="mean",
@@ -39,12 +39,13 @@ result = jfnn.sweep(
 )
 
 # %%
-# A hundred configurations at each temperature. A step joins equal neighbours with probability
-# :math:`1 - e^{-2/T}` and flips each cluster of joined spins by a fair coin (Swendsen and Wang, 1987).
+# Sample a hundred configurations at each temperature. A step joins equal neighbors with probability
+# :math:`1 - e^{-2/T}` and flips each cluster of joined spins with probability 1/2 (Swendsen and Wang,
+# 1987).
 
 
 def step(spins, temperature):
-    """New spins ``[n, L, L]``."""
+    """Return new spins ``[n, L, L]`` after one Swendsen-Wang step."""
     sites = np.arange(spins.size).reshape(spins.shape)
     ends = []
     for axis in (1, 2):
@@ -64,7 +65,7 @@ for i, temperature in enumerate(temperatures):
         spins[i] = step(spins[i], temperature)
 
 # %%
-# The share that each network calls ordered.
+# Compute the share that each network classifies as ordered.
 
 answers = result.predict(spins.reshape(-1, LENGTH**2))
 shares = answers.reshape(len(result.seeds), len(temperatures), -1).mean(axis=2)
@@ -78,6 +79,6 @@ axes = figure.subplots()
 axes.plot(temperatures, shares.T, color="tab:blue", linewidth=0.7, alpha=0.5)
 axes.plot(temperatures, shares.mean(axis=0), ".-", color="tab:blue", label="mean of 20 networks")
 axes.axvline(CRITICAL_TEMPERATURE, color="black", linewidth=0.8, label="critical temperature")
-axes.set(xlabel="temperature", ylabel="share called ordered")
+axes.set(xlabel="temperature", ylabel="share classified as ordered")
 axes.legend(frameon=False)
 figure

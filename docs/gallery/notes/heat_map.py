@@ -2,10 +2,10 @@
 Learning rate and penalty
 =========================
 
-A grid of seven learning rates η and seven penalties λ, with five seeds in each cell, ranked on rows held
-out. The network is of the notes' kind: sigmoid units, unscaled normal starts, and an objective that is a
-sum over the rows of a step. The red frame is the best cell. The best of 49 noisy means is often the best
-by chance: paired comparisons over the seeds give the cells that contain the truly best one with 95%
+A grid of seven learning rates η and seven penalties λ, with five seeds per cell, ranked on held-out rows.
+The network is that of the lecture notes: sigmoid units, unscaled normal initial weights, and an objective
+summed over the rows of a minibatch. The red frame marks the best cell. The best of 49 noisy means is often
+the best by chance: paired comparisons over seeds find the cells that contain the truly best one with 95%
 confidence (`jfnn.cell_statistics`).
 """
 
@@ -27,7 +27,7 @@ result = jfnn.sweep(
 jfnn.plots.heat_map(result)
 
 # %%
-# The interval of the best mean, and the cells that may be the best.
+# Print the interval of the best mean, and the cells that may be the best.
 
 statistics = jfnn.cell_statistics(result)
 best = result.best().index
@@ -37,10 +37,10 @@ for cell in np.argwhere(statistics.tied):
     print(f"η = {eta:g}, λ = {penalty:g}: {statistics.mean[tuple(cell)]:.4f}")
 
 # %%
-# The accuracy against the penalty at every learning rate, with 95% intervals.
+# Plot the accuracy against the penalty at every learning rate, with 95% intervals.
 
 jfnn.plots.axis_curves(result, "l2", by="learning_rate")
 
 # %%
-# `The default network on the same rows <../../../playground/digits.html>`_ has a page to play with, in which
-# every network answers what one draws; :doc:`/playground` says how to make such a page.
+# `The default network on the same rows <../../../playground/digits.html>`_ has an interactive page: draw an
+# input to query every network. :doc:`/playground` explains how to make such a page.

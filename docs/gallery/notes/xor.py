@@ -2,9 +2,9 @@
 The XOR gate
 ============
 
-Two hidden units are enough for XOR, but not from every start: networks of two and of four hidden units are
-trained from 200 starts each, and the program prints how many of them learn all four rows. The figure shows
-the regions that one network of two units assigns to the two classes.
+Two hidden units are enough for XOR, but not from every initialization. Networks with two and with four
+hidden units are trained from 200 random starts each, and the program prints how many learn all four rows.
+The figure shows the decision regions of one network with two hidden units.
 """
 
 import numpy as np

@@ -2,11 +2,10 @@
 The boundary of trainability
 ============================
 
-Each pixel is one network, trained from the same start with two learning rates, one for each
-layer. Training converges where it is blue and diverges where it is red; the boundary between them is rough
+Each pixel is one network. All start from the same weights, with different learning rates for the two
+layers. Training converges for blue pixels and diverges for red ones; the boundary between them is rough
 (`Sohl-Dickstein 2024 <https://arxiv.org/abs/2402.06184>`_). The :doc:`full version </pictures>` zooms in
-twice and finds a fractal dimension of 1.77, where
-the author has 1.17 to 1.98 over all his conditions.
+twice and finds a fractal dimension of 1.77; the author reports 1.17 to 1.98 over all his conditions.
 """
 
 import jax
@@ -24,19 +23,19 @@ STEPS = 60
 
 
 def start(key):
-    """Normal weights of both layers."""
+    """Draw normal weights for both layers."""
     return jax.random.normal(key, (WIDTH, WIDTH)), jax.random.normal(jax.random.fold_in(key, 1), (WIDTH, 1))
 
 
 def loss(params, batch, key):
-    """Mean squared error."""
+    """Return the mean squared error."""
     x, y = batch
     outputs = jnp.tanh(x @ params[0] * np.sqrt(2 / WIDTH)) @ params[1] / WIDTH
     return jnp.mean((outputs - y) ** 2)
 
 
 def layerwise(learning_rate, output_rate):
-    """Gradient descent with a rate for each layer."""
+    """Return gradient descent with its own learning rate for each layer."""
 
     def update(gradients, state, params=None):
         return (-learning_rate * gradients[0], -output_rate * gradients[1]), state
@@ -45,7 +44,8 @@ def layerwise(learning_rate, output_rate):
 
 
 # %%
-# The loss before each step is kept. Training has converged where its last values are below the first one.
+# The loss before each step is kept. Training has converged if the mean of the last 20 losses is below the
+# first loss.
 
 rng = np.random.default_rng(0)
 x, y = (rng.normal(size=(ROWS, columns)).astype(np.float32) for columns in (WIDTH, 1))
@@ -65,8 +65,8 @@ converged = relative[..., -20:].mean(axis=-1) < 1
 print(f"{converged.size:,} networks, {converged.mean():.0%} converge")
 
 # %%
-# Colours are the deeper, the slower training is: by the rank of the sum of the losses where it converges,
-# and of the sum of their inverses where it does not.
+# Colors are more intense where training is slower. They show the rank of the sum of the losses where it
+# converges, and of the sum of their inverses where it diverges.
 
 image = np.zeros(converged.shape)
 for part, sign, slow in ((converged, 1, relative), (~converged, -1, 1 / relative)):

@@ -1,11 +1,11 @@
 """
-One weight moved
-================
+Changing one weight
+===================
 
-Two copies of a network differ by 0.0001 in one weight, when training begins or later, and see the same
-minibatches (`Kwok et al. 2025 <https://arxiv.org/abs/2506.13234>`_). At the learning rate 0.001 they stay
-together. At 0.01 they end far apart, the further the earlier they part, yet with hardly a barrier between
-them.
+Two copies of a network differ by 0.0001 in one weight, from the start of training or from a later epoch,
+and see the same minibatches (`Kwok et al. 2025 <https://arxiv.org/abs/2506.13234>`_). At learning rate
+0.001 they stay together. At 0.01 they end far apart, the farther the earlier they are separated, yet there
+is hardly a barrier between them.
 """
 
 import jax
@@ -23,11 +23,11 @@ options = {"seeds": SEEDS, "reduction": "sum", "gradient": "backprop"}
 
 
 def apart(rate, time):
-    """Distances over the length, and barriers, of pairs that part after so many epochs."""
+    """Return relative distances and barriers of pairs that separate after ``time`` epochs."""
     cell = {"learning_rate": rate, "l2": 0.1}
     before = jfnn.sweep(network, digits, epochs=time, **cell, **options).params
     copies = jax.tree.map(lambda leaf: np.concatenate([leaf[0], leaf[0]]), before)
-    copies[0].w[1, :, 36, 0] += 1e-4  # of the second copies a weight of a pixel in the middle
+    copies[0].w[1, :, 36, 0] += 1e-4  # a weight of a central pixel in the second copy
     epochs = range(time, EPOCHS)
     after = jfnn.sweep(network, digits, cells=[cell, cell], epochs=epochs, initial_params=copies, **options)
     a, b = (jax.tree.map(lambda leaf, i=i: leaf[i], after.params) for i in (0, 1))
@@ -45,11 +45,13 @@ for rate in (0.001, 0.01):
     pairs = [apart(rate, time) for time in TIMES]
     for time, (distance, barrier) in zip(TIMES, pairs, strict=True):
         print(
-            f"η = {rate}, moved after {time} epochs: distance {np.median(distance):.1e},"
+            f"η = {rate}, changed after {time} epochs: distance {np.median(distance):.1e},"
             f" barrier {np.median(barrier):.1e}"
         )
     axes.plot(TIMES, [np.median(distance) for distance, _ in pairs], "o-", label=f"η = {rate}")
-axes.axhline(1e-4 / 61, color="black", linestyle="--", linewidth=0.8)  # the move: the length begins at 61
-axes.set(xlabel="moved after so many epochs", ylabel="distance in the end / length", yscale="log")
+axes.axhline(
+    1e-4 / 61, color="black", linestyle="--", linewidth=0.8
+)  # the change / initial norm, which is 61
+axes.set(xlabel="epoch of the change", ylabel="final distance / norm", yscale="log")
 axes.legend(frameon=False)
 figure

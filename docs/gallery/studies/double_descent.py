@@ -4,9 +4,9 @@ Double descent
 
 As networks grow, the error on test rows rises until the network has as many parameters as there are
 training rows, and then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_). Here
-networks of 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight numbers. The :doc:`full
-version </pictures>` draws the published curve of classifiers on MNIST-1D, where 15% of the labels are drawn
-anew.
+networks with 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight variables. The
+:doc:`full version </pictures>` reproduces the published curve of classifiers on MNIST-1D, where 15% of the
+labels are resampled.
 """
 
 import jax
@@ -26,19 +26,20 @@ y = np.tanh(x @ slopes)[:, None].astype(np.float32)
 y[:ROWS] += 0.5 * rng.normal(size=(ROWS, 1))
 
 # %%
-# The width is a number of each network: all have 40 units, and those beyond its width are 0. So one program
-# trains all widths, where networks as an axis would each be compiled.
+# The width is a hyperparameter of the loss: all networks have 40 units, and units beyond the width are set
+# to 0. So one compiled program trains all widths, whereas an axis of networks would be compiled once per
+# width.
 
 
 def start(key):
-    """Normal weights, and biases of 0."""
+    """Draw normal weights; biases are 0."""
     first, second = jax.random.split(key)
     hidden = jax.random.normal(first, (INPUTS, MOST)) / np.sqrt(INPUTS), jnp.zeros(MOST)
     return hidden, (jax.random.normal(second, (MOST, 1)), jnp.zeros(1))
 
 
 def loss(params, batch, key, units):
-    """Mean squared error of a network of so many units."""
+    """Return the mean squared error of a network with this number of units."""
     x, y = batch
     (w, b), (v, c) = params
     hidden = jax.nn.relu(x @ w + b) * (jnp.arange(MOST) < units)
@@ -67,7 +68,7 @@ for name in ("test_loss", "train_loss"):
     statistics = jfnn.cell_statistics(result, name)
     axes.plot(parameters, statistics.mean[0, 0], ".-", label=name.replace("_loss", " rows"))
     axes.fill_between(parameters, statistics.low[0, 0], statistics.high[0, 0], alpha=0.25)
-axes.axvline(ROWS, color="black", linestyle="--", linewidth=0.8, label="as many as rows")
+axes.axvline(ROWS, color="black", linestyle="--", linewidth=0.8, label="number of training rows")
 axes.set(xlabel="parameters", ylabel="mean squared error", xscale="log", ylim=(0, None))
 axes.legend(frameon=False)
 figure

@@ -2,11 +2,11 @@
 The edge of stability
 =====================
 
-Gradient descent with a rate η is stable where the largest eigenvalue of the Hessian, the sharpness, is
+Gradient descent with learning rate η is stable if the largest eigenvalue of the Hessian, the sharpness, is
 below 2/η. Networks do not stay away from this edge: the sharpness rises to 2/η and stays there, while the
-loss goes on falling (`Cohen et al. 2021 <https://arxiv.org/abs/2103.00065>`_). In the :doc:`full version
-</pictures>` 8 of 10 learning rates reach the edge; their medians over the last quarter of the training are
-1.01 to 1.02 times 2/η.
+loss continues to fall (`Cohen et al. 2021 <https://arxiv.org/abs/2103.00065>`_). In the :doc:`full version
+</pictures>` 8 of 10 learning rates reach the edge. Their medians over the last quarter of training are 1.01
+to 1.02 times 2/η.
 """
 
 import numpy as np
@@ -32,13 +32,13 @@ result = jfnn.sweep(
 )
 
 # %%
-# The sharpness of every network at every evaluation, by 15 Lanczos iterations.
+# Compute the sharpness of every network at every evaluation with 15 Lanczos iterations.
 
 found = jfnn.analysis.sharpness(network, result.params, x, y, **cost, iterations=15)
 sharpness = found.eigenvalues[:, 0, 0, :, 0]  # [learning rate, evaluations]
 relative = sharpness * result.learning_rate[:, None] / 2
 for rate, values in zip(result.learning_rate, relative, strict=True):
-    print(f"η = {rate:g}: sharpness × η/2 is {np.median(values[-8:]):.2f} in the end (median of 8)")
+    print(f"η = {rate:g}: final sharpness × η/2 is {np.median(values[-8:]):.2f} (median of 8)")
 
 # %%
 

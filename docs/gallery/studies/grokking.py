@@ -2,10 +2,10 @@
 Grokking
 ========
 
-A network that starts with large weights fits its rows at once and generalises much later. Here the usual
-start is multiplied by a scale α: the solid lines are the training rows, the dashed ones the test rows (`Liu
-et al. 2023 <https://arxiv.org/abs/2210.01117>`_, "Omnigrok"). In the :doc:`full version </pictures>`
-generalisation comes up to 20 times later than memory.
+A network with large initial weights fits the training rows quickly and generalizes much later. Here the
+usual initial weights are multiplied by α. Solid lines show the training rows, dashed lines the test rows
+(`Liu et al. 2023 <https://arxiv.org/abs/2210.01117>`_, "Omnigrok"). In the :doc:`full version </pictures>`
+generalization comes up to 20 times later than memorization.
 """
 
 import jax
@@ -22,7 +22,7 @@ network = jfnn.mlp((64, 100, 100, 10), "relu", init="pytorch")
 start = network.init(jax.random.key(0))
 
 # %%
-# Starting weights with a leading axis are the starts of several seeds.
+# The leading axis of the initial weights indexes the seeds.
 
 result = jfnn.sweep(
     network,
@@ -49,7 +49,7 @@ for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True
     axes.semilogx(steps, generalises, "--", color=line.get_color())
     fitted = steps[(fits >= 0.99).argmax()]
     general = steps[(generalises >= 0.85).argmax()]
-    print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
+    print(f"α = {alpha:g}: 99% training accuracy after {fitted} steps, 85% test accuracy after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)
 figure

@@ -1,12 +1,13 @@
 """
-What one row is worth
-=====================
+The value of one training row
+=============================
 
-Each network is trained without one of 200 digits. What a row is worth for a test digit is how much the test
-digit's loss changes by having it. Where a missing row also moves all others to other minibatches, two seeds
-do not agree on that, and no method can foretell it; with the same minibatches but for the row they do. Points
-are pairs of a training and a test digit. In the :doc:`full version </pictures>` influence functions correlate
-with leaving a row out by 0.03 where seeds do not agree, and by 0.57 where they do.
+Each network is trained without one of 200 digits. The value of a row for a test digit is the change in the
+test digit's loss when the row is included. If leaving out a row also moves the other rows to different
+minibatches, the values of two seeds disagree, and no method can predict them. If only the row itself is
+missing from its minibatch, they agree. Points are pairs of a training and a test digit. In the :doc:`full
+version </pictures>` influence functions correlate with leaving a row out by 0.03 where seeds disagree, and
+by 0.57 where they agree.
 """
 
 import numpy as np
@@ -22,7 +23,7 @@ own = jfnn.subsets.leave_one_out(200)
 rows = np.arange(200)
 same = jfnn.subsets.Subsets(200, [(rows, ())] * 200, "left_out", rows, weights=1 - np.eye(200))
 values = {}
-for name, folds in {"minibatches of the rows left": own, "the same minibatches": same}.items():
+for name, folds in {"minibatches of the remaining rows": own, "the same minibatches": same}.items():
     result = jfnn.sweep(
         jfnn.mlp((64, 16, 10), "relu", init="pytorch"),
         split,
@@ -37,7 +38,7 @@ for name, folds in {"minibatches of the rows left": own, "the same minibatches":
     values[name] = jfnn.analysis.leave_one_out_values(result, split, average=False)[0, 0]
 
 # %%
-# The values of two seeds ``[rows, test rows]``.
+# Compare the values of two seeds ``[rows, test rows]``.
 
 figure = Figure(figsize=(5, 2.8), layout="constrained")
 panels = figure.subplots(1, 2, sharex=True, sharey=True)

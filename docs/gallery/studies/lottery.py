@@ -2,11 +2,11 @@
 Lottery tickets
 ===============
 
-After every round a network loses 40% of the weights that are left, the smallest ones, and what remains goes
-back to its start and is trained again (`Frankle and Carbin 2019 <https://arxiv.org/abs/1803.03635>`_). The
-curves compare this with weights removed at random, over eight seeds, with 95% intervals. On MNIST-1D the
-:doc:`full version </pictures>`, with 250 units a layer, finds 7.3 points of accuracy more with 10.7% of the
-weights than with all of them.
+After every round, the smallest 40% of the remaining weights are removed; the other weights are reset to
+their initial values and trained again (`Frankle and Carbin 2019 <https://arxiv.org/abs/1803.03635>`_). The
+curves compare this with removing weights at random, over eight seeds, with 95% intervals. In the :doc:`full
+version </pictures>`, with 250 units per layer on MNIST-1D, the accuracy with 10.7% of the weights is 7.3
+points higher than with all of them.
 """
 
 import numpy as np
@@ -24,7 +24,8 @@ network = jfnn.supervised(
     reduction="mean",
     gradient="backprop",
 )
-last = EPOCHS * (ROUNDS + 1) - 1  # scores after the last epoch of a round are those of the next start
+# After the last epoch of a round, the weights are already reset for the next round.
+last = EPOCHS * (ROUNDS + 1) - 1
 results = {
     by: jfnn.sweep(
         jfnn.pruned(network, every=EPOCHS, rounds=ROUNDS, share=SHARE, by=by),
@@ -49,6 +50,6 @@ for by, result in results.items():
     axes.fill_between(left, low, high, alpha=0.25)
     print(by, mean.round(1))
 axes.invert_xaxis()
-axes.set(xlabel="weights left, %", ylabel="test accuracy, %")
+axes.set(xlabel="remaining weights, %", ylabel="test accuracy, %")
 axes.legend(frameon=False)
 figure

@@ -1,10 +1,10 @@
 """
-Learned by heart
-================
+Memorization
+============
 
-Each of 200 networks is trained on another 70% of the digits. A digit is learned by heart where only
-networks that trained on it answer it right (`Feldman and Zhang 2020 <https://arxiv.org/abs/2008.03703>`_);
-above the digits are their labels.
+Each of 200 networks is trained on a different 70% of the digits. A digit is memorized if only networks
+trained on it classify it correctly (`Feldman and Zhang 2020 <https://arxiv.org/abs/2008.03703>`_). The
+figure shows the most memorized digits with their labels.
 """
 
 import numpy as np
@@ -27,11 +27,11 @@ result = jfnn.sweep(
 )
 
 # %%
-# The share of right answers of the networks that trained on a row, less that of the others.
+# Memorization is the accuracy on a row of the networks trained on it, minus the accuracy of the others.
 
 right = result.row_scores("accuracy", "all", digits)[0, 0, 0]  # [subsets, rows]
 memorised = jfnn.analysis.memorisation(right, subsets.included)
-print(f"{np.mean(memorised >= 0.25):.1%} of the digits have a memorisation of 0.25 or more")
+print(f"{np.mean(memorised >= 0.25):.1%} of the digits have a memorization of 0.25 or more")
 most = np.argsort(-memorised)[:12]
 figure = Figure(figsize=(5, 2.4), layout="constrained")
 for axes, row in zip(figure.subplots(2, 6).flat, most, strict=True):

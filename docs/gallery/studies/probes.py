@@ -1,11 +1,11 @@
 """
-What a hidden layer knows
-=========================
+Probing a hidden layer
+======================
 
-Linear probes read five properties of a digit from the hidden units of a network while it learns the digits.
-By accuracy even untrained units know most of them; by the length of a code for the labels, which counts how
-many rows a probe needs (`Voita & Titov 2020 <https://arxiv.org/abs/2003.12298>`_), training shows. The
-:doc:`page on probes </probes>` has controls and p-values too.
+Linear probes predict five properties of a digit from the hidden units of a network as it learns the digits.
+Measured by accuracy, even untrained units represent most of the properties. Training shows up in the length
+of a code for the labels, which accounts for how many rows a probe needs (`Voita & Titov 2020
+<https://arxiv.org/abs/2003.12298>`_). The :doc:`page on probes </probes>` adds controls and p-values.
 """
 
 import numpy as np
@@ -27,11 +27,11 @@ hidden, hidden_test = np.tanh(x @ w + b), np.tanh(x_test @ w + b)
 epochs = [0, *trained.evaluations]
 
 # %%
-# Each property is a column of the targets, learned by probes of its own on more and more rows.
+# Each property is a column of the targets, with its own probes on increasing numbers of rows.
 
 
 def properties(digit):
-    """Whether a digit is odd, above 4, a multiple of 3, has a loop, is a prime."""
+    """Return whether each digit is odd, above 4, a multiple of 3, has a loop, is a prime."""
     columns = [
         digit % 2,
         digit > 4,
@@ -54,12 +54,12 @@ for features, features_test in zip(hidden, hidden_test, strict=True):
         jfnn.mlp((30, 2)), rows, learning_rate=0.03, optimizer="adam", batch_size=25, epochs=20, folds=growing
     )
     compression.append(jfnn.analysis.online_code(probes, rows, growing).compression[0, 0, 0])
-    accuracy.append(probes.test_accuracy[0, 0, 0].reshape(len(names), -1)[:, -1])  # of all rows
+    accuracy.append(probes.test_accuracy[0, 0, 0].reshape(len(names), -1)[:, -1])  # with all rows
 
 # %%
 
 figure = Figure(figsize=(7, 3.6), layout="constrained")
-panels = {"test accuracy": accuracy, "labels compressed, times": compression}
+panels = {"test accuracy": accuracy, "compression of the labels": compression}
 for axes, (title, values) in zip(figure.subplots(1, 2), panels.items(), strict=True):
     image = axes.imshow(np.transpose(values), aspect="auto")
     axes.set(title=title, xlabel="epochs", xticks=range(len(epochs)), xticklabels=epochs)

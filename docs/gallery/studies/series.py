@@ -2,10 +2,10 @@
 A network for each series
 =========================
 
-One table holds 1,000 series of 60 rows, and each series has a small network, all trained
-by one call. Every series follows ``y = tanh(s · x)`` with other slopes s, so the gradient of a good network
-at x = 0 is s; after 100 epochs the largest slopes still come out too small. :doc:`/measurements` has
-the time beside that of a loop over scikit-learn.
+One table holds 1,000 series of 60 rows. Each series has its own small network, and one call trains all
+networks. Every series follows ``y = tanh(s · x)`` with its own slopes s, so the gradient of a good network
+at x = 0 is s. After 100 epochs, the networks still underestimate the largest slopes. :doc:`/measurements`
+compares the time with a loop over scikit-learn.
 """
 
 import jax
@@ -34,12 +34,10 @@ result = jfnn.sweep(
     folds=jfnn.subsets.by_group(series, held_out=0.2),
 )
 r2 = result.validation_r2.ravel()
-print(
-    f"R² on the rows held out: median {np.median(r2):.3f}, above 0.9 in {(r2 > 0.9).mean():.0%} of the series"
-)
+print(f"R² on held-out rows: median {np.median(r2):.3f}, above 0.9 in {(r2 > 0.9).mean():.0%} of the series")
 
 # %%
-# The gradients of all networks at 0, beside the slopes.
+# Compare the gradients of all networks at 0 with the slopes.
 
 members = jax.tree.map(lambda leaf: leaf[0, 0, 0], result.params)
 gradient = jax.grad(lambda point, params: network.apply(params, point[None])[0, 0])

@@ -1,11 +1,10 @@
 """
-The edge of stability, stochastic
-=================================
+The stochastic edge of stability
+================================
 
-With minibatches it is another number that climbs to 2/η: the curvature of a minibatch's loss along the
-minibatch's own gradient, in the mean, its batch sharpness. The largest eigenvalue of the Hessian on all rows
-stays below, far below for small batches (`Andreyev and Beneventano 2024
-<https://arxiv.org/abs/2412.20553>`_).
+With minibatches, a different quantity rises to 2/η: the batch sharpness, which is the mean curvature of a
+minibatch's loss along its own gradient. The largest eigenvalue of the Hessian on all rows stays below, far
+below for small batches (`Andreyev and Beneventano 2024 <https://arxiv.org/abs/2412.20553>`_).
 """
 
 import numpy as np
@@ -46,9 +45,9 @@ figure = Figure(figsize=(5, 3.4), layout="constrained")
 axes = figure.subplots()
 for size, (part, along, largest) in curves.items():
     print(f"{size} rows: {np.median(along[-4:]):.2f}, largest eigenvalue {np.median(largest[-4:]):.2f}")
-    line = axes.plot(part, along, label=f"{size} rows a step")[0]
+    line = axes.plot(part, along, label=f"{size} rows per step")[0]
     axes.plot(part, largest, ":", color=line.get_color())
 axes.axhline(1, color="black", linestyle="--", linewidth=0.8)
-axes.set(xlabel="part of training", ylabel="curvature × η/2", ylim=(0, 1.5))
+axes.set(xlabel="fraction of training", ylabel="curvature × η/2", ylim=(0, 1.5))
 axes.legend(frameon=False, fontsize="small")
 figure

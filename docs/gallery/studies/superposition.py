@@ -4,10 +4,9 @@ Superposition
 
 Each pixel is the best of four networks that store three features in two dimensions (`Elhage et al. 2022
 <https://transformer-circuits.pub/2022/toy_model/index.html>`_). Features are 0 with some probability, and
-the last one counts more or less than the others: where it is white it is left out, where it is blue it has
-a dimension for itself, and where it is red it shares one.
-The :doc:`full version </pictures>` agrees with the best explicit solution at 99.0% of the points where one is
-clearly the best.
+the last one is more or less important than the others. White means that it is not stored, blue that it has
+its own dimension, and red that it shares one. The :doc:`full version </pictures>` agrees with the best
+explicit solution at 99.0% of the points where one solution is clearly the best.
 """
 
 import jax
@@ -21,12 +20,12 @@ FEATURES = 3
 
 
 def start(key):
-    """Normal weights, and biases of 0."""
+    """Draw normal weights; biases are 0."""
     return jax.nn.initializers.glorot_normal()(key, (FEATURES - 1, FEATURES)), jnp.zeros(FEATURES)
 
 
 def loss(params, batch, key, density, importance):
-    """Mean squared error of 64 new rows, the last feature weighted by its importance."""
+    """Return the mean squared error of 64 new rows, with the last feature weighted by its importance."""
     w, b = params
     present, value = jax.random.uniform(key, (2, 64, FEATURES))
     x = jnp.where(present < density, value, 0.0)
@@ -35,7 +34,7 @@ def loss(params, batch, key, density, importance):
 
 
 # %%
-# There are no rows: each step draws new ones, and all networks of a seed draw the same.
+# There is no data set: each step samples new rows, the same for all networks with the same seed.
 
 density = np.geomspace(1, 0.03, 20)
 importance = np.geomspace(0.1, 10, 20)
@@ -54,7 +53,7 @@ best = result.objective[0, 0, ..., -100:].mean(axis=-1).argmin(axis=-1)
 w = np.take_along_axis(w, best[..., None, None, None], axis=2)[:, :, 0]
 
 # %%
-# The length of the last feature's direction, and how much of the others lies along it.
+# Compute the length of the last feature's direction, and how much of the others lies along it.
 
 length = np.linalg.norm(w[..., -1], axis=-1)
 unit = w[..., -1] / np.maximum(length, 1e-9)[..., None]

@@ -1,10 +1,11 @@
 """
-Accuracy read from weights
-==========================
+Predicting accuracy from weights
+================================
 
-How good a network is can be told from its weights, without asking it anything: trees predict test accuracies
-from means, variances and quantiles of the weights and biases of each layer alone (`Unterthiner et al. 2020
-<https://arxiv.org/abs/2002.11448>`_). Hyperparameters are drawn, and half of the networks are held out.
+The weights of a network reveal its accuracy, without evaluating it on any data: trees predict test
+accuracies from only the means, variances and quantiles of the weights and biases of each layer
+(`Unterthiner et al. 2020 <https://arxiv.org/abs/2002.11448>`_). Hyperparameters are random, and half of the
+networks are held out.
 """
 
 import numpy as np
@@ -35,7 +36,7 @@ accuracy = result.test_accuracy.ravel()
 
 trees = HistGradientBoostingRegressor(random_state=0).fit(features[:500], accuracy[:500])
 predicted = trees.predict(features[500:])
-print(f"R² of {len(predicted)} networks held out: {r2_score(accuracy[500:], predicted):.3f}")
+print(f"R² of {len(predicted)} held-out networks: {r2_score(accuracy[500:], predicted):.3f}")
 
 # %%
 
