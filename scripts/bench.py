@@ -1,17 +1,17 @@
-"""Measures jfnn side by side with the other ways to train the same networks.
+"""Compare the speed of jfnn with other ways to train the same networks.
 
-Every contender trains the same grids on the same minibatches from the same starting weights, where it takes
-them; each in a process of its own, warm, in turns, several times. Beside the time stand the test accuracy of
-a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
-take at the rate that this machine reaches with large ones, in the same run. Besides grids there are many
-seeds, folds, series, few networks and a custom loss, whose members draw starts and minibatches in each
-contender's own way; first calls in fresh processes; and crossings: seconds of whole processes by the number
-of networks.
+Every contender trains the same grids, on the same minibatches and from the same initial weights if it accepts
+them. Contenders run in separate processes, warm, in turns, several times. Besides the time, the tables show
+the test accuracy of a reference cell and the floor: the time that the matrix products of training and final
+scoring would take at the rate this machine reaches for large matrices in the same run. Apart from grids there
+are many seeds, folds, series, few networks and a custom loss, for which each contender samples initial
+weights and minibatches in its own way; first calls in fresh processes; and crossings: seconds of whole
+processes by number of networks.
 
-Prints a table a workload; writes bench.json, bench.png and crossings.png into a directory, anew after every
-workload. --resume goes on with the bench.json that is there, so that the whole may take
-several goes. With --accelerator it compares bits and times of jfnn alone in several processes instead, on a
-machine that has an accelerator, and writes accelerator.json.
+The script prints one table per workload, and updates bench.json, bench.png and crossings.png in a directory
+after every workload. --resume continues from an existing bench.json, so the benchmark can run in several
+sessions. With --accelerator, on a machine that has one, it compares bits and times of jfnn alone in several
+processes instead and writes accelerator.json.
 """
 
 import argparse
@@ -40,21 +40,21 @@ from console import Parser, add_out, check_directory, count, path, run
 
 GROWTH = "growth"
 CROSSINGS = "crossings"
-QUICK_EPOCHS = 10  # of a fresh process, one is trained in a quick look
-LEFT_OUT = (GROWTH, CROSSINGS)  # of a quick look
+QUICK_EPOCHS = 10  # with --quick, fresh processes train this fraction of the epochs
+LEFT_OUT = (GROWTH, CROSSINGS)  # with --quick
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
 
-Workloads = Mapping[str, Mapping[str, Case]]  # a name on the command line -> cases by the names of figures
+Workloads = Mapping[str, Mapping[str, Case]]  # name on the command line -> name of figures -> case
 
 
 def main(
     arguments: Sequence[str] | None = None, workloads: Workloads | None = None, start: Start = Apart
 ) -> int:
-    """Runs the comparison.
+    """Run the comparison.
 
     Args:
         arguments: The command line.
-        workloads: All that can be measured besides fresh processes; by default the bench's own.
+        workloads: All workloads besides fresh processes; by default those of the benchmark.
         start: Makes a contender's worker.
 
     Returns:
@@ -85,7 +85,7 @@ def main(
 
 
 def all_workloads() -> Workloads:
-    """All cases, growth curves included, with the contenders that can run here."""
+    """Return all cases, including growth curves, with the contenders that can run here."""
     everything = contenders.CASES | {GROWTH: growth.cases()}
     return {
         name: {key: case.available() for key, case in cases.items()} for name, cases in everything.items()
@@ -95,7 +95,7 @@ def all_workloads() -> Workloads:
 def measure(
     options: argparse.Namespace, cases: Mapping[str, Case], start: Start, environment: dict[str, Any]
 ) -> int:
-    """Measures cases and first calls that the figures lack, prints and writes; the exit status."""
+    """Measure, print and write the cases and first calls that the figures lack; return the exit status."""
     began = time.perf_counter()
     figures = options.figures or record.empty(environment)
     before = figures["environment"].get("seconds", 0.0)
@@ -132,7 +132,7 @@ def measure(
 
 
 def write(options: argparse.Namespace, figures: record.Figures) -> None:
-    """Writes all files, with the figures that there are so far."""
+    """Write all files with the figures measured so far."""
     from benchmarks.figures import bars, curves
 
     record.write(options.json, figures)
@@ -144,7 +144,7 @@ def write(options: argparse.Namespace, figures: record.Figures) -> None:
 
 
 def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
-    """The command line's options with their defaults filled in."""
+    """Return the command line's options with their defaults filled in."""
     trainers = {
         name: [n for case in cases.values() for n in case.contenders] for name, cases in workloads.items()
     }
@@ -174,7 +174,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
 def _choose(
     parser: Parser, options: argparse.Namespace, trainers: Mapping[str, list[str]], left_out: Collection[str]
 ) -> None:
-    """Fills in contenders, and workloads: all that one of them trains, except those left out."""
+    """Fill in contenders, and workloads: all that these contenders train, except those left out."""
     everyone = dict.fromkeys(name for names in trainers.values() for name in names)
     options.contenders = options.contenders or (QUICK_CONTENDERS if options.quick else list(everyone))
     trained = [name for name, names in trainers.items() if set(names) & set(options.contenders)]
@@ -217,9 +217,9 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
-    speed = f"jfnn alone, bits and times of {', '.join(accelerator.WORKLOADS)} in several processes"
+    speed = f"measure only jfnn: bits and times of {', '.join(accelerator.WORKLOADS)} in several processes"
     platform = "the platform to measure on, as JAX names it; default: any but cpu"
-    resume = "keep what the JSON file has, of this machine and these versions; measure the rest"
+    resume = "keep the figures in the JSON file, of this machine and these versions; measure the rest"
     json_file = "default: bench.json, or accelerator.json, in --out"
     parser.add_argument("--rounds", type=count(1), help=rounds)
     parser.add_argument("--quick", action="store_true", help=quick)
@@ -232,5 +232,5 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
 
 
 if __name__ == "__main__":
-    os.environ["JFNN_PROGRAMS"] = "0"  # what contenders compile at first is measured
+    os.environ["JFNN_PROGRAMS"] = "0"  # no cached programs: compiling is measured
     run(main)

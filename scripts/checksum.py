@@ -1,9 +1,9 @@
-"""SHA-256 of all parameters of the notes' grid: equal on machines of equal processors and versions.
+"""Print the SHA-256 of all parameters of the notes' grid.
 
-Trains the 49 networks 64-50-10 of the notes on the digits and prints the checksum of what they have learned:
-the bytes (float32, little-endian) of weights and biases, layer by layer, each array [η, λ, seed, …] in C
-order. Beside it stand the kind of processor and the versions that the bits follow from. docs/reliability.md
-lists checksums that were seen.
+The script trains the notes' 49 networks 64-50-10 on the digits. The checksum covers the bytes (float32,
+little-endian) of the trained weights and biases, layer by layer, each array [η, λ, seed, …] in C order.
+Machines with the same processor and versions, which are printed too, give the same checksum.
+docs/reliability.md lists known checksums.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ DECADES = np.logspace(-5, 1, 7)
 
 
 def checksum(params: object) -> str:
-    """SHA-256 of arrays in the order of their tree."""
+    """Return the SHA-256 of arrays in the order of their tree."""
     sha256 = hashlib.sha256()
     for leaf in jax.tree.leaves(params):
         sha256.update(np.ascontiguousarray(leaf, "<f4").tobytes())
@@ -28,7 +28,7 @@ def checksum(params: object) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains, and prints the checksum with all that it follows from."""
+    """Train, and print the checksum with everything that it depends on."""
     parser = Parser(description=__doc__)
     parser.add_argument("--epochs", type=count(1), default=100, help="default: 100, the notes'")
     options = parser.parse_args(arguments)

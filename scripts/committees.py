@@ -1,8 +1,8 @@
-"""Soft committees of many seeds and few learning rates, beside plain JAX that draws once a seed.
+"""Time soft committees with many seeds and few learning rates, against plain JAX sampling once per seed.
 
-Each step draws rows by the seed's key; plain JAX is `vmap` over rates inside `vmap` over seeds, in one loop.
-jfnn trains them in the form that it chooses, and in tiles of one seed each. All take turns; prints medians of
-seconds, of CPU time of all threads and of wall time, and the speed beside plain JAX.
+Each step samples rows with the seed's key. Plain JAX is a `vmap` over rates inside a `vmap` over seeds, in
+one loop. jfnn trains them with its own choice of tiles, and in tiles of one seed each. All take turns. The
+script prints median CPU seconds of all threads, wall seconds, and speeds relative to plain JAX.
 """
 
 import time
@@ -22,17 +22,17 @@ Scores = dict[str, jax.Array]
 
 
 class Case(NamedTuple):
-    """What is trained."""
+    """Sizes of the committees and of their training."""
 
     rates: int
     seeds: int
     inputs: int
     hidden: int
-    rows: int  # drawn in a step
-    steps: int  # in epochs of 50
+    rows: int  # sampled per step
+    steps: int  # in epochs of 50 steps
 
 
-TURNS = 5  # that each takes
+TURNS = 5  # of each contender
 CASES = [
     Case(rates, seeds, *sizes)
     for rates, seeds in ((4, 12), (2, 24), (8, 6))
@@ -41,17 +41,17 @@ CASES = [
 
 
 class Committee(NamedTuple):
-    """A student that learns from a teacher of its size, step by step."""
+    """A student that learns online from a teacher of the same size."""
 
     case: Case
 
     def init(self, key: jax.Array) -> Params:
-        """Both, drawn."""
+        """Return a random student and teacher."""
         student, teacher = jax.random.normal(key, (2, self.case.hidden, self.case.inputs))
         return {"student": student, "teacher": jfnn.Constant(teacher)}
 
     def loss(self, params: Params, batch: None, key: jax.Array | None) -> jax.Array:
-        """Half the mean square of their difference on rows that are drawn."""
+        """Return half the mean squared difference of their outputs on random rows."""
         assert key is not None
         x = jax.random.normal(key, (self.case.rows, self.case.inputs))
 
@@ -62,13 +62,13 @@ class Committee(NamedTuple):
         return jnp.mean((output(params["student"]) - output(params["teacher"].value)) ** 2) / 2
 
     def score(self, params: Params, rows: None) -> Scores:
-        """The squared distance of their weights."""
+        """Return the mean squared difference of their weights."""
         gap: jax.Array = params["student"] - params["teacher"].value
         return {"loss": jnp.mean(gap**2)}
 
 
 def plain(case: Case) -> Callable[[], object]:
-    """Plain JAX."""
+    """Return a call that trains with plain JAX."""
     committee = Committee(case)
     rates = jnp.asarray(rates_of(case), jnp.float32)
 
@@ -95,12 +95,12 @@ def plain(case: Case) -> Callable[[], object]:
 
 
 def rates_of(case: Case) -> list[float]:
-    """The learning rates."""
+    """Return the learning rates."""
     return [float(rate) for rate in np.linspace(0.1, 1, case.rates)]
 
 
 def sweep(case: Case, execution: jfnn.Execution | None = None) -> jfnn.SweepResult:
-    """The same by jfnn."""
+    """Train the same with jfnn."""
     committee = Committee(case)
     learner = jfnn.learner(committee.init, committee.loss, random=True, score=committee.score)
     return jfnn.sweep(
@@ -115,7 +115,7 @@ def sweep(case: Case, execution: jfnn.Execution | None = None) -> jfnn.SweepResu
 
 
 def seconds(contenders: Sequence[Callable[[], object]], turns: int) -> np.ndarray:
-    """Medians over turns of CPU and of wall time ``[contenders, 2]``."""
+    """Return medians over turns of CPU and wall time ``[contenders, 2]``."""
     for contender in contenders:
         contender()
     times = np.zeros((turns, len(contenders), 2))
@@ -128,7 +128,7 @@ def seconds(contenders: Sequence[Callable[[], object]], turns: int) -> np.ndarra
 
 
 def row(case: Case, turns: int) -> list[str]:
-    """A row of the table."""
+    """Return a row of the table."""
     of_one_seed = jfnn.Execution(tile=case.rates, shared=True)
     chosen = sweep(case).execution
     contenders = [plain(case), lambda: sweep(case, of_one_seed), lambda: sweep(case)]
@@ -140,7 +140,7 @@ def row(case: Case, turns: int) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints the table."""
+    """Measure and print the table."""
     parser = Parser(description=__doc__)
     parser.parse_args(arguments)
     names = ["rates × seeds", "sizes", "rows", "form", "plain", "a seed a tile", "chosen"]

@@ -1,4 +1,4 @@
-"""Command lines of the scripts: numbers, the folder of results, and how the process ends."""
+"""Command lines of the scripts: common options, checks of the output folder, and the exit."""
 
 import argparse
 import sys
@@ -14,14 +14,14 @@ __all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "par
 
 
 def add_out(parser: Parser, default: str | None) -> None:
-    """Adds ``--out``."""
+    """Add ``--out``."""
     parser.add_argument(
         "--out", type=path, default=default and Path(default), help=f"folder of results; default: {default}"
     )
 
 
 def add_sections(parser: Parser, names: Iterable[str]) -> None:
-    """Adds ``--sections``; None or a list of names."""
+    """Add ``--sections``; None or a list of names."""
     words = tuple(names)
     parser.add_argument(
         "--sections", nargs="+", choices=words, metavar="NAME", help=f"of {', '.join(words)}; default: all"
@@ -29,7 +29,7 @@ def add_sections(parser: Parser, names: Iterable[str]) -> None:
 
 
 def check_directory(parser: Parser, directory: Path, flag: str, files: Iterable[str] = ()) -> None:
-    """Exits with 2 if the files cannot be written into a directory, which need not exist yet."""
+    """Exit with 2 if the files cannot be written into a directory, which need not exist yet."""
     try:
         directories.check_directory(directory, flag, files)
     except ValueError as error:
@@ -37,7 +37,7 @@ def check_directory(parser: Parser, directory: Path, flag: str, files: Iterable[
 
 
 def parse(parser: Parser, arguments: Sequence[str] | None, files: Iterable[str] = ()) -> argparse.Namespace:
-    """The options; exits with 2 if they are wrong, or the files cannot be written into ``--out``."""
+    """Return the options; exit with 2 if they are invalid or ``--out`` is not writable."""
     options = parser.parse_args(arguments)
     if options.out is not None:
         check_directory(parser, options.out, "--out", files)
@@ -45,5 +45,5 @@ def parse(parser: Parser, arguments: Sequence[str] | None, files: Iterable[str] 
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Runs a script's ``main`` and ends the process with its status; Ctrl-C ends it without a traceback."""
+    """Run a script's ``main`` and exit with its status; Ctrl-C exits without a traceback."""
     sys.exit(process.run(main, Path(sys.argv[0]).name))

@@ -1,8 +1,8 @@
-"""The kinds of networks that the notes name, and the phases of the Ising model.
+"""Reproduce figures for the notes' kinds of network, and for the phases of the Ising model.
 
 Convolutional and recurrent networks on MNIST-1D, Boltzmann machines, and networks that find the critical
-temperature. Everything takes some 25 minutes on two quiet cores; --quick, a look at all tables with fewer
-seeds and epochs, some minutes. A picture of the accuracies on MNIST-1D is written to a folder.
+temperature. Everything takes about 25 minutes on two idle cores; --quick, with fewer seeds and epochs, takes
+a few minutes. A picture of the accuracies on MNIST-1D is written to a folder.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from verdicts import MEANINGS, Row, print_sections
 
 import jfnn
 
-Section = Callable[[Path, bool], list[Row]]  # (folder of pictures, whether it is quick) -> rows
+Section = Callable[[Path, bool], list[Row]]  # (folder of pictures, quick) -> rows
 
 SECTIONS: dict[str, tuple[str, Section]] = {
     "mnist1d": ("MNIST-1D: linear, dense, convolutional and recurrent networks, over seeds", mnist1d.run),
@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sections and prints their tables; the exit status."""
+    """Run the sections, print their tables, and return the exit status."""
     parser = Parser(description=f"{__doc__}{MEANINGS}")
     add_out(parser, "runs/kinds")
     add_sections(parser, SECTIONS)

@@ -1,7 +1,7 @@
-"""The lecture notes, reproduced: every figure that they print beside the one computed here.
+"""Reproduce the lecture notes: compare every published figure with the one computed here.
 
-The notes' random numbers are replayed through the library; counts of chaotic cells of the grid are judged
-among those of other minibatch sequences. Figures and trained models are written to a folder.
+The library replays the notes' random numbers. Counts in chaotic cells of the grid are compared with those of
+other minibatch sequences. Figures and trained models are written to a folder.
 """
 
 import functools
@@ -36,7 +36,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
 def main(
     arguments: Sequence[str] | None = None, make_replay: Callable[[Path, Path, str], Replay] = Replay
 ) -> int:
-    """Runs the sections and prints their tables; the exit status.
+    """Run the sections, print their tables, and return the exit status.
 
     Args:
         arguments: The command line.

@@ -1,8 +1,8 @@
-"""A search steered by Optuna, many trials a round, beside random search with as many trials.
+"""Compare a search with Optuna, many trials per round, with random search of as many trials.
 
-The networks are 64-50-10 on the digits; learning rate, L2 penalty and momentum are searched for by
-validation accuracy, over several seeds of each search. With a folder both searches can be stopped, and go
-on with ``--resume``. Needs Optuna: ``pip install 'jfnn[optuna]'``.
+The networks are 64-50-10 on the digits. Learning rate, L2 penalty and momentum are tuned for validation
+accuracy, with several seeds of each search. With ``--out``, both searches can be stopped and resumed with
+``--resume``. Needs Optuna: ``pip install 'jfnn[optuna]'``.
 """
 
 import argparse
@@ -18,23 +18,23 @@ from scipy import stats
 
 import jfnn
 
-RANGES = {"learning_rate": (1e-5, 1e-1), "l2": (1e-4, 1e1)}  # drawn by their logarithms
+RANGES = {"learning_rate": (1e-5, 1e-1), "l2": (1e-4, 1e1)}  # sampled log-uniformly
 MOMENTUM = 0.95
 NETWORK = jfnn.mlp((64, 50, 10), activation="sigmoid", init="normal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs both searches and prints the best score and the seconds of each seed."""
+    """Run both searches and print the best score and the seconds for each seed."""
     parser = Parser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--trials", type=count(1), default=96, help="trials of a search; default: 96")
-    parser.add_argument("--at-once", type=count(1), default=32, help="trials a round; default: 32")
+    parser.add_argument("--trials", type=count(1), default=96, help="trials per search; default: 96")
+    parser.add_argument("--at-once", type=count(1), default=32, help="trials per round; default: 32")
     parser.add_argument("--searches", type=count(1), default=5, help="seeds of each search; default: 5")
-    parser.add_argument("--epochs", type=count(1), default=20, help="epochs of a trial; default: 20")
-    parser.add_argument("--resume", action="store_true", help="go on with the searches in --out")
+    parser.add_argument("--epochs", type=count(1), default=20, help="epochs per trial; default: 20")
+    parser.add_argument("--resume", action="store_true", help="resume the searches in --out")
     add_out(parser, None)
     options = parse(parser, arguments)
     if options.resume and options.out is None:
-        parser.error("--resume: expected --out, the folder to go on in")
+        parser.error("--resume: expected --out, the folder to resume in")
     try:
         importlib.import_module("optuna")
         compare(options)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def compare(options: argparse.Namespace) -> None:
-    """Runs and prints both searches, seed by seed."""
+    """Run and print both searches, seed by seed."""
     common: dict[str, Any] = dict(
         epochs=options.epochs,
         validation=0.2,
@@ -78,10 +78,10 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def by_optuna(trials: int, at_once: int, seed: int, options: dict[str, Any]) -> list[jfnn.SweepResult]:
-    """The rounds of a search by Optuna's tree-structured Parzen estimator.
+    """Return the rounds of a search with Optuna's tree-structured Parzen estimator.
 
-    With a folder and the same seed a search that was stopped asks for the same trials again, and takes the
-    rounds that have ended from their folders.
+    With a folder and the same seed, an interrupted search proposes the same trials again and loads finished
+    rounds from their folders.
     """
     optuna = importlib.import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -109,13 +109,13 @@ def by_optuna(trials: int, at_once: int, seed: int, options: dict[str, Any]) -> 
 
 
 def suggest(trial: Any) -> dict[str, float]:
-    """The hyperparameters of a trial."""
+    """Return the hyperparameters of a trial."""
     cell = {name: trial.suggest_float(name, *ends, log=True) for name, ends in RANGES.items()}
     return cell | {"momentum": trial.suggest_float("momentum", 0, MOMENTUM)}
 
 
 def at_random(trials: int, seed: int, options: dict[str, Any]) -> jfnn.SweepResult:
-    """As many trials drawn independently from the same ranges."""
+    """Return a random search of as many trials from the same ranges."""
     drawn = {name: stats.loguniform(*ends) for name, ends in RANGES.items()}
     optimizer = jfnn.Optimizer("sgd", momentum=stats.uniform(0, MOMENTUM))
     cells = jfnn.Sample(trials, seed)

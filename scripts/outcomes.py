@@ -1,14 +1,15 @@
-"""What a user gets without a setting: accuracy, searches and first calls beside scikit-learn's defaults.
+"""Compare jfnn's defaults with scikit-learn's: accuracy, searches and first calls.
 
 "accuracy" trains the default network n-50-k on five splits of nine data sets, four of them regressions: once
-by Adam at a rate of 1e-3, and once by gradient descent, whose best rate of seven is chosen on held-out rows
-and trained again on all. It prints the median test accuracy, or R², beside that of scikit-learn's perceptrons
-with 100 hidden units, their default, and with 50. "searches" times searches and a fit of `jfnn.estimators`,
-and "first_calls" the first network of a process: with a cold cache, with a warm cache, and the second call.
+with Adam at a rate of 1e-3, and once with gradient descent, whose best of seven rates is chosen on held-out
+rows and retrained on all rows. It prints the median test accuracy, or R², and the same for scikit-learn's
+perceptrons with 100 hidden units (the default) and with 50. "searches" times searches and a fit of
+`jfnn.estimators`. "first_calls" times the first network of a process with a cold cache, with a warm cache,
+and the second call.
 
-Every option has its default, except the number of epochs. The script exits with 1 if a target is missed:
-scores within 1.5 points of scikit-learn's default (the better of both ways) and 4 (Adam alone), and the
-targets of `scripts/searches.py`.
+All options except the number of epochs have their defaults. The script exits with 1 if a target is missed:
+scores at most 1.5 points (better of both optimizers) and 4 points (Adam alone) below scikit-learn's default,
+and the targets of `scripts/searches.py`.
 """
 
 import argparse
@@ -68,14 +69,14 @@ NUMBERS: dict[str, Callable[[], Rows]] = {
 DATA = CLASSES | NUMBERS
 WIDTH = 50
 RATES = np.logspace(-3, 0, 7)
-# Points by which the better of both, and Adam alone, may be below scikit-learn's default.
+# Allowed deficits to scikit-learn's default, in points: the better of both, and Adam alone.
 BETTER_OF_BOTH, ADAM = 1.5, 4.0
 SEARCHES = ("digits, 9 × 3", "wine, 9 × 5", "digits, one fit")
 CALLS = ("first ever", "second process", "again")
 
 
 def split_of(name: str, seed: int) -> jfnn.Split:
-    """Three quarters to train on, a quarter to test on, standardised by those to train on."""
+    """Return a split with a quarter of the rows for testing, standardized by the training rows."""
     x, y = DATA[name]()
     classes = y if name in CLASSES else None
     x, x_test, y, y_test = train_test_split(x, y, test_size=0.25, random_state=seed, stratify=classes)
@@ -83,23 +84,23 @@ def split_of(name: str, seed: int) -> jfnn.Split:
 
 
 def is_regression(split: jfnn.Split) -> bool:
-    """Whether the targets are numbers instead of labels."""
+    """Return whether the targets are numbers instead of labels."""
     return np.asarray(split.y_train).dtype.kind == "f"
 
 
 def network_of(split: jfnn.Split) -> jfnn.Network:
-    """The default network n-50-k, with one output for numbers."""
+    """Return the default network n-50-k, with one output for regression."""
     outputs = 1 if is_regression(split) else len(np.unique(split.y_train))
     return jfnn.mlp((split.x_train.shape[1], WIDTH, outputs))
 
 
 def loss_of(split: jfnn.Split) -> str:
-    """The loss that suits the targets."""
+    """Return the loss for the targets."""
     return "quadratic" if is_regression(split) else "cross_entropy"
 
 
 def by_theirs(split: jfnn.Split, seed: int, epochs: int, width: int = 100) -> float:
-    """Test score of scikit-learn's default, which has 100 hidden units; the epochs are its ``max_iter``."""
+    """Return the test score of scikit-learn's default (100 hidden units), with ``max_iter=epochs``."""
     estimator = MLPRegressor if is_regression(split) else MLPClassifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -109,7 +110,7 @@ def by_theirs(split: jfnn.Split, seed: int, epochs: int, width: int = 100) -> fl
 
 
 def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
-    """Test score of the best rate of gradient descent, on a fifth held out, trained again on all rows."""
+    """Return the test score of gradient descent at the best rate on held-out rows, retrained on all rows."""
     found = jfnn.sweep(
         network_of(split),
         split,
@@ -125,7 +126,7 @@ def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
 
 
 def by_adam(split: jfnn.Split, seed: int, epochs: int) -> float:
-    """Test score by Adam at the rate that its authors recommend."""
+    """Return the test score of Adam at the rate that its authors recommend."""
     found = jfnn.sweep(
         network_of(split),
         split,
@@ -147,7 +148,7 @@ WAYS: dict[str, Callable[[jfnn.Split, int, int], float]] = {
 
 
 def scores(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[str, dict[str, float]]:
-    """Median test accuracy or R² in percent: data -> way -> number."""
+    """Return the median test accuracy or R² in percent: data -> way -> number."""
     found = {}
     for name in data:
         cut = [split_of(name, seed) for seed in range(splits)]
@@ -159,12 +160,12 @@ def scores(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[
 
 
 def deficits(found: dict[str, float]) -> tuple[float, float]:
-    """Points by which the better of search and Adam, and Adam alone, are below scikit-learn's default."""
+    """Return the deficits to scikit-learn's default in points: the better of search and Adam, and Adam."""
     return found[THEIRS] - max(found["search"], found["Adam"]), found[THEIRS] - found["Adam"]
 
 
 def call(package: str) -> None:
-    """Prints the seconds of the first two networks of this process, the default ones on the digits."""
+    """Print the seconds of this process's first two networks, with defaults on the digits."""
     split = split_of("digits", 0)
     fit = functools.partial(by_theirs if package == THEIRS else by_adam, split, 0, 20)
     times = []
@@ -176,7 +177,7 @@ def call(package: str) -> None:
 
 
 def first_calls(rounds: int) -> dict[str, list[float]]:
-    """The least seconds of `CALLS`, of scikit-learn's default and of the network by Adam, by package."""
+    """Return the least seconds of `CALLS` by package: scikit-learn's default, and jfnn with Adam."""
     found = {}
     for package in (THEIRS, "jfnn"):
         turns = []
@@ -195,7 +196,7 @@ def first_calls(rounds: int) -> dict[str, list[float]]:
 
 
 def show_accuracies(options: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
-    """Print the accuracies and R², and return the marks that are missed."""
+    """Print the accuracies and R², and return the missed targets."""
     figures["accuracy"] = scores(options.splits, options.epochs)
     rows = [("", *WAYS)]
     rows += [(name, *(f"{found[way]:.1f}" for way in WAYS)) for name, found in figures["accuracy"].items()]
@@ -214,7 +215,7 @@ def show_accuracies(options: argparse.Namespace, figures: dict[str, Any]) -> lis
 
 
 def show_searches(options: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
-    """Prints the searches, and gives the marks that are missed."""
+    """Print the searches and return the missed targets."""
     times = {case: search_calls.measured(case, options.rounds) for case in SEARCHES}
     figures["searches"] = {
         case: {engine: found._asdict() for engine, found in by_engine.items()}
@@ -225,7 +226,7 @@ def show_searches(options: argparse.Namespace, figures: dict[str, Any]) -> list[
 
 
 def show_first_calls(options: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
-    """Prints the first calls."""
+    """Print the first calls."""
     figures["first_calls"] = first_calls(options.rounds)
     rows = [("20 epochs of the digits, s", *CALLS)]
     rows += [(package, *map(seconds, times)) for package, times in figures["first_calls"].items()]
@@ -241,16 +242,14 @@ SECTIONS: dict[str, Callable[[argparse.Namespace, dict[str, Any]], list[str]]] =
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sections; 1 where a mark is missed."""
+    """Run the sections; return 1 if a target is missed."""
     parser = Parser(description=__doc__)
     add_sections(parser, SECTIONS)
     parser.add_argument("--splits", type=count(1), default=5, help="splits of each data set; default: 5")
     parser.add_argument("--epochs", type=count(1), default=200, help="epochs of each network; default: 200")
-    parser.add_argument("--rounds", type=count(1), default=3, help="turns of times; default: 3")
+    parser.add_argument("--rounds", type=count(1), default=3, help="repetitions of each timing; default: 3")
     parser.add_argument("--json", type=path, help="file of all figures")
-    parser.add_argument(
-        "--call", choices=(THEIRS, "jfnn"), help="times one process's first calls, and no more"
-    )
+    parser.add_argument("--call", choices=(THEIRS, "jfnn"), help="only time the first calls of one process")
     options = parser.parse_args(arguments)
     if options.call is not None:
         call(options.call)

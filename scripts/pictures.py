@@ -1,8 +1,8 @@
-"""Famous pictures of small networks, each drawn anew beside its published figures.
+"""Reproduce famous pictures of small networks and compare them with published figures.
 
-A picture is a file PNG in a folder, with a page beside it: a table of published figures, those computed here,
-and verdicts. What was trained is kept in run directories in the same folder, where possible: a picture that
-was stopped goes on.
+Each picture is a PNG file with an HTML page beside it: a table of published figures, figures computed here,
+and verdicts. Where possible, trained networks are kept in run directories in the same folder, so an
+interrupted picture resumes.
 """
 
 import functools
@@ -41,7 +41,7 @@ PICTURES: dict[str, tuple[str, Draw]] = {
 
 
 def section(out: Path, size: str, name: str) -> list[Row]:
-    """Draws a picture; the rows of its table."""
+    """Draw a picture and return the rows of its table."""
     title, draw = PICTURES[name]
     about = published(name)
     print(
@@ -64,14 +64,14 @@ def section(out: Path, size: str, name: str) -> list[Row]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draws pictures and prints their tables; the exit status."""
+    """Draw pictures, print their tables, and return the exit status."""
     parser = Parser(description=f"{__doc__}{MEANINGS}")
     parser.add_argument("names", nargs="+", choices=PICTURES, metavar="NAME", help=", ".join(PICTURES))
     add_out(parser, "runs/pictures")
     sizes = parser.add_mutually_exclusive_group()
     for size, text in {
-        "quick": "a look at all panels in seconds: too little to judge random figures",
-        "paper": "all that the publication computes, where that takes longer",
+        "quick": "all panels in seconds: too few networks to judge random figures",
+        "paper": "the full computation of the publication, if it takes longer",
     }.items():
         sizes.add_argument(
             f"--{size}", dest="size", action="store_const", const=size, default="usual", help=text

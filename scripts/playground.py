@@ -1,7 +1,7 @@
-"""Grids as pages to play with: a spiral of three classes, and the digits; and a moving picture of the first.
+"""Write interactive pages of two grids (three spiral arms; the digits) and an animation of the first.
 
-A page is one HTML file, written by `jfnn.write_playground`. The picture shows what each of the 49 networks of
-the spiral says of every point of the plane, epoch by epoch; cells that diverged are hatched.
+A page is one HTML file, written by `jfnn.write_playground`. The animation shows the predictions of the 49
+spiral networks over the plane, epoch by epoch; hatching means that the network diverged.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from jfnn.arguments.texts import axis_label, value_texts
 
 PICTURE = "playground.webp"
 EPOCHS = [1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 38, 52, 70, 100, 140, 200]
-SIDE = 44  # pixels of a cell
+SIDE = 44  # pixels per cell
 GAP = 3
-COLOURS = np.array([[0, 114, 178], [230, 159, 0], [0, 158, 115]]) / 255  # those of the page
-FRAMES_A_SECOND = 2  # the last one stays for four times as long
+COLOURS = np.array([[0, 114, 178], [230, 159, 0], [0, 158, 115]]) / 255  # as on the page
+FRAMES_A_SECOND = 2  # the last frame is shown four times as long
 
 
 def spiral(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points ``[rows, 2]`` of three arms, with noise, and which arm each is of."""
+    """Return noisy points ``[rows, 2]`` of three spiral arms, and the arm of each point."""
     label = np.repeat([0, 1, 2], rows // 3)
     radius = np.tile(np.linspace(0.1, 1, rows // 3), 3)
     angle = 5 * radius + 2 * np.pi * label / 3
@@ -37,7 +37,7 @@ def spiral(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spiral_grid() -> tuple[jfnn.SweepResult, jfnn.Split]:
-    """The grid on the spiral, and its rows."""
+    """Return the grid on the spiral and its data."""
     split = jfnn.Split(*spiral(300, 0), *spiral(150, 1))
     result = jfnn.sweep(
         jfnn.mlp((2, 24, 24, 3)),
@@ -54,7 +54,7 @@ def spiral_grid() -> tuple[jfnn.SweepResult, jfnn.Split]:
 
 
 def digits_grid() -> tuple[jfnn.SweepResult, jfnn.Split]:
-    """A grid on the digits, and its rows."""
+    """Return a grid on the digits and its data."""
     split = jfnn.datasets.digits()
     result = jfnn.sweep(
         jfnn.mlp((64, 50, 10)),
@@ -76,7 +76,7 @@ GRIDS = {
 
 
 def write_page(name: str, out: Path) -> jfnn.SweepResult:
-    """Trains a grid and writes its page into a folder; the result."""
+    """Train a grid, write its page into a folder, and return the result."""
     title, train = GRIDS[name]
     result, split = train()
     jfnn.write_playground(result, split, out / f"{name}.html", title=title)
@@ -84,7 +84,7 @@ def write_page(name: str, out: Path) -> jfnn.SweepResult:
 
 
 def regions(result: jfnn.SweepResult) -> np.ndarray:
-    """Colours ``[rates, penalties, epochs, y, x, 3]`` of the plane, y upwards, by the first seed."""
+    """Return colors ``[rates, penalties, epochs, y, x, 3]`` of the plane for the first seed, y upwards."""
     ends = np.linspace(-3.4, 3.4, SIDE)
     x, y = np.meshgrid(ends, ends)
     plane = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
@@ -97,7 +97,7 @@ def regions(result: jfnn.SweepResult) -> np.ndarray:
 
 
 def moving_picture(result: jfnn.SweepResult, path: Path) -> None:
-    """Writes the map over the epochs as an animated WebP."""
+    """Write the map over the epochs as an animated WebP."""
     colours = regions(result)
     rates, penalties = colours.shape[:2]
     figure = Figure(figsize=(6.4, 6.5), dpi=100)
@@ -126,7 +126,7 @@ def _diverged(result: jfnn.SweepResult, i: int, j: int, frame: int) -> bool:
 
 
 def _draw_cell(axes: Axes, colours: np.ndarray, corner: tuple[float, float], diverged: bool) -> None:
-    """A cell's picture, hatched if it diverged."""
+    """Draw a cell's regions, or hatching if it diverged."""
     left, top = corner
     if diverged:
         axes.add_patch(
@@ -137,7 +137,7 @@ def _draw_cell(axes: Axes, colours: np.ndarray, corner: tuple[float, float], div
 
 
 def _label(axes: Axes, result: jfnn.SweepResult) -> None:
-    """Values of both axes beside the map, and their names."""
+    """Label the values and names of both axes."""
     rates = value_texts(result.learning_rate.tolist())
     penalties = value_texts(result.l2.tolist())
     end = len(rates) * (SIDE + GAP)
@@ -150,7 +150,7 @@ def _label(axes: Axes, result: jfnn.SweepResult) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes pages and the picture; the exit status."""
+    """Write the pages and the animation; return the exit status."""
     parser = Parser(description=__doc__)
     add_out(parser, "runs/playground")
     add_sections(parser, GRIDS)

@@ -1,10 +1,9 @@
-"""Linear probes of many targets, to their optimum, beside scikit-learn, plain JAX and a sweep for each.
+"""Time linear probes of many targets: one sweep, scikit-learn, plain JAX and one sweep per target.
 
-Two classes a target, noise in the labels, the strength 1 of L2 (C = 1), float64. jfnn and plain JAX take
-L-BFGS to a relative change of 1e-12; scikit-learn has ``tol=1e-8``, in processes that have begun before, with
-one thread each. Prints seconds of wall time, of jfnn and plain JAX of a first call and of a second one, the
-largest difference of a coefficient from scikit-learn's, and for how many targets the accuracies on test rows
-are the same.
+Each target has two classes and noisy labels; L2 has strength 1 (C = 1), in float64. jfnn and plain JAX run
+L-BFGS to a relative change of 1e-12. scikit-learn has ``tol=1e-8`` and uses running processes with one thread
+each. The script prints wall seconds (first and second call for jfnn and plain JAX), the largest difference of
+a coefficient from scikit-learn's, and the number of targets with the same test accuracy.
 """
 
 import concurrent.futures
@@ -25,15 +24,15 @@ from console import Parser, run
 import jfnn
 
 STRENGTH = 1.0
-STEPS = 200  # of L-BFGS at most
-EVERY = 2  # steps from one look whether a probe has converged to the next
+STEPS = 200  # at most, of L-BFGS
+EVERY = 2  # steps between checks of convergence
 TOLERANCE = 1e-12
 TARGETS = (1, 10, 100, 1000)
-FEW = 10  # targets up to which each has a sweep of its own, too
+FEW = 10  # most targets for which the other contenders run too
 
 
 class Case(NamedTuple):
-    """Rows and targets."""
+    """Numbers of rows and targets."""
 
     targets: int
     rows: int = 5000
@@ -41,7 +40,7 @@ class Case(NamedTuple):
     tests: int = 1000
 
     def split(self) -> jfnn.Split:
-        """Labels ``[n, targets]`` of noisy linear functions of normal inputs."""
+        """Return normal inputs and labels ``[n, targets]`` from noisy linear functions of them."""
         rng = np.random.default_rng(0)
         x = rng.normal(size=(self.rows + self.tests, self.inputs))
         signal = x @ rng.normal(size=(self.inputs, self.targets)) / np.sqrt(self.inputs)
@@ -58,7 +57,7 @@ class Found(NamedTuple):
 
 
 def by_jfnn(split: jfnn.Split) -> Found:
-    """One sweep of all targets."""
+    """Train all targets in one sweep."""
     result = jfnn.sweep(
         jfnn.mlp((split.x_train.shape[1], 1)),
         split,
@@ -75,14 +74,14 @@ def by_jfnn(split: jfnn.Split) -> Found:
 
 
 def one_by_one(split: jfnn.Split) -> Found:
-    """A sweep for each target."""
+    """Train each target in its own sweep."""
     columns = range(split.y_train.shape[1])
     singles = [split._replace(y_train=split.y_train[:, [t]], y_test=split.y_test[:, [t]]) for t in columns]
     return Found(*map(np.concatenate, zip(*map(by_jfnn, singles), strict=True)))
 
 
 def plain(split: jfnn.Split) -> Callable[[], Found]:
-    """`jax.vmap` of optax's L-BFGS, in a loop until all have converged."""
+    """Return a `jax.vmap` of optax's L-BFGS, in a loop until all have converged."""
     x = jnp.asarray(split.x_train)
     signs = jnp.asarray(2.0 * split.y_train.T - 1)
     rule = optax.lbfgs()
@@ -121,7 +120,7 @@ def plain(split: jfnn.Split) -> Callable[[], Found]:
 
 
 def by_scikit_learn(case: Case, pool: concurrent.futures.Executor, processes: int) -> Found:
-    """`sklearn.linear_model.LogisticRegression`, target by target."""
+    """Fit `sklearn.linear_model.LogisticRegression` target by target."""
     parts = [(case, range(first, case.targets, processes)) for first in range(processes)]
     w = np.empty((case.targets, case.inputs))
     accuracy = np.empty(case.targets)
@@ -131,14 +130,14 @@ def by_scikit_learn(case: Case, pool: concurrent.futures.Executor, processes: in
 
 
 def begun(_: int) -> None:
-    """Has a process import scikit-learn, while the others begin, too."""
+    """Import scikit-learn in a process, and wait so that every process gets a task."""
     import sklearn.linear_model  # noqa: F401
 
     time.sleep(1)
 
 
 def fitted(part: tuple[Case, range]) -> Found:
-    """Some targets, in a process of their own."""
+    """Fit some targets in one process."""
     from sklearn.linear_model import LogisticRegression
 
     case, columns = part
@@ -154,14 +153,14 @@ def fitted(part: tuple[Case, range]) -> Found:
 
 
 def timed(call: Callable[[], Found]) -> tuple[Found, float]:
-    """What a call gives, and its seconds."""
+    """Return a call's result and its seconds."""
     before = time.perf_counter()
     found = call()
     return found, time.perf_counter() - before
 
 
 def row(case: Case, pool: concurrent.futures.Executor, processes: int) -> list[str]:
-    """A line of the table."""
+    """Return a row of the table."""
     split = case.split()
     expected, seconds = timed(lambda: by_scikit_learn(case, pool, processes))
     found, first = timed(lambda: by_jfnn(split))
@@ -179,15 +178,17 @@ def row(case: Case, pool: concurrent.futures.Executor, processes: int) -> list[s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints a table, a line for each number of targets."""
+    """Print a table with one row per number of targets."""
     parser = Parser(description=__doc__)
     parser.parse_args(arguments)
     processes = cores()
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the processes to come
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = (
+        "1"  # inherited by the processes below
+    )
     jax.config.update("jax_enable_x64", True)
     head = ["targets", "one sweep", "scikit-learn", "plain JAX", "a sweep each", "apart", "same accuracy"]
     print(markdown([head]))
-    apart = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would lack
+    apart = multiprocessing.get_context("spawn")  # JAX's threads do not survive a fork
     with concurrent.futures.ProcessPoolExecutor(processes, apart) as pool:
         list(pool.map(begun, range(processes)))
         for targets in TARGETS:

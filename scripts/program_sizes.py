@@ -1,14 +1,14 @@
-"""Sizes of compiled training programs, kept so that a change of the engine that makes them larger is meant.
+"""Record the sizes of compiled training programs, to detect unintended growth.
 
-Of five workloads of `scripts/bench.py`, where members draw starts and minibatches themselves: the operations
-that JAX hands to XLA, the instructions that XLA makes of them, and the kernels, those instructions that it
-runs one by one. These are counted outside of all loops, in the outermost loops, in those within them, and so
-on; a loop counts once, however often it turns. The workload xor has a step an epoch: its outermost loop is
-the step, and three kernels more in it cost a seventh of the time.
+For five workloads of `scripts/bench.py` whose members sample their own initial weights and minibatches, count
+the operations that JAX passes to XLA, the instructions that XLA makes of them, and the kernels: those
+instructions that XLA runs one by one. They are counted outside all loops, in the outermost loops, in the
+loops within them, and so on; a loop counts once, however often it iterates. In the workload xor, an epoch is
+one step: its outermost loop is the step, and three more kernels in it cost a seventh of the time.
 
-Prints a table, and writes tests/data/program_sizes.json; --check writes nothing and exits with 1 where the
-file would change. Sizes follow from the versions and the kind of processor that the file names; the features
-of an x86 processor and the number of cores change none.
+The script prints a table and writes tests/data/program_sizes.json; --check writes nothing and exits with 1 if
+the file would change. Sizes depend on the versions and the kind of processor that the file names, but not on
+the number of cores or the features of an x86 processor.
 """
 
 import inspect
@@ -45,9 +45,9 @@ WORKLOADS: Mapping[str, Workload] = {
 }
 COMPUTATION = re.compile(r"(ENTRY )?%(\S+) .*\{$")
 INSTRUCTION = re.compile(r"\s*(?:ROOT )?%\S+ = .+? ([a-z][a-z0-9-]*)\((.*)")
-# Attributes of a loop, a call and a choice that name the computations they run.
+# Attributes of a loop, call or conditional that name the computations it runs.
 RUN = re.compile(r"(?:body|condition|to_apply|\w+_computations?)=(?:%([^\s,]+)|\{([^}]*)\})")
-# Instructions that name memory, and run nothing.
+# Instructions that only name memory.
 NAMING = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "opt-barrier")
 ENCLOSING = ("while", "call", "conditional")
 OPERATION = re.compile(r"^ .*\bstablehlo\.", re.MULTILINE)
@@ -56,13 +56,13 @@ Sizes = dict[str, int | list[int]]
 
 
 def made_by() -> dict[str, str]:
-    """What sizes follow from besides the programs themselves."""
+    """Return the versions and the processor on which the sizes depend."""
     packages = {name: versions()[name] for name in ("jax", "jaxlib", "optax")}
     return packages | {"processor": f"{jax.default_backend()} {platform.machine()}"}
 
 
 def sizes(workload: Workload) -> Sizes:
-    """Operations, instructions and kernels of a workload's program that trains."""
+    """Return operations, instructions and kernels of a workload's training program."""
     program = lowered(workload)
     text = program.compile().as_text()
     instructions = sum(INSTRUCTION.match(line) is not None for line in text.splitlines())
@@ -71,7 +71,7 @@ def sizes(workload: Workload) -> Sizes:
 
 
 def lowered(workload: Workload) -> Any:
-    """The program that trains a tile, before XLA compiles it (`jax.stages.Lowered`)."""
+    """Return the program that trains a tile, before XLA compiles it (`jax.stages.Lowered`)."""
     learner, split, options = problem(workload)
     prepared = prepare(Options(learner, split, **options))
     device = prepared.threads[0]
@@ -92,7 +92,7 @@ def lowered(workload: Workload) -> Any:
 
 
 def kernels(text: str) -> list[int]:
-    """Instructions that a compiled program, as XLA prints it, runs one by one, by the depth of loops."""
+    """Count the kernels in the text of a compiled program, by loop depth."""
     computations: dict[str, list[tuple[str, str]]] = {}
     entry = ""
     for line in text.splitlines():
@@ -119,7 +119,7 @@ def kernels(text: str) -> list[int]:
 
 
 def table(programs: Mapping[str, Sizes]) -> str:
-    """Sizes by workloads, for a page."""
+    """Return a Markdown table of sizes by workload."""
     rows = [("", "operations", "instructions", "kernels, by the depth of loops")]
     for name, found in programs.items():
         by_depth = " / ".join(map(str, cast(list[int], found["kernels"])))
@@ -128,7 +128,7 @@ def table(programs: Mapping[str, Sizes]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints sizes, and writes them."""
+    """Print and write the sizes."""
     parser = Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if sizes differ")
     options = parser.parse_args(arguments)

@@ -1,14 +1,14 @@
-"""Races beside as many seeds everywhere: how often the best cell is lost, and how many networks that takes.
+"""Compare races with fixed numbers of seeds: how often is the best cell lost, at how many networks?
 
-"simulated" draws the scores of grids of 49 cells from known distributions: noise of standard deviation 1
-between seeds, so that of a difference is √2. On each grid a race, 16 seeds everywhere with paired t tests and
-Holm's correction, and the best half by mean at every look of a race say which cells may be best. It prints,
-in percent of the grids, how often the truly best cell is not among these and how often one cell is left, and
-the mean number of networks. "digits" races 49 cells on the digits, beside a sweep of 16
-seeds; the seconds are those of a second call, when programs are compiled.
+"simulated" samples the scores of 49-cell grids from known distributions. The noise between seeds has standard
+deviation 1, so a difference of two cells has √2. Three kinds of method select the cells that may be best: a
+race; 16 seeds everywhere with paired t tests and Holm's correction; and keeping the best half by mean at
+every look of a race. The table shows the percentage of grids in which the truly best cell is not selected and
+in which one cell is left, and the mean number of networks. "digits" compares races of 49 cells on the digits
+with a sweep of 16 seeds. Seconds are those of a second call, when programs are compiled.
 
-The script exits with 1 where a race loses the best cell more often than its error allows, by three standard
-errors of the simulation; the last kind of grid, where the t test does not hold, is shown and not judged.
+The script exits with 1 if a race loses the best cell more often than its error rate allows, by three standard
+errors of the simulation. The last kind of grid, for which the t test does not hold, is shown but not tested.
 """
 
 import argparse
@@ -38,7 +38,7 @@ Draw = Callable[[np.random.Generator], tuple[np.ndarray, int]]
 
 
 class Verdict(NamedTuple):
-    """What a method says of a grid: whether the best cell is lost, the cells left, the networks trained."""
+    """Result of a method on a grid: whether the best cell is lost, the cells left, the networks trained."""
 
     lost: bool
     left: int
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
 
 def ahead(by: float, rng: np.random.Generator, tails: float | None = None) -> tuple[np.ndarray, int]:
-    """One cell ahead of equal others; noise is normal, or Student's t of so many degrees of freedom."""
+    """Return one cell ahead of equal others; noise is normal, or Student's t with ``tails`` d.o.f."""
     noise = rng.normal(size=(CELLS, SEEDS)) if tails is None else rng.standard_t(tails, (CELLS, SEEDS))
     noise /= 1.0 if tails is None else math.sqrt(tails / (tails - 2))
     noise[0] += by
@@ -54,21 +54,22 @@ def ahead(by: float, rng: np.random.Generator, tails: float | None = None) -> tu
 
 
 def graded(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Means as of a grid of hyperparameters: most cells are many standard deviations behind, some near."""
+    """Return means as in a grid of hyperparameters: most cells are far behind, a few are close."""
     means = -6 * np.abs(rng.normal(size=CELLS))
     means[0] = 0.5
     return means[:, None] + rng.normal(size=(CELLS, SEEDS)), 0
 
 
 def accuracies(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Shares of 100 rows, of which the best cell knows 92% and the others 90%: many are equal."""
+    """Return accuracies on 100 rows with many ties: 92% expected for the best cell, 90% for the others."""
     chances = np.full((CELLS, 1), 0.9)
     chances[0] = 0.92
     return rng.binomial(100, np.broadcast_to(chances, (CELLS, SEEDS))) / 100, 0
 
 
 def diverging(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """One cell is ahead by 1 of those that never diverge; 10 others, ahead by 2, do in every other run."""
+    """Return one cell ahead by 1 of the cells that never diverge; 10 better ones diverge in half of the
+    runs."""
     scores, best = ahead(1.0, rng)
     scores[1:11] += 2
     scores[1:11][rng.random((10, SEEDS)) < 0.5] = np.nan
@@ -76,7 +77,7 @@ def diverging(rng: np.random.Generator) -> tuple[np.ndarray, int]:
 
 
 def failing(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """The best cell never fails; the others are ahead by 1, but 20 behind in 1 of 10 runs: 1.1 on average."""
+    """Return a best cell that never fails; the others lead by 1, but in 1 of 10 runs are 20 behind."""
     scores, _ = ahead(0.0, rng)
     scores[1:] += 1 - 21 * (rng.random((CELLS - 1, SEEDS)) < 0.1)
     return scores, 0
@@ -97,14 +98,14 @@ GRIDS: dict[str, Draw] = {
 
 
 def raced(scores: np.ndarray, best: int, test: str = "t") -> Verdict:
-    """A race on scores that are known."""
+    """Run a race on known scores."""
     rules = loop.Rules(ALPHA, bounds.looks(FIRST, SEEDS), test)
     outcome = loop.run(lambda cells, seeds: scores[cells, seeds.start : seeds.stop], len(scores), rules)
     return Verdict(best not in outcome.left, len(outcome.left), outcome.looks[-1].networks)
 
 
 def fixed(scores: np.ndarray, best: int) -> Verdict:
-    """As many seeds everywhere: the cells that Holm's correction does not tell from the best mean."""
+    """Use the same seeds everywhere; keep the cells not significantly worse than the best mean (Holm)."""
     from scipy import stats
 
     seen = scores[np.isfinite(scores[:, :FIXED]).all(axis=1), :FIXED]
@@ -117,12 +118,12 @@ def fixed(scores: np.ndarray, best: int) -> Verdict:
 
 
 def halved(scores: np.ndarray, best: int) -> Verdict:
-    """The best half by mean at each look of a race, and in the end the best mean."""
+    """Keep the best half by mean at each look of a race, and in the end the best mean."""
     left, networks, before = np.arange(len(scores)), 0, 0
     for seeds in bounds.looks(FIRST, SEEDS):
         networks += len(left) * (seeds - before)
         before = seeds
-        order = np.argsort(-scores[left, :seeds].mean(axis=1), kind="stable")  # NaN comes last
+        order = np.argsort(-scores[left, :seeds].mean(axis=1), kind="stable")  # NaN sorts last
         left = left[order[: -(-len(left) // 2)]]
     return Verdict(best != left[0], 1, networks)
 
@@ -136,14 +137,14 @@ METHODS: dict[str, Callable[[np.ndarray, int], Verdict]] = {
 
 
 def simulate(kind: str, number: int) -> list[list[Verdict]]:
-    """Verdicts of all methods on grids of a kind: ``[method][grid]``."""
+    """Return the verdicts of all methods on grids of one kind: ``[method][grid]``."""
     rng = np.random.default_rng([*kind.encode()])
     grids = [GRIDS[kind](rng) for _ in range(number)]
     return [[method(*grid) for grid in grids] for method in METHODS.values()]
 
 
 def simulated(number: int) -> bool:
-    """Prints the table of simulated grids; whether races lose the best cell as rarely as they say."""
+    """Print the table of simulated grids; return whether races keep their error rate."""
     started = time.perf_counter()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         verdicts = dict(zip(GRIDS, pool.map(simulate, GRIDS, [number] * len(GRIDS)), strict=True))
@@ -165,7 +166,7 @@ def simulated(number: int) -> bool:
 
 
 def digits() -> bool:
-    """Prints races on the digits beside a sweep of 16 seeds; whether the sweep's best cell is left."""
+    """Print races and a sweep on the digits; return whether each race keeps the sweep's best cell."""
     split = jfnn.datasets.digits()
     net = jfnn.mlp((64, 16, 10))
     options: dict[str, Any] = {
@@ -175,7 +176,7 @@ def digits() -> bool:
     }
 
     def timed(train: Callable[[], Any]) -> tuple[Any, float]:
-        """What the second of two calls gives, and its seconds: the first one compiles."""
+        """Return the result and seconds of a second call; the first one compiles."""
         train()
         started = time.perf_counter()
         return train(), time.perf_counter() - started
@@ -192,7 +193,7 @@ def digits() -> bool:
 
 
 def main() -> int:
-    """Runs the sections that are asked for."""
+    """Run the requested sections."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--grids", type=count(1), default=1000, help="simulated grids of each kind; default: 1000"

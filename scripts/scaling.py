@@ -1,10 +1,11 @@
-"""Measures sweeps on other processes: their scaling, the cost of sending, the memory of a large grid.
+"""Measure sweeps on other processes: scaling, communication cost, and the memory of a large grid.
 
-First many members of the XOR network through Dask: time, the most memory that this process held (client and
-scheduler together) and the scheduler's steps. Then the notes' grid with several seeds, in turns and warm: by
-threads of this process; by one and by two processes with a core each; by two workers of a Dask cluster of
-this machine. Where others train, the CPU time of this process (with Dask that of the scheduler, too) says how
-many cores it could keep busy. Prints a table of each and writes scaling.json into a directory.
+First, train many members of the XOR network through Dask. Measure the time, the peak memory of this process
+(client and scheduler together) and the scheduler's steps. Then train the notes' grid with several seeds, in
+turns and warm: with threads of this process; with one and two processes of one core each; and with two
+workers of a local Dask cluster. When other processes train, the CPU time of this process (with Dask,
+including the scheduler) shows how many cores it could keep busy. Print a table of each, and write
+scaling.json into a directory.
 """
 
 import concurrent.futures
@@ -30,14 +31,14 @@ RATES = np.logspace(-5, 1, 7)
 
 
 def on_core(cores: Any) -> None:
-    """Makes this process a worker on the next of the cores of a queue, alone."""
+    """Make this process a worker pinned to the next core of a queue."""
     prepare()
     os.sched_setaffinity(0, {cores.get()})
 
 
 @contextlib.contextmanager
 def processes(count: int) -> Iterator[concurrent.futures.Executor]:
-    """A pool whose processes have a core each."""
+    """Yield a pool whose processes have one core each."""
     spawn = multiprocessing.get_context("spawn")
     cores = spawn.Queue()
     for core in sorted(os.sched_getaffinity(0))[:count]:
@@ -48,7 +49,7 @@ def processes(count: int) -> Iterator[concurrent.futures.Executor]:
 
 @contextlib.contextmanager
 def dask_client(count: int) -> Iterator[Any]:
-    """The client of a cluster of this machine."""
+    """Yield the client of a local cluster."""
     import dask
     import distributed
 
@@ -61,7 +62,7 @@ def dask_client(count: int) -> Iterator[Any]:
 
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Seconds, and CPU seconds of this process, of each round of the notes' grid after one that warms up."""
+    """Return wall and CPU seconds of each round of the notes' grid, after a warm-up round."""
     network = jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
     split = jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, reduction="sum", seeds=seeds, epochs=100)
@@ -85,7 +86,7 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
 
 
 def many(members: int) -> dict[str, float]:
-    """The XOR network with many rates and penalties, through Dask with two workers."""
+    """Train the XOR network with many rates and penalties, through Dask with two workers."""
     side = round(members**0.5)
     x, truth = jfnn.datasets.xor_gate()
     with dask_client(2) as client:
@@ -113,12 +114,12 @@ def many(members: int) -> dict[str, float]:
 
 
 def _steps(dask_scheduler: Any) -> int:
-    """Changes of tasks' states so far; Dask fills in the argument by its name."""
+    """Return the task transitions so far; Dask passes the argument by its name."""
     return int(dask_scheduler.transition_counter)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures, prints and writes."""
+    """Measure, print and write."""
     parser = Parser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few members, one round")
     add_out(parser, "runs/scaling")
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jfnn.use_all_cores()
     seeds = 2 if options.quick else 5
     rounds = 1 if options.quick else 3
-    large = many(2_000 if options.quick else 100_000)  # first, so that the memory is its own
+    large = many(2_000 if options.quick else 100_000)  # first, so that the peak memory is its own
     print(
         f"XOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
         f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler",

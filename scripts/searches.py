@@ -1,10 +1,10 @@
-"""Time searches and fits of `jfnn.estimators` beside scikit-learn's.
+"""Time searches and fits of `jfnn.estimators` against scikit-learn's.
 
-Each case runs in fresh processes, in turns: scikit-learn in two processes, and jfnn with both values of
-``engine``. It has the first call with a cold cache, the first call of a second process, and a later call. The
-script lists the cases in which "auto" misses its targets: at least 0.9 of scikit-learn's speed or at most
-0.1 s behind, and the very first call at most two seconds behind. `jfnn.estimators.choice` has the constant
-that decides this.
+Each case runs in fresh processes, in turns: scikit-learn with two processes, and jfnn with both values of
+``engine``. Measured are the first call with a cold cache, the first call of a second process, and a later
+call. The script lists the cases in which "auto" misses its targets: at least 0.9 of scikit-learn's speed or
+at most 0.1 s behind, and the very first call at most two seconds behind. `jfnn.estimators.choice` has the
+constant that decides this.
 """
 
 import json
@@ -20,7 +20,7 @@ from console import Parser, count, path, run
 
 
 def table(rounds: int, cases: Sequence[str], path: Path | None) -> None:
-    """Prints a table of the cases, and the marks that are missed; writes a file after each case."""
+    """Print a table of the cases and the missed targets; write a file after each case."""
     figures: dict[str, Any] = {"environment": environment(["cpu"]), "searches": {}}
     missed = []
     for case in cases:
@@ -36,7 +36,7 @@ def table(rounds: int, cases: Sequence[str], path: Path | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the cases and return the exit status."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--rounds", type=count(1), default=3, help="turns of each case; default: 3")
+    parser.add_argument("--rounds", type=count(1), default=3, help="repetitions of each case; default: 3")
     parser.add_argument(
         "--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE", help="default: all"
     )

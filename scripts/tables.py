@@ -1,8 +1,8 @@
-"""Renews tables, numbers and pictures of speed in README and pages from what `scripts/bench.py` measured.
+"""Update tables, numbers and pictures of speed in README and pages from results of `scripts/bench.py`.
 
-docs/figures/ holds the bench.json of each machine, and what `scripts/searches.py` measured. A page says what
-a table or picture shows in a comment before it, as JSON, and ends it by another; a number in a sentence has
-its words in the comment:
+docs/figures/ holds the bench.json of each machine and the results of `scripts/searches.py`. A comment in JSON
+before each table or picture defines its content, and a second comment marks its end. A number in a sentence
+has its definition in the comment:
 
     <!-- figures: {"table": "seconds", "file": …, "cases": {workload: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
@@ -15,12 +15,12 @@ its words in the comment:
 
 A table with `"caption": "machine"` ends with a sentence that names the machine, the date and the versions.
 
-A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
-how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
-one is faster. In a sentence a case of fresh processes is first_calls/CASE; "machine" and
-"date" are cases without a row; no line begins with such a comment, which would end its paragraph. What a file
-lacks is left out. What stands between the comments is written anew; --check writes nothing and exits with 1
-where it would.
+A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number, or CONTENDER / CONTENDER for the
+ratio of their times. In crossings, CONTENDER < CONTENDER is the number of networks from which the first one
+is faster. In a sentence, first_calls/CASE is a case of fresh processes; "machine" and "date" are cases
+without a row. A line must not begin with such a comment, which would end its paragraph. Entries that a file
+lacks are left out. The text between the comments is replaced. --check writes nothing, and exits with 1 if the
+text would change.
 """
 
 import functools
@@ -47,19 +47,19 @@ IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
-OURS = "jfnn"  # the contender whose figures are bold
-PROCESSES = "first_calls"  # fresh processes; before a case of them and a slash
-CHECKSUM = "figures"  # of what a picture shows, in its file
-# Measures of a first call: numbers of `COLUMNS`.
+OURS = "jfnn"  # the contender whose figures are in bold
+PROCESSES = "first_calls"  # prefix of a case of fresh processes, before a slash
+CHECKSUM = "figures"  # metadata key for the checksum of a picture's data
+# Measures of a first call: indices of `COLUMNS`.
 CALLS = {"process": 0, "imports": 1, "first": 2, "again": 3}
 SHARES = ("share_of_floor", "share_trained")
 
-Shown = Mapping[str, Any]  # by a comment
-Figures = Mapping[str, Any]  # of a file
+Shown = Mapping[str, Any]  # the content of a comment
+Figures = Mapping[str, Any]  # the content of a file
 
 
 def measured(figures: Figures, case: str, name: str) -> float | None:
-    """``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or fresh process; None where it is not known."""
+    """Return ``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or fresh process; None if unknown."""
     contender, _, measure = name.partition(".")
     kind, _, called = case.partition("/")
     if kind == PROCESSES:
@@ -72,7 +72,7 @@ def measured(figures: Figures, case: str, name: str) -> float | None:
 
 
 def number(figures: Figures, case: str, row: str) -> str:
-    """A row's number of a case; "*" where a part was measured, and scaled; empty where it is not known."""
+    """Return a row's number for a case; "*" marks a scaled partial measurement; empty if unknown."""
     names = row.split(" / ")
     values = [measured(figures, case, name) for name in names]
     if None in values:
@@ -88,14 +88,14 @@ def number(figures: Figures, case: str, row: str) -> str:
 
 
 def machine(figures: Figures) -> str:
-    """Where, with what and when figures were measured."""
+    """Return the machine, the date and the versions of a measurement."""
     environment = figures["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     return f"{environment['cores']} cores, {environment['processor']}, {date(figures)}; {versions}"
 
 
 def date(figures: Figures) -> str:
-    """The day on which figures were measured."""
+    """Return the day of a measurement."""
     day: str = figures["environment"]["date"][:10]
     return day
 
@@ -104,7 +104,7 @@ WITHOUT_ROW: dict[str, Callable[[Figures], str]] = {"machine": machine, "date": 
 
 
 def of_seconds(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
-    """A row for each of the rows, a column for each workload."""
+    """Return a table with one row per contender and one column per workload."""
     cases = {name: heading for name, heading in shown["cases"].items() if name in figures["workloads"]}
     rows: list[tuple[str, ...]] = [("", *cases.values())]
     for row, title in shown["rows"].items():
@@ -116,7 +116,7 @@ def of_seconds(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
 
 
 def of_processes(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
-    """A row for each case and contender of fresh processes: medians in seconds."""
+    """Return a table with one row per case and contender of fresh processes: medians in seconds."""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for case, heading in shown["cases"].items():
         for name, title in shown["rows"].items():
@@ -128,7 +128,7 @@ def of_processes(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
 
 
 def of_crossings(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
-    """A row for each case and row: seconds by the number of networks, or from how many on one is faster."""
+    """Return a table with one row per case and row: seconds by number of networks, or the crossing."""
     points = [row for row in shown["rows"] if " < " in row]
     rows: list[tuple[str, ...]] = [("", "faster from")] if points else [("", *(f"{n:,}" for n in NETWORKS))]
     for case, heading in shown["cases"].items():
@@ -143,7 +143,7 @@ def of_crossings(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
 
 
 def of_searches(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
-    """A row for each case: its seconds by scikit-learn, and by the engines beside it."""
+    """Return a table with one row per case: seconds of scikit-learn and of each engine."""
     return rows_of_searches(figures.get("searches", {}), shown["cases"])
 
 
@@ -159,16 +159,16 @@ class Picture(NamedTuple):
     """A picture of a page."""
 
     path: Path
-    data: Any  # that it shows; empty where the file has none
+    data: Any  # the plotted data; empty if the file has none
     draw: Callable[[Any], Figure]
 
     @property
     def checksum(self) -> str:
-        """Of the data."""
+        """Checksum of the data."""
         return hashlib.sha256(json.dumps(self.data).encode()).hexdigest()
 
     def stale(self) -> bool:
-        """Whether the file shows other figures."""
+        """Return whether the file shows outdated figures."""
         if not self.data:
             return False
         if not self.path.exists():
@@ -177,12 +177,12 @@ class Picture(NamedTuple):
             return image.info.get(CHECKSUM) != self.checksum
 
     def write(self) -> None:
-        """Draws it, with its checksum."""
+        """Draw the picture and store the checksum in its metadata."""
         self.draw(self.data).savefig(self.path, dpi=150, metadata={CHECKSUM: self.checksum})
 
 
 def picture(shown: Shown, figures: Figures) -> Picture:
-    """What a comment shows: bars of its workloads, or the curves of all crossings."""
+    """Return a comment's picture: bars of its workloads, or the curves of all crossings."""
     path = IMAGES / shown["picture"]
     if "cases" not in shown:
         return Picture(path, figures.get("crossings", {}), plots.curves)
@@ -195,26 +195,26 @@ def picture(shown: Shown, figures: Figures) -> Picture:
 
 
 def titled(titles: Mapping[str, str], figures: Figures, case: str) -> dict[str, Any]:
-    """Contenders of a workload that have a title here, by it."""
+    """Return the contenders of a workload that have a title, with that title."""
     contenders = figures["workloads"][case]["contenders"]
     return {name: contenders[name] | {"title": title} for name, title in titles.items() if name in contenders}
 
 
 def read(name: str, directory: Path) -> Figures:
-    """Figures of a file."""
+    """Return the figures of a file."""
     figures: Figures = json.loads((directory / name).read_text())
     return figures
 
 
 def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Figures]]:
-    """What the comments of a page show, with the figures of their file."""
+    """Yield the content of each comment of a page, with the figures of its file."""
     for match in TABLE.finditer(page):
         shown = json.loads(match[2])
         yield shown, read(shown["file"], directory)
 
 
 def renewed(page: str, directory: Path = FIGURES) -> str:
-    """A page's text with its tables and numbers made from the figures of a directory."""
+    """Return a page's text with tables and numbers updated from the figures in a directory."""
     shows = marks(page, directory)
 
     def block(match: re.Match[str]) -> str:
@@ -239,7 +239,7 @@ def renewed(page: str, directory: Path = FIGURES) -> str:
 
 
 def missing(page: str, directory: Path = FIGURES) -> list[str]:
-    """What a page names and its figures lack: cases, and rows that no case of their table has."""
+    """Return the cases a page names that its figures lack, and rows that no case of their table has."""
     names = []
     for shown, figures in marks(page, directory):
         cases: Any = {
@@ -264,7 +264,7 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the pages and pictures that are of other figures, and names them; the exit status."""
+    """Update outdated pages and pictures, print their names, and return the exit status."""
     parser = Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if any differs")
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Coverage and size of sets of cells that should contain the best cell, on simulated grids.
+"""Measure coverage and size of sets of cells that should contain the best cell, on simulated grids.
 
-Each grid has known means, and every method selects cells by the scores of a few seeds:
+Each grid has known means, and every method selects cells from the scores of a few seeds:
 
   paired t   two-sided paired t tests at 5% against the best mean, uncorrected
   Holm       the same with Holm's correction
@@ -8,12 +8,12 @@ Each grid has known means, and every method selects cells by the scores of a few
   pooled     Hsu's multiple comparisons with the best: one variance for all cells (Dunnett's ratio)
   jfnn       the cells that `jfnn.cell_statistics` calls tied
 
-The table has, for each method, how often a best cell is in the set, how often all best cells are, and the
-mean number of cells in the set. Permutation tests by signs, and the model confidence set by the bootstrap,
-are not listed: their least p-value with n seeds is about 2^-n, so they leave out nothing below five seeds.
+For each method, the table shows how often a best cell is in the set, how often all best cells are, and the
+mean number of cells in the set. Permutation tests by signs and the model confidence set by the bootstrap are
+not listed: with n seeds their smallest p-value is about 2^-n, so they exclude nothing below five seeds.
 
-The script exits with 1 if jfnn's set contains a best cell less often than in 95% of the grids, by three
-standard errors. The last kind of grid, in which no test of means of few seeds holds, is shown and not judged.
+The script exits with 1 if jfnn's set contains a best cell in significantly less than 95% of the grids, by
+three standard errors. The last kind of grid, for which no test of few means holds, is shown but not tested.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from jfnn.racing import bounds
 CELLS = (2, 8, 32, 49)
 SEEDS = (2, 3, 5, 10, 20)
 ERROR = 0.05
-ROWS = 40  # of accuracies
+ROWS = 40  # rows on which accuracies are measured
 HELD = 3  # standard errors
 UNJUDGED = "skewed beside quiet"
 
@@ -45,7 +45,7 @@ Method = Callable[[np.ndarray], np.ndarray]
 
 
 class Coverage(NamedTuple):
-    """Shares of the grids whose set has a given best cell, and all best cells; mean size of the set."""
+    """Shares of grids whose set contains a given best cell and all best cells; mean size of the set."""
 
     one: float
     all: float
@@ -53,47 +53,47 @@ class Coverage(NamedTuple):
 
 
 def normal(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
-    """Noise of standard deviation 1, and as much again that the cells of a seed share."""
+    """Return noise of standard deviation 1, plus equal noise shared by all cells of a seed."""
     return rng.normal(size=(cells, seeds)) + rng.normal(size=seeds)
 
 
 def graded(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
-    """One best cell; the others are 0.3 to 10 standard deviations behind."""
+    """Return one best cell; the others are 0.3 to 10 standard deviations behind."""
     behind = np.concatenate([[0], np.geomspace(0.3, 10, cells - 1)])
     return np.asarray(normal(rng, cells, seeds) - behind[:, None])
 
 
 def scaled(rng: np.random.Generator, cells: int, seeds: int, first: float) -> np.ndarray:
-    """Equal means; the standard deviation of the first cell differs from those of the others."""
+    """Return equal means; the first cell's standard deviation differs from the others'."""
     scales = np.concatenate([[first], np.geomspace(0.3, 3, cells - 1)])
     return scales[:, None] * rng.normal(size=(cells, seeds))
 
 
 def accuracies(rng: np.random.Generator, cells: int, seeds: int, chance: float) -> np.ndarray:
-    """Shares of right answers on few rows, equal in expectation."""
+    """Return accuracies on few rows, equal in expectation."""
     return rng.binomial(ROWS, chance, (cells, seeds)) / ROWS
 
 
 def mixed(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
-    """Accuracies of a best cell (0.98), of half of the others (0.975), and of the rest (0.7)."""
+    """Return accuracies of a best cell (0.98), half of the others (0.975), and the rest (0.7)."""
     chances = np.where(np.arange(cells) % 2, 0.7, 0.975)
     chances[0] = 0.98
     return rng.binomial(ROWS, chances[:, None], (cells, seeds)) / ROWS
 
 
 def lognormal(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
-    """Losses whose logarithms are normal, with the sign changed: a few seeds are far behind."""
+    """Return negated lognormal losses: a few seeds are far behind."""
     return -np.exp(rng.normal(size=(cells, seeds)))
 
 
 def skewed(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
-    """The same beside one quiet cell, all with the same mean."""
+    """Return the same, with one low-noise cell of the same mean."""
     scores = lognormal(rng, cells, seeds)
     scores[0] = rng.normal(-math.exp(0.5), 0.1, seeds)
     return scores
 
 
-GRIDS: dict[str, tuple[Draw, bool]] = {  # and whether all cells are equally distributed
+GRIDS: dict[str, tuple[Draw, bool]] = {  # draw, and whether all cells have one distribution
     "equal": (normal, True),
     "graded": (graded, False),
     "quiet best": (functools.partial(scaled, first=0.1), False),
@@ -108,7 +108,7 @@ GRIDS: dict[str, tuple[Draw, bool]] = {  # and whether all cells are equally dis
 
 
 def against_best(scores: np.ndarray, corrected: bool) -> np.ndarray:
-    """Cells with p > 5% in a paired t test against the best mean."""
+    """Return the cells with p > 5% in a paired t test against the best mean."""
     from scipy import stats
 
     best = scores.mean(axis=1).argmax()
@@ -125,13 +125,13 @@ def against_best(scores: np.ndarray, corrected: bool) -> np.ndarray:
 
 
 def all_pairs(scores: np.ndarray) -> np.ndarray:
-    """Cells that no other one beats: the rule of `jfnn.race` at a single look."""
+    """Return the cells that no other one beats: the rule of `jfnn.race` at a single look."""
     error = bounds.level(ERROR, len(scores), 1)
     return np.asarray(~bounds.is_greater(scores[:, None], scores, error).any(axis=0))
 
 
 def pooled(scores: np.ndarray) -> np.ndarray:
-    """Hsu's set, by the residuals of cells and seeds."""
+    """Return Hsu's set, from the residuals of cells and seeds."""
     cells, n = scores.shape
     means = scores.mean(axis=1)
     residuals = scores - means[:, None] - scores.mean(axis=0) + scores.mean()
@@ -142,7 +142,7 @@ def pooled(scores: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache
 def dunnett(others: int, freedom: int) -> float:
-    """The number that the greatest of m t statistics with correlations of 1/2 exceeds in 5%."""
+    """Return the upper 5% point of the maximum of ``others`` t statistics with correlations of 1/2."""
     from scipy import optimize, stats
 
     z, weights = np.polynomial.hermite_e.hermegauss(60)
@@ -156,7 +156,7 @@ def dunnett(others: int, freedom: int) -> float:
 
 
 def tied(scores: np.ndarray) -> np.ndarray:
-    """What `jfnn.cell_statistics` calls tied."""
+    """Return the ``tied`` cells of `jfnn.cell_statistics`."""
     return may_be_best(scores, int(scores.mean(axis=1).argmax()))
 
 
@@ -170,7 +170,7 @@ METHODS: dict[str, Method] = {
 
 
 def simulate(kind: str, cells: int, seeds: int, grids: int) -> list[Coverage]:
-    """The coverage of each method on grids of a kind."""
+    """Return the coverage of each method on grids of one kind."""
     draw, exchangeable = GRIDS[kind]
     rng = np.random.default_rng([*kind.encode(), cells, seeds])
     drawn = [draw(rng, cells, seeds) for _ in range(grids)]
@@ -184,7 +184,7 @@ def simulate(kind: str, cells: int, seeds: int, grids: int) -> list[Coverage]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the table."""
+    """Print the table and return the exit status."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--grids", type=count(1), default=400, help="grids of each kind; default: 400")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Verdicts on published figures, the one rule that judges random ones, and the tables that show them."""
+"""Verdicts on published figures, the rule that judges random ones, and tables of verdicts."""
 
 import time
 from collections import Counter
@@ -29,7 +29,7 @@ Each section becomes a table of published figures, figures computed here, and ve
 * {NOT_REPRODUCED}: must come out the same and does not; the exit status is 1.
 """
 LEVEL = 0.05
-FEWEST = round(2 / LEVEL) - 1  # seeds among which a figure can be outside at all
+FEWEST = round(2 / LEVEL) - 1  # fewer seeds cannot put a figure outside the spread
 RULE = (
     "A published figure of a random run is judged by its rank among n seeds computed here, rounded to\n"
     "its digits: with a of them at or above it and b at or below, p = 2 (1 + min(a, b)) / (1 + n). It is\n"
@@ -42,7 +42,7 @@ COLUMNS = ("figure", "published", "exact", "here", "verdict", "reason")
 class Row(NamedTuple):
     """One figure, its verdict (one of the constants above) and the reason.
 
-    ``exact`` is the mathematical value, by a formula or by enumeration of all states.
+    ``exact`` is the mathematical value, from a formula or from enumerating all states.
     """
 
     figure: str
@@ -53,7 +53,7 @@ class Row(NamedTuple):
     exact: str = ""
 
     def cells(self, names: Sequence[str]) -> list[str]:
-        """Its texts in some of `COLUMNS`."""
+        """Return the texts of some of `COLUMNS`."""
         texts = self._asdict()
         return [texts[name] for name in names]
 
@@ -61,7 +61,7 @@ class Row(NamedTuple):
 def exact(
     figure: str, published: ArrayLike, here: ArrayLike, tolerance: float = 0.0, reason: str = ""
 ) -> Row:
-    """Row of a figure that must come out the same, up to a tolerance where its digits are limited."""
+    """Return the row of a figure that must be reproduced, within a tolerance if its digits are limited."""
     expected = np.ravel(published).astype(np.float64)
     actual = np.ravel(here).astype(np.float64)
     difference = np.abs(actual - expected).max() if actual.shape == expected.shape else np.inf
@@ -72,12 +72,12 @@ def exact(
 
 
 def claim(figure: str, published: str, here: str, holds: bool, reason: str = "", exact: str = "") -> Row:
-    """Row of a statement that has no number to compare."""
+    """Return the row of a statement without a number to compare."""
     return Row(figure, published, here, CONSISTENT if holds else NOT_REPRODUCED, reason, exact)
 
 
 def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
-    """Two-sided p-value of a figure's rank among seeds ``[n]``; see `RULE`."""
+    """Return the two-sided p-value of a figure's rank among seeds ``[n]``; see `RULE`."""
     rounded = np.round(np.asarray(seeds, np.float64), decimals)
     figure = round(published, decimals)
     beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())
@@ -93,17 +93,17 @@ def among_seeds(
     here: str = "",
     exact: str = "",
 ) -> Row:
-    """Row of a figure of one random run, judged by `RULE`.
+    """Return the row of a figure from one random run, judged by `RULE`.
 
-    Published runs do not diverge; where a seed does, the figure is not reproduced.
+    Published runs do not diverge. If a seed diverges here, the figure is not reproduced.
 
     Args:
-        figure: Its name.
-        published: The figure.
-        seeds: The same figure of each seed ``[n]``.
-        decimals: Digits behind the point with which it is published.
-        source: Where it is printed, and of which run.
-        here: As computed; by default the mean of the seeds.
+        figure: The figure's name.
+        published: The published value.
+        seeds: The same figure for each seed ``[n]``.
+        decimals: Published digits after the decimal point.
+        source: Where the figure is printed, and which run it belongs to.
+        here: Text for the computed value; by default the mean of the seeds.
         exact: The mathematical value.
     """
     values = np.asarray(seeds, np.float64)
@@ -114,7 +114,7 @@ def among_seeds(
         return Row(figure, text, here, NOT_REPRODUCED, f"{diverged} of {n} seeds diverged; {source}", exact)
     p = rank_p(published, values, decimals)
     verdict = OUTSIDE if p <= LEVEL else CONSISTENT if n >= FEWEST else UNDECIDED
-    cut = max(int(LEVEL * (n + 1) / 2) - 1, 0)  # seeds beyond either end
+    cut = max(int(LEVEL * (n + 1) / 2) - 1, 0)  # seeds beyond each end
     low, high = np.sort(values)[[cut, n - 1 - cut]]
     share = f"central {1 - LEVEL:.0%}" if n >= FEWEST else "all"
     spread = f"{n} seeds, {share} {low:.{decimals}f}..{high:.{decimals}f}, p = {p:.2g}"
@@ -122,13 +122,13 @@ def among_seeds(
 
 
 def mean_interval(values: ArrayLike) -> tuple[float, float]:
-    """The mean, and half of its 95% interval by Student's t, NaN of fewer than three values."""
+    """Return the mean, and half the width of its 95% Student interval (NaN for fewer than three values)."""
     low, high = jfnn.analysis.interval(values)
     return float(np.mean(np.asarray(values, np.float64))), float(high - low) / 2
 
 
 def table(rows: list[Row]) -> str:
-    """Rows as aligned text; the column of exact values only where there is one."""
+    """Return rows as aligned text; the column of exact values is omitted if empty."""
     names = [name for name in COLUMNS if name != "exact" or any(row.exact for row in rows)]
     lines = [names, *(row.cells(names) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) - 1)]
@@ -137,7 +137,7 @@ def table(rows: list[Row]) -> str:
 
 
 def print_sections(sections: Mapping[str, Callable[[], list[Row]]]) -> int:
-    """Computes the sections, title -> rows, and prints the rule, their tables and the sum of verdicts.
+    """Compute the sections (title -> rows) and print the rule, their tables and the total of verdicts.
 
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.

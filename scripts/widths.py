@@ -1,9 +1,9 @@
-"""The best learning rate of networks of many widths, in two parametrisations.
+"""Find the best learning rate at many widths, in two parametrizations.
 
-Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates, the
-train losses there and the exponents of the coordinate check, and draws the train loss against the learning
-rate. The last layer starts at 0, since outputs of narrow networks would else start larger than those of wide
-ones (Yang & Hu, arXiv 2203.03466, appendix D.2).
+It moves with the width in the standard parametrization, and should not with maximal updates. The script
+prints the best rates, their training losses and the exponents of the coordinate check, and plots the training
+loss against the learning rate. The last layer starts at 0, since otherwise the initial outputs of narrow
+networks would be larger than those of wide networks (Yang & Hu, arXiv 2203.03466, appendix D.2).
 """
 
 import functools
@@ -24,7 +24,7 @@ Make = Callable[[int], jfnn.Network]
 
 
 def network(width: int, inputs: int, depth: int) -> jfnn.Network:
-    """A network of some hidden layers of a width, whose outputs start at 0."""
+    """Return a network with ``depth`` hidden layers of one width, whose outputs start at 0."""
     layers = jfnn.mlp((inputs, *[width] * depth, 10), "relu", init="he_normal").layers
     assert layers is not None
     return jfnn.sequential([*layers[:-1], jfnn.Scaled(layers[-1], 0.0)], inputs)
@@ -33,7 +33,7 @@ def network(width: int, inputs: int, depth: int) -> jfnn.Network:
 def sweeps(
     make: Make, split: jfnn.Split, widths: Sequence[int], epochs: int, common: dict[str, Any]
 ) -> dict[str, jfnn.SweepResult]:
-    """The sweep over widths and learning rates of each parametrisation."""
+    """Return a sweep over widths and learning rates for each parametrization."""
     standard = {str(width): make(width) for width in widths}
     base = make(widths[0])
     scaled = {name: jfnn.maximal_update(wide, base, "adam") for name, wide in standard.items()}
@@ -46,13 +46,13 @@ def sweeps(
 
 
 def best_losses(result: jfnn.SweepResult) -> np.ndarray:
-    """Each width's train loss at its best rate, the mean over seeds ``[N]``; NaN where all rates diverge."""
+    """Return the mean training loss of each width at its best rate ``[N]``; NaN if all rates diverge."""
     losses = result.cell_scores("train_loss")[:, :, 0]
     return np.asarray(np.fmin.reduce(losses, axis=1))
 
 
 def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) -> Figure:
-    """The train loss against the learning rate, a curve for each width, a panel for each parametrisation."""
+    """Plot training loss against learning rate: one curve per width, one panel per parametrization."""
     figure = Figure(figsize=(5, 3.2 * len(swept)), layout="constrained")
     panels = figure.subplots(len(swept), sharex=True, sharey=True)
     for panel, (name, result) in zip(panels, swept.items(), strict=True):
@@ -72,7 +72,7 @@ def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains, prints the rates, losses and exponents, and draws the curves."""
+    """Train, print the rates, losses and exponents, and draw the curves."""
     parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", choices=("mnist1d", "digits"), default="mnist1d", help="default: mnist1d")
     parser.add_argument(

@@ -49,9 +49,7 @@ for rate in (0.001, 0.01):
             f" barrier {np.median(barrier):.1e}"
         )
     axes.plot(TIMES, [np.median(distance) for distance, _ in pairs], "o-", label=f"η = {rate}")
-axes.axhline(
-    1e-4 / 61, color="black", linestyle="--", linewidth=0.8
-)  # the change / initial norm, which is 61
+axes.axhline(1e-4 / 61, color="black", linestyle="--", linewidth=0.8)  # relative change: initial norm 61
 axes.set(xlabel="epoch of the change", ylabel="final distance / norm", yscale="log")
 axes.legend(frameon=False)
 figure
