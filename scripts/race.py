@@ -68,8 +68,7 @@ def accuracies(rng: np.random.Generator) -> tuple[np.ndarray, int]:
 
 
 def diverging(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Return one cell ahead by 1 of the cells that never diverge; 10 better ones diverge in half of the
-    runs."""
+    """Return one cell ahead by 1 of those that never diverge; 10 better ones diverge in half of the runs."""
     scores, best = ahead(1.0, rng)
     scores[1:11] += 2
     scores[1:11][rng.random((10, SEEDS)) < 0.5] = np.nan

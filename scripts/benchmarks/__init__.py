@@ -1,1 +1,1 @@
-"""Parts of bench.py: workloads, contenders, the processes they run in, comparisons, tables and plots."""
+"""Parts of bench.py: workloads, contenders, their processes, comparisons, tables and plots."""

@@ -1,7 +1,7 @@
-"""The bench for a machine with an accelerator: whether two processes give the same bits, and at what speed.
+"""Benchmark a machine with an accelerator: do two processes give the same bits, and how fast?
 
-Each workload trains in processes of its own, one after another: two with the compiler's options that jfnn
-sets for the platform, two with none.
+Each workload trains in separate processes, one after another: two with the compiler options that jfnn sets
+for the platform, and two without options.
 """
 
 import contextlib
@@ -21,23 +21,23 @@ from benchmarks.contenders import Case, Contender
 from benchmarks.workers import ContenderError, Start
 from benchmarks.workload import Workload
 
-PROCESSES = 2  # with each set of options, whose bits are compared
-SETS = {"as set": True, "none": False}  # of the compiler's options -> whether they are jfnn's
+PROCESSES = 2  # processes per set of options; their bits are compared
+SETS = {"as set": True, "none": False}  # set of compiler options -> whether jfnn sets them
 COLUMNS = tuple(column for name in SETS for column in (f"bits ({name})", "time", "min–max", "first +"))
 FILE = "accelerator.json"
 WORKLOADS = ("notes", "seeds", "many", "cnn", "gru", "rbm", "iris_seeds")
 
 
 class Measured(NamedTuple):
-    """A workload in one process."""
+    """Results of a workload in one process."""
 
-    options: dict[str, int | str]  # of the compiler
-    seconds: list[float]  # of each run, the first one's with compiling
-    digests: list[str]  # of each run's parameters and scores
+    options: dict[str, int | str]  # compiler options
+    seconds: list[float]  # of each run; the first one includes compiling
+    digests: list[str]  # checksum of each run's parameters and scores
 
 
 def digest(result: Any) -> str:
-    """Checksum of a sweep's parameters and scores."""
+    """Return the checksum of a sweep's parameters and scores."""
     import jax
 
     hashed = hashlib.sha256()
@@ -47,12 +47,12 @@ def digest(result: Any) -> str:
 
 
 def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int) -> Measured:
-    """Trains a workload in this process by jfnn, once and then ``rounds`` times.
+    """Train a workload with jfnn in this process, once and then ``rounds`` times.
 
     Args:
         workload: The workload.
-        contender: One that is jfnn.
-        as_set: Whether the compiler's options are jfnn's; else there are none.
+        contender: A contender of jfnn.
+        as_set: Whether to use jfnn's compiler options; otherwise none.
         rounds: Warm runs.
     """
     import jfnn
@@ -77,7 +77,7 @@ def measure(workload: Workload, contender: Contender, as_set: bool, rounds: int)
 
 
 def refusal(devices: list[str], platform: str | None) -> str | None:
-    """The reason why these devices, as `machine.jax_devices` lists them, are not measured; None to measure.
+    """Return the reason not to measure these devices of `machine.jax_devices`; None to measure.
 
     Args:
         devices: Devices of one platform.
@@ -91,13 +91,13 @@ def refusal(devices: list[str], platform: str | None) -> str | None:
 
 
 def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[str, Any]) -> int:
-    """Measures, prints a table, and writes the figures after each workload.
+    """Measure, print a table, and write the figures after each workload.
 
     Args:
-        cases: By name.
+        cases: Cases by name.
         start: Makes a worker.
-        path: A file for the figures.
-        environment: Of `machine.environment`.
+        path: File for the figures.
+        environment: Result of `machine.environment`.
 
     Returns:
         The exit status: 1 if a process failed, or bits differ under the options that jfnn sets.
@@ -118,7 +118,7 @@ def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[s
 
 
 def _measured(case: Case, start: Start) -> dict[str, dict[str, Any]]:
-    """Figures by set of options; each process starts after the one before has ended, the sets in turns."""
+    """Return figures by set of options; processes run one after another, the sets in turns."""
     sets: dict[str, list[Measured]] = {name: [] for name in SETS}
     contender = case.contenders["jfnn"]
     for turn in range(PROCESSES):
@@ -130,7 +130,7 @@ def _measured(case: Case, start: Start) -> dict[str, dict[str, Any]]:
 
 
 def summary(processes: Sequence[Measured]) -> dict[str, Any]:
-    """Figures of processes with the same options; bits are equal where those of all their runs are."""
+    """Summarize processes with the same options; bits are equal if all their runs agree."""
     seconds = [value for process in processes for value in process.seconds[1:]]
     first, median = (statistics.median(values) for values in ([p.seconds[0] for p in processes], seconds))
     return {
@@ -144,7 +144,7 @@ def summary(processes: Sequence[Measured]) -> dict[str, Any]:
 
 
 def table(workloads: list[dict[str, Any]]) -> str:
-    """A line a workload in Markdown, and the options."""
+    """Return a Markdown table with one row per workload, and the options."""
     rows = [("", *COLUMNS)]
     for workload in workloads:
         cells = []

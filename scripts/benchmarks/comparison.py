@@ -1,4 +1,4 @@
-"""Contenders measured side by side: in turns, warm, several times."""
+"""Measure contenders side by side: in turns, warm, several times."""
 
 import dataclasses
 import statistics
@@ -16,20 +16,20 @@ from benchmarks.workload import Workload
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One contender on one workload."""
+    """Measurement of one contender on one workload."""
 
     contender: Contender
-    seconds: list[float]  # wall time of each warm run; for the whole workload, where a part was measured
-    cpu_seconds: list[float]  # the same, of the contender's process without its children
-    extra_first_s: float  # seconds that the first run took beyond a warm one: compiling, starting processes
-    peak_memory_mb: float | None  # of all its processes, where known
-    accuracy: float  # score of the reference; NaN if it did not train to the end
-    share_trained: float  # of all members' epochs
+    seconds: list[float]  # wall time of each warm run, scaled to the whole workload if a part was measured
+    cpu_seconds: list[float]  # the same for CPU time of the contender's process, without children
+    extra_first_s: float  # extra seconds of the first run: compiling, starting processes
+    peak_memory_mb: float | None  # of all its processes, if known
+    accuracy: float  # score of the reference; NaN if it did not finish training
+    share_trained: float  # share of all members' epochs
     measured_on: int  # members
 
     @property
     def median(self) -> float:
-        """Seconds of a warm run."""
+        """Median seconds of a warm run."""
         return statistics.median(self.seconds)
 
 
@@ -39,7 +39,7 @@ class Comparison:
 
     case: Case
     measurements: dict[str, Measurement]  # by contender
-    failed: dict[str, str]  # tracebacks of contenders that have no figures
+    failed: dict[str, str]  # contender without figures -> traceback
     seconds: float  # duration of the whole comparison
 
     @property
@@ -48,9 +48,9 @@ class Comparison:
         return self.case.workload
 
     def share_of_floor(self, name: str) -> float:
-        """Time that a contender's products would take at the rate of large ones, by its time.
+        """Return the time of a contender's matrix products at the rate of large ones, over its time.
 
-        Products of training, as far as it went, and of scoring.
+        Counts the products of training, as far as it went, and of scoring.
         """
         if FLOOR not in self.measurements:
             return float("nan")
@@ -59,15 +59,15 @@ class Comparison:
         return self.measurements[FLOOR].median * done / measurement.median
 
     def fastest(self, ours: bool) -> str | None:
-        """The fastest of jfnn's ways, or of all others, that train all members to the end."""
+        """Return the fastest contender of jfnn's, or of the others, that trains all members to the end."""
         names = [n for n, m in self.measurements.items() if m.contender.ours == ours and n != FLOOR]
         return min(names, key=lambda name: self.measurements[name].median, default=None)
 
 
 def compare(case: Case, start: Start) -> Comparison:
-    """Runs every contender once to warm it, then all of them in turn, as often as the case says.
+    """Run every contender once to warm up, then all of them in turn, ``case.rounds`` times.
 
-    Their processes are new, so that none profits from what it compiled before.
+    Their processes are new, so that none benefits from earlier compilation.
     """
     began = time.perf_counter()
     workload = case.workload
@@ -92,7 +92,7 @@ def compare(case: Case, start: Start) -> Comparison:
 
 
 def show_progress(message: str) -> None:
-    """Replaces the present line of a terminal at stderr."""
+    """Replace the current line of a terminal at stderr."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{message}", end="\r", file=sys.stderr, flush=True)
 
@@ -100,7 +100,7 @@ def show_progress(message: str) -> None:
 def _measurement(workload: Workload, part: Workload, contender: Contender, runs: list[Run]) -> Measurement:
     first, *warm = runs
     outcome = warm[-1].outcome
-    # The floor multiplies large matrices: the workload's operations take this many times as long.
+    # The floor multiplies large matrices; scale its time to the workload's operations.
     scale = workload.flop() / outcome.flop if outcome.flop else workload.members / part.members
     trains = outcome.accuracy is not None
     return Measurement(

@@ -1,4 +1,4 @@
-"""All contenders: the other ways to train, jfnn, and the floor below them all; and who trains what."""
+"""All contenders (other ways to train, jfnn, and the floor) and their cases."""
 
 import dataclasses
 import functools
@@ -12,28 +12,28 @@ from benchmarks.workloads import KINDS, ODE
 
 FLOOR = "floor"
 ROUNDS = 3
-NOTES_ROUNDS = 7  # most, since these figures are quoted
+NOTES_ROUNDS = 7  # more than elsewhere, since these figures are quoted
 QUICK_ROUNDS = 2
 
 
 class Contender(NamedTuple):
     """One way to train a workload.
 
-    ``prepare(workload) -> run`` is not timed. A run draws starting weights and minibatches (the same for
-    every contender that takes them), trains all members and scores them.
+    ``prepare(workload) -> run`` is not timed. A run samples initial weights and minibatches (the same for
+    every contender that accepts them), trains all members and scores them.
     """
 
     title: str  # in tables
     prepare: Callable[..., Runner]
-    one_by_one: bool = False  # trains member after member, so that a part of them may stand for all
-    cpu_devices: int | str | None = None  # that JAX shows in its process, "cores" for one a core
-    needs: Callable[[], object] | None = None  # whether its package is there
-    ours: bool = False  # is jfnn
-    comment: str = ""  # for a reader of its figures
+    one_by_one: bool = False  # trains members one by one, so that a part can be measured and scaled
+    cpu_devices: int | str | None = None  # CPU devices of JAX in its process; "cores" for one per core
+    needs: Callable[[], object] | None = None  # whether its package is installed
+    ours: bool = False  # whether this is jfnn
+    comment: str = ""  # note below its figures
 
 
 def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
-    """Large square products in float32; no network at all."""
+    """Compute large square matrix products in float32, without a network."""
     import jax
     import jax.numpy as jnp
 
@@ -53,19 +53,19 @@ def matmul(workload: Workload, size: int = 2048, count: int = 3) -> Runner:
 
 
 def _prepare(module: str, function: str, workload: Workload, **options: Any) -> Runner:
-    """Calls a function of a module of this package, which is imported only in the contender's process."""
+    """Call a function of a module of this package, imported only in the contender's process."""
     runner: Runner = getattr(importlib.import_module(f"benchmarks.{module}"), function)(workload, **options)
     return runner
 
 
 def _from(module: str, title: str, function: str = "prepare", **fields: Any) -> Contender:
-    """A contender in a module; fields that a `Contender` lacks are options of its function."""
+    """Return the contender of a module; keywords that are not fields of `Contender` go to its function."""
     options = {name: fields.pop(name) for name in set(fields) - set(Contender._fields)}
     return Contender(title, functools.partial(_prepare, module, function, **options), **fields)
 
 
-# JAX shows one CPU device a core (as after `jfnn.use_all_cores`) also where jfnn is to use one core: of a
-# single device XLA would spread the larger products over all of them.
+# One CPU device per core (as after `jfnn.use_all_cores`), even if jfnn uses one core: with a single device,
+# XLA would spread larger products over all cores.
 ours = functools.partial(_from, "jfnn_sweep", ours=True, cpu_devices="cores")
 _vmap = functools.partial(_from, "plain_jax", cpu_devices=1)
 _floor = Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1)
@@ -156,15 +156,15 @@ class Case(NamedTuple):
 
     workload: Workload
     contenders: Mapping[str, Contender]
-    rounds: int = ROUNDS  # warm runs of each contender
+    rounds: int = ROUNDS  # warm runs per contender
 
     def available(self) -> Self:
-        """The case without contenders whose packages are not installed."""
+        """Return the case without contenders whose packages are not installed."""
         items = self.contenders.items()
         return self._replace(contenders={name: c for name, c in items if c.needs is None or c.needs()})
 
     def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
-        """The case with some of its contenders, other rounds unless None, and less work if quick."""
+        """Return the case with some of its contenders, other rounds unless None, and less work if quick."""
         return self._replace(
             workload=self.workload.quick() if quick else self.workload,
             contenders={name: c for name, c in self.contenders.items() if name in contenders},
@@ -173,13 +173,13 @@ class Case(NamedTuple):
 
 
 def _seeds_case(kind: str) -> Case:
-    """A kind's workload as seeds of its reference cell."""
+    """Return a kind's workload as seeds of its reference cell."""
     name, _, rest = KINDS[kind].title.partition(": ")
     workload = dataclasses.replace(KINDS[kind], title=f"{name}, seeds: {rest}", part=None)
     return Case(workload, _SEEDS)
 
 
-# A name on the command line -> its cases, by the names that their figures have.
+# Name on the command line -> name of figures -> case.
 CASES: dict[str, dict[str, Case]] = {
     **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
     "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},

@@ -1,4 +1,4 @@
-"""From how many networks on jfnn is faster: whole processes, with imports and compiling."""
+"""Find the number of networks from which jfnn is faster, for whole processes with imports and compiling."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ Curve = dict[int, float]  # number of networks -> seconds of a process
 
 
 def curves(name: str, figures: Mapping[str, Any]) -> dict[str, Curve]:
-    """Medians by contender, from figures of cases as the bench writes them."""
+    """Return medians by contender, from the benchmark's figures of cases."""
     found: dict[str, Curve] = {contender: {} for contender in CROSSINGS[name][1].contenders}
     for number in CROSSINGS[name]:
         for contender, processes in figures.get(f"{name}_{number}", {}).items():
@@ -25,9 +25,9 @@ def curves(name: str, figures: Mapping[str, Any]) -> dict[str, Curve]:
 
 
 def crossing(ours: Curve, theirs: Curve) -> float | None:
-    """From how many networks on ours is faster for all more; None if it is not at the most.
+    """Return the number of networks from which ours is always faster; None if never.
 
-    Between two numbers, logarithms of times are lines over logarithms of numbers.
+    Interpolates linearly between measured numbers, in logarithms of times and numbers.
     """
     points = [(math.log(n), math.log(theirs[n] / ours[n])) for n in sorted(ours.keys() & theirs.keys())]
     if not points or points[-1][1] <= 0:
@@ -39,13 +39,13 @@ def crossing(ours: Curve, theirs: Curve) -> float | None:
 
 
 def text(ours: Curve, theirs: Curve) -> str:
-    """The crossing in whole networks; a dash where there is none."""
+    """Return the crossing in whole networks; a dash if there is none."""
     number = crossing(ours, theirs)
     return "–" if number is None else f"{math.ceil(round(number, 9)):,}"
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    """Where jfnn, with kept programs and without, becomes faster than the others, in Markdown."""
+    """Return a Markdown table of where jfnn, with and without cached programs, becomes faster."""
     rows = [("", *(f"faster than {CONTENDERS[theirs]} from" for theirs in OTHERS))]
     for name in CROSSINGS:
         found = curves(name, figures)

@@ -1,4 +1,4 @@
-"""Training and test rows of the workloads, made once a process."""
+"""Training and test rows of the workloads, made once per process."""
 
 import functools
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 class Rows(NamedTuple):
-    """Inputs ``[n, …]``, and integer labels ``[n]`` or targets, to train and to test on."""
+    """Inputs ``[n, …]`` and integer labels ``[n]`` or targets, for training and testing."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -19,23 +19,23 @@ class Rows(NamedTuple):
 
 
 def digits() -> Rows:
-    """The digits ``[n, 64]`` float64, split by the notes' random calls."""
+    """Return the digits ``[n, 64]`` float64, split by the notes' random calls."""
     x, y = load_digits(return_X_y=True)
     rng = np.random.RandomState(0)
-    rng.choice(range(len(x)), size=5)  # the images that the notes show
+    rng.choice(range(len(x)), size=5)  # the notes draw example images here
     x_train, x_test, y_train, y_test = train_test_split(x, y, train_size=0.8, test_size=0.2, random_state=rng)
     return Rows(x_train, y_train, x_test, y_test)
 
 
 def pixels(*shape: int) -> Rows:
-    """The digits as grey values in [0, 1], float32, in the shape of an image."""
+    """Return the digits as gray values in [0, 1], float32, in the shape of images."""
     rows = digits()
     x_train, x_test = ((x.reshape(-1, *shape) / 16).astype(np.float32) for x in (rows.x_train, rows.x_test))
     return rows._replace(x_train=x_train, x_test=x_test)
 
 
 def mnist_shaped() -> Rows:
-    """Ten noisy patterns of 784 pixels in [0, 1]: 4,096 rows to train on and 1,024 to test on."""
+    """Return ten noisy patterns of 784 pixels in [0, 1]: 4,096 training and 1,024 test rows."""
     rng = np.random.default_rng(0)
     patterns = rng.random((10, 784))
     labels = rng.integers(0, 10, 5120)
@@ -44,21 +44,21 @@ def mnist_shaped() -> Rows:
 
 
 def standardised(x: np.ndarray, y: np.ndarray) -> Rows:
-    """A fifth of the rows to test on; all standardised by the others."""
+    """Return a split with a fifth of the rows for testing, standardized by the training rows."""
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=0, stratify=y)
     scaler = StandardScaler().fit(x_train)
     return Rows(scaler.transform(x_train), y_train, scaler.transform(x_test), y_test)
 
 
 def xor() -> Rows:
-    """The four corners, to train and to test on."""
+    """Return the four corners, for training and testing."""
     x = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float64)
     t = np.array([0, 1, 1, 0])
     return Rows(x, t, x, t)
 
 
 def waves(time: int = 40, labels: int = 10) -> Rows:
-    """Noisy waves whose frequency is the label, in the shape of MNIST-1D: ``[4000 and 1000, 40, 1]``."""
+    """Return noisy waves labeled by frequency, in the shape of MNIST-1D: ``[4000 and 1000, 40, 1]``."""
     rng = np.random.default_rng(0)
     y = rng.integers(labels, size=5000)
     phase = rng.uniform(0, 2 * np.pi, size=(5000, 1))
@@ -68,13 +68,13 @@ def waves(time: int = 40, labels: int = 10) -> Rows:
 
 
 def points(count: int = 256, largest: float = 3.0) -> Rows:
-    """Points ``[256, 1]`` from 0 to 3 at which u = sin t is scored; nothing to test on."""
+    """Return points ``[256, 1]`` from 0 to 3 at which u = sin t is scored; no test rows."""
     t = np.linspace(0, largest, count)[:, None]
     return Rows(t, np.sin(t[:, 0]), t[:0], t[:0, 0])
 
 
 def series(number: int = 1000, length: int = 60) -> Rows:
-    """Series one after another ``[60000, 4]``, each with a smooth function of its own; nothing to test on."""
+    """Return series one after another ``[60000, 4]``, each with its own smooth function; no test rows."""
     rng = np.random.default_rng(0)
     slopes = rng.normal(size=(number, 1, 4))
     x = rng.normal(size=(number, length, 4))
@@ -99,5 +99,5 @@ DATA = {
 
 @functools.cache
 def load(name: str) -> Rows:
-    """The rows by a name of `DATA`."""
+    """Return the rows of a name in `DATA`."""
     return DATA[name]()

@@ -12,13 +12,13 @@ from benchmarks.first_call import CROSSINGS
 from benchmarks.first_calls import CONTENDERS, KEPT
 from benchmarks.report import seconds
 
-# Bars: inches of their room, of a character beside them and of the parts of the figure, points of letters,
-# characters of a line of a heading, and the factor of the longest bar that leaves room for its number.
+# Bars: inches per bar, per character of a label and of parts of the figure; font size in points; characters
+# per heading line; and the factor that leaves room for the number of the longest bar.
 WIDTH, CHARACTER, BAR, HEADING, FOOT = 2.4, 0.075, 0.27, 0.2, 0.3
 FONT, LINE = 9, 30
 ROOM = 6.0
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
-# Others in greys, yellows and reds, jfnn in blues and green; contenders without a colour are not drawn.
+# Others are gray, yellow and red, jfnn is blue and green; contenders without a color are not drawn.
 COLOURS = {
     "numpy": "#4d4d4d",
     "sklearn": "#8c8c8c",
@@ -38,10 +38,10 @@ COLOURS = {
 
 
 def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
-    """A panel a workload, one below the other for narrow windows; a bar a contender, its median beside it.
+    """Plot one panel per workload, stacked for narrow windows, with a bar and its median per contender.
 
     Args:
-        workloads: Figures of `report.as_json`.
+        workloads: Figures from `report.as_json`.
     """
     names = [[name for name in COLOURS if name in workload["contenders"]] for workload in workloads]
     numbers = [max(len(group), 1) for group in names]
@@ -80,10 +80,10 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def curves(figures: Mapping[str, Any]) -> Figure:
-    """Seconds of whole processes against the number of networks, a panel a network.
+    """Plot seconds of whole processes against the number of networks, one panel per network.
 
     Args:
-        figures: Of crossings, as the bench writes them.
+        figures: Crossings, as the benchmark writes them.
     """
     found = {name: crossings.curves(name, figures) for name in CROSSINGS}
     shown = {name: lines for name, lines in found.items() if lines}

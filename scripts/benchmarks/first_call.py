@@ -1,8 +1,8 @@
-"""One first call in a process of its own.
+"""Time one first call in its own process.
 
     python -m benchmarks.first_call CASE CONTENDER [EPOCHS]
 
-imports what it needs, calls twice, and prints seconds and CPU seconds of each of the three as JSON.
+imports what it needs, calls twice, and prints seconds and CPU seconds of the three steps as JSON.
 """
 
 import dataclasses
@@ -20,13 +20,15 @@ PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1]
 FOLDS = 5
 PROCESSES = 2  # of scikit-learn's search
 NETWORKS = (1, 3, 10, 30, 100, 300, 1000)  # of the crossings
-POOLED = 30  # scikit-learn trains more in a process a core; fewer are over before its processes are there
+POOLED = (
+    30  # above this, scikit-learn uses a process per core; fewer networks finish before its processes start
+)
 
 Call = Callable[[], Any]
 
 
 def grid(contender: str, epochs: int, workload: str = "NOTES", networks: int | None = None) -> Call:
-    """All cells of a workload, or so many learning rates, by a sweep, ``jit(vmap(train))`` or a search."""
+    """Return a call that trains all cells of a workload, or ``networks`` learning rates."""
     from benchmarks import workloads
 
     chosen = dataclasses.replace(getattr(workloads, workload), epochs=epochs)
@@ -58,7 +60,7 @@ def grid(contender: str, epochs: int, workload: str = "NOTES", networks: int | N
 
 
 def _classes(contender: str) -> tuple[Any, Any]:
-    """The classifier and the search, imported now."""
+    """Import and return the classifier and the search."""
     if contender.startswith("jfnn"):
         from jfnn import estimators
 
@@ -70,7 +72,7 @@ def _classes(contender: str) -> tuple[Any, Any]:
 
 
 def classifier(contender: str, epochs: int) -> Call:
-    """A fit of a small classifier on the irises."""
+    """Return a fit of a small classifier on the irises."""
     from sklearn.datasets import load_iris
 
     network, _ = _classes(contender)
@@ -79,7 +81,7 @@ def classifier(contender: str, epochs: int) -> Call:
 
 
 def search(contender: str, epochs: int) -> Call:
-    """A search of 12 cells by five folds on the standardised wines, and the fit of the best."""
+    """Return a search of 12 cells with five folds on the standardized wines, refit included."""
     from benchmarks.data import load
 
     network, grid_search = _classes(contender)
@@ -95,18 +97,18 @@ def search(contender: str, epochs: int) -> Call:
 
 
 class ProcessCase(NamedTuple):
-    """What processes of several contenders call."""
+    """The call that processes of several contenders make."""
 
     title: str
     # ``(contender, epochs) -> call``, which imports and loads data.
     load: Callable[..., Call]
     contenders: tuple[str, ...]
     epochs: int
-    again: bool = True  # whether each calls twice
+    again: bool = True  # whether each process calls twice
 
 
 def crossing(title: str, workload: str) -> dict[int, ProcessCase]:
-    """Cases of so many networks of a workload, learning rates of one penalty: number -> case."""
+    """Return a case per number of networks of a workload (learning rates of one penalty): number -> case."""
     contenders = ("sklearn", "vmap", "jfnn", "jfnn_kept")
     loads = {n: functools.partial(grid, workload=workload, networks=n) for n in NETWORKS}
     return {
@@ -141,7 +143,7 @@ CASES = {name: case for cases in KINDS.values() for name, case in cases.items()}
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
-    """The function's result; and seconds, and CPU seconds of this process."""
+    """Return a function's result, and the seconds and CPU seconds of this process."""
     wall = time.perf_counter()
     cpu = time.process_time()
     result = function()
@@ -149,13 +151,13 @@ def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
 
 
 def measure(load: Callable[[], Call], again: bool = True) -> dict[str, tuple[float, float]]:
-    """Times of "imports" (data included), the "first" call and, if wanted, the same "again"."""
+    """Return times of "imports" (data included), the "first" call and, if requested, the same "again"."""
     call, imports = timed(load)
     return {"imports": imports} | {name: timed(call)[1] for name in ("first", "again")[: 1 + again]}
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # fits that do not converge say so
+    warnings.simplefilter("ignore")  # about fits that do not converge
     name, contender, *epochs = sys.argv[1:]
     case = CASES[name]
     load = functools.partial(case.load, contender, int(epochs[0]) if epochs else case.epochs)

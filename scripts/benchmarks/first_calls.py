@@ -1,4 +1,4 @@
-"""First calls in fresh processes: imports, tracing and compiling included, and each apart."""
+"""Time first calls in fresh processes: in total, and imports, tracing and compiling separately."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from benchmarks.comparison import show_progress
 from benchmarks.first_call import CASES, KINDS
 from benchmarks.report import markdown, seconds
 
-KEPT = "jfnn_kept"  # in a process that finds the programs which another has kept
+KEPT = "jfnn_kept"  # in a process that finds programs cached by another process
 CONTENDERS = {
     "vmap": "JAX jit(vmap(train)), rows",
     "sklearn": "scikit-learn, searches in several processes",
@@ -26,7 +26,7 @@ COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first c
 
 
 class Process(NamedTuple):
-    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of all calls."""
+    """One fresh process: its seconds, and wall and CPU seconds of imports (with data) and of all calls."""
 
     seconds: float
     imports: tuple[float, float]
@@ -34,7 +34,8 @@ class Process(NamedTuple):
     again: tuple[float, float] | None = None
 
     def times(self) -> tuple[float, ...]:
-        """Times of `COLUMNS`, of the first three where it called once; the last is CPU time of compiling."""
+        """Return the times of `COLUMNS` (only three after a single call); the last is CPU time of
+        compiling."""
         wall = self.seconds, self.imports[0], self.first[0]
         if self.again is None:
             return wall
@@ -45,19 +46,19 @@ Processes = dict[str, list[Process]]  # by contender
 
 
 def contenders(kind: str) -> list[str]:
-    """Those of a kind's cases, in the order of `CONTENDERS`."""
+    """Return the contenders of a kind's cases, in the order of `CONTENDERS`."""
     some = {name for case in KINDS[kind].values() for name in case.contenders}
     return [name for name in CONTENDERS if name in some]
 
 
 def start(case: str, contender: str, epochs: int | None = None, programs: str = "0") -> Process:
-    """Runs one call in a process of its own; RuntimeError if it fails.
+    """Run one call in its own process; RuntimeError if it fails.
 
     Args:
         case: One of `CASES`.
         contender: One of `CONTENDERS`.
-        epochs: None for those of the case.
-        programs: Directory of kept programs; "0" for none, so that the process finds nothing compiled.
+        epochs: Number of epochs; None for the case's.
+        programs: Directory of cached programs; "0" for none, so that the process must compile.
     """
     variables = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
@@ -76,11 +77,11 @@ def start(case: str, contender: str, epochs: int | None = None, programs: str = 
 def measured(
     case: str, contenders: Collection[str], rounds: int, epochs: int | None = None
 ) -> tuple[Processes, dict[str, str]]:
-    """Processes of the contenders that a case has, in turns; and the output of those that failed."""
+    """Return processes of a case's contenders, run in turns, and the output of those that failed."""
     figures: Processes = {}
     failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as root:
-        kept = None  # a directory of programs
+        kept = None  # directory of cached programs
         for turn in range(rounds):
             for contender in (name for name in CASES[case].contenders if name in contenders):
                 show_progress(f"{case}, round {turn + 1} of {rounds}: {contender}")
@@ -97,7 +98,7 @@ def measured(
 
 
 def table(case: str, figures: Processes) -> str:
-    """A case in Markdown: medians."""
+    """Return a Markdown table of a case's medians."""
     medians = {name: medians_of(processes) for name, processes in figures.items()}
     columns = COLUMNS[: len(next(iter(medians.values())))]
     rows = [(CONTENDERS[name], *(f"{seconds(m)} s" for m in times)) for name, times in medians.items()]
@@ -105,5 +106,5 @@ def table(case: str, figures: Processes) -> str:
 
 
 def medians_of(processes: Iterable[Process]) -> list[float]:
-    """The median of each of `Process.times`."""
+    """Return the median of each of `Process.times`."""
     return [statistics.median(times) for times in zip(*(p.times() for p in processes), strict=True)]

@@ -1,4 +1,4 @@
-"""Growth of the time with members, batch and width, each varied alone on the notes' network."""
+"""Growth of the time with members, batch size and width, each varied separately on the notes' network."""
 
 import dataclasses
 from typing import Any
@@ -11,14 +11,14 @@ from benchmarks.workloads import NOTES
 
 VALUES = {
     "members": (1, 7, 49, 343, 2401),
-    "batch": (10, 30, 100, 300, 1000),  # rows a step
+    "batch": (10, 30, 100, 300, 1000),  # rows per step
     "width": (10, 32, 100, 320, 1024),  # hidden units
 }
-GFLOP = 15.0  # arithmetic of a point, about
+GFLOP = 15.0  # approximate operations per point
 
 
 def varied(axis: str, value: int) -> Workload:
-    """The notes' network with one penalty, a learning rate a member, and about `GFLOP` of epochs."""
+    """Return the notes' network with a learning rate per member, trained for about `GFLOP`."""
     rates = tuple(np.geomspace(1e-5, 1e-3, value if axis == "members" else NOTES.members).tolist())
     changed: dict[str, Any] = {"learning_rates": rates, "l2s": (1.0,), "reference": (rates[0], 1.0)}
     if axis == "width":
@@ -32,7 +32,7 @@ def varied(axis: str, value: int) -> Workload:
 
 
 def cases() -> dict[str, Case]:
-    """A case for each point."""
+    """Return a case for each point."""
     lines = {name: GRID[name] for name in ("vmap", "jfnn", FLOOR)}
     return {
         f"growth_{axis}_{value}": Case(varied(axis, value), lines)

@@ -1,4 +1,4 @@
-"""The workloads by jfnn: all members of each in one call of `jfnn.sweep`."""
+"""Train the workloads with jfnn: all members of each in one call of `jfnn.sweep`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 
 def network(workload: Workload) -> jfnn.Network:
-    """The network; plain JAX draws its starting weights too, where contenders draw for themselves."""
+    """Return the network; plain JAX also initializes it where contenders sample for themselves."""
     if workload.kind == "cnn":
         return jfnn.cnn((1, 8, 8), CHANNELS, CLASSES, KERNEL)
     if workload.kind in ("gru", "lstm"):
@@ -34,7 +34,7 @@ def network(workload: Workload) -> jfnn.Network:
 
 
 def ode(workload: Workload) -> tuple[Function, Function, Function]:
-    """``(init, loss, score)``, each as `jfnn.learner` takes it; the loss is the mean square of u'' + u."""
+    """Return ``(init, loss, score)`` for `jfnn.learner`; the loss is the mean square of u'' + u."""
     net = network(workload)
     largest = workload.rows().x_train.max()
 
@@ -57,7 +57,7 @@ def ode(workload: Workload) -> tuple[Function, Function, Function]:
 
 
 def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, dict[str, Any]]:
-    """Learner, data, and those keywords of `jfnn.sweep` that depend on the kind."""
+    """Return learner, data, and the keywords of `jfnn.sweep` that depend on the kind."""
     rows = workload.rows()
     options: dict[str, Any]
     if workload.kind == "ode":
@@ -90,11 +90,11 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
 
 
 def problem(workload: Workload, scheme: str | None = None) -> tuple[Any, jfnn.Split, dict[str, Any]]:
-    """Learner, data, and keywords of `jfnn.sweep`, of which members draw starts and minibatches themselves.
+    """Return learner, data, and keywords of a `jfnn.sweep` that samples initial weights and minibatches.
 
     Args:
         workload: The workload.
-        scheme: Of minibatches; None for the workload's own.
+        scheme: Scheme of minibatches; None for the workload's.
     """
     learner, split, options = _problem(workload, scheme)
     grid = {"learning_rate": workload.learning_rates, "l2": workload.l2s, "seeds": workload.seeds}
@@ -102,7 +102,7 @@ def problem(workload: Workload, scheme: str | None = None) -> tuple[Any, jfnn.Sp
 
 
 def _drawn(workload: Workload) -> dict[str, Any]:
-    """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
+    """Return a grid's initial weights and minibatches, shared by all contenders and sampled lazily."""
     starts, epochs = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
     batches = None if epochs[0] is None else lambda seed, epoch: epochs[seed](epoch)
     return {"initial_params": tuple(map(jfnn.Layer._make, stacked(starts))), "batches": batches}
@@ -116,15 +116,15 @@ def prepare(
     by_seeds: bool = False,
     **options: Any,
 ) -> Runner:
-    """jfnn.
+    """Return a run of jfnn.
 
     Args:
         workload: The workload.
-        sweep: Called instead of `jfnn.sweep`.
-        scheme: Of minibatches, where members draw them; None for the workload's own.
-        tile: Members of a tile; None for jfnn's choice.
-        by_seeds: Whether members are seeds of the reference cell, as many as there are learning rates.
-        options: Of `jfnn.sweep`.
+        sweep: Function to call instead of `jfnn.sweep`.
+        scheme: Scheme of minibatches, if members sample them; None for the workload's.
+        tile: Members per tile; None for jfnn's choice.
+        by_seeds: Whether members are seeds of the reference cell, one for each learning rate.
+        options: Options of `jfnn.sweep`.
     """
     learner, split, common = problem(workload, scheme)
     common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})

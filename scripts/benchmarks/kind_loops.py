@@ -1,4 +1,4 @@
-"""Other kinds of networks one by one, a process a core: PyTorch, and scikit-learn's machine."""
+"""Train other kinds of networks one by one, with a process per core: PyTorch, and scikit-learn's RBM."""
 
 import functools
 import multiprocessing
@@ -15,7 +15,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def prepare(workload: Workload) -> Runner:
-    """Members spread over one process a core, each of one thread; starting weights of their own."""
+    """Distribute members over one single-threaded process per core; each has its own initial weights."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
     pool = multiprocessing.get_context("spawn").Pool(machine.cores())
     train = functools.partial(bernoulli_rbm if workload.kind == "rbm" else torch_loop, workload)
@@ -28,7 +28,7 @@ def prepare(workload: Workload) -> Runner:
 
 
 def bernoulli_rbm(workload: Workload, rate: float) -> float:
-    """The error of reconstruction by `BernoulliRBM`, which trains by persistent contrastive divergence."""
+    """Return the reconstruction error of `BernoulliRBM`, trained by persistent contrastive divergence."""
     from sklearn.neural_network import BernoulliRBM
 
     rows = workload.rows()
@@ -41,7 +41,7 @@ def bernoulli_rbm(workload: Workload, rate: float) -> float:
 
 
 def torch_loop(workload: Workload, rate: float) -> float:
-    """The test accuracy by a loop of optimizer steps."""
+    """Return the test accuracy after a loop of optimizer steps."""
     import torch
     from torch.nn import functional
 
@@ -65,7 +65,7 @@ def torch_loop(workload: Workload, rate: float) -> float:
 
 
 def _torch_network(kind: str) -> tuple[Any, Callable[[Any], Any]]:
-    """The parameters' module with its own starting weights, and ``x -> outputs``."""
+    """Return the module of the parameters, with its own initial weights, and ``x -> outputs``."""
     from torch import nn
 
     if kind == "cnn":

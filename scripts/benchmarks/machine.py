@@ -1,4 +1,4 @@
-"""The machine that measures: its cores, processor, devices and packages, and the memory of a process."""
+"""The measuring machine: cores, processor, devices and packages, and the memory of a process."""
 
 import contextlib
 import datetime
@@ -13,19 +13,19 @@ PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "scikit-learn", "torch")
 
 
 def cores() -> int:
-    """Cores that this process may use: jfnn's count, without JAX, which takes memory."""
+    """Return the cores that this process may use: jfnn's count, without importing JAX, which takes memory."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def jax_devices() -> list[str]:
-    """Devices that JAX shows in this process, such as "cpu:0 cpu"."""
+    """Return the devices of JAX in this process, such as "cpu:0 cpu"."""
     import jax
 
     return [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()]
 
 
 def environment(devices: list[str]) -> dict[str, Any]:
-    """Versions, machine and date; ``devices`` as JAX lists them, with one CPU device a core."""
+    """Return versions, machine and date; ``devices`` are JAX's, with one CPU device per core."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -47,9 +47,9 @@ def _processor() -> str:
 
 
 def peak_memory() -> float | None:
-    """Megabytes that this process and its descendants held at most; None where that is not known.
+    """Return the peak memory of this process and its descendants in megabytes; None if unknown.
 
-    Linux's VmHWM, which unlike ru_maxrss a child does not inherit.
+    Uses Linux's VmHWM, which a child does not inherit, unlike ru_maxrss.
     """
     if not Path("/proc/self/status").exists():
         return None
@@ -57,15 +57,15 @@ def peak_memory() -> float | None:
     pending = [str(os.getpid())]
     while pending:
         process = Path("/proc", pending.pop())
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the process has just ended
             lines = (process / "status").read_text().splitlines()
             total += sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-            for children in process.glob("task/*/children"):  # of each thread
+            for children in process.glob("task/*/children"):  # children of each thread
                 pending += children.read_text().split()
     return total
 
 
 def reset_peak_memory() -> None:
-    """Makes `peak_memory` start anew where the system allows it, on Linux."""
+    """Reset `peak_memory` if the system allows it (Linux)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""The notes' way: networks trained one after another by NumPy code (section 4), in float64, to any depth."""
+"""Train networks one after another with the notes' NumPy code (section 4), in float64, for any depth."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
-    """The notes' "fermi" function, as they write it."""
+    """Return the notes' "fermi" function, as they write it."""
     return np.asarray(1 / (1 + np.exp(-z)))
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
-    """The notes' softmax over the last axis, as they write it: unshifted."""
+    """Return the notes' softmax over the last axis, as they write it: unshifted."""
     e = np.exp(z)
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
@@ -28,7 +28,7 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
 
 
 def forward(layers: Layers, x: np.ndarray, f: Function) -> list[np.ndarray]:
-    """Inputs, then the values of each layer; the last are probabilities."""
+    """Return the inputs and the activations of each layer; the last are probabilities."""
     values = [x]
     for w, b in layers[:-1]:
         values.append(f(values[-1] @ w + b))
@@ -38,7 +38,7 @@ def forward(layers: Layers, x: np.ndarray, f: Function) -> list[np.ndarray]:
 
 
 def train(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray) -> Layers:
-    """The notes' loop for one network: its trained layers."""
+    """Train one network with the notes' loop and return its layers."""
     layers, batches = workload.replicate(member.seed)
     f, df = ACTIVATIONS[workload.activation]
     n_steps = workload.epochs * workload.steps()
@@ -55,7 +55,7 @@ def train(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray
 
 
 def prepare(workload: Workload) -> Runner:
-    """Every network trained and scored; all stay in memory."""
+    """Train and score every network; all stay in memory."""
     x, y, x_test, y_test = workload.rows()
     one_output = workload.sizes[-1] == 1
     f = ACTIVATIONS[workload.activation][0]
@@ -70,7 +70,7 @@ def prepare(workload: Workload) -> Runner:
     def run() -> Outcome:
         trained = []
         scores = []
-        with np.errstate(all="ignore"):  # as in the notes, large learning rates overflow
+        with np.errstate(all="ignore"):  # large learning rates overflow, as in the notes
             for member in workload.member_list():
                 trained.append(train(workload, member, x, targets))
                 accuracy(trained[-1], x, y)

@@ -1,4 +1,4 @@
-"""The same networks in plain JAX: ``jit(vmap(train))`` in rows, or ``jit(train)`` one after another."""
+"""Train the same networks in plain JAX: ``jit(vmap(train))`` in rows, or ``jit(train)`` one by one."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def train(
     draws: Any,
     steps: int | None = None,
 ) -> Any:
-    """Parameters after a step on each of the draws, ``loss(params, draw)``; or on None, ``steps`` times."""
+    """Return the parameters after a step of ``loss(params, draw)`` on each draw, or ``steps`` on None."""
 
     def step(carry: Any, draw: Any) -> tuple[Any, None]:
         params, memory = carry
@@ -34,13 +34,13 @@ def train(
 
 
 def penalty(params: Any, l2: Array) -> Array:
-    """``λ/2 Σ w²`` of pairs of weights and biases."""
+    """Return ``λ/2 Σ w²`` for pairs of weights and biases."""
     total: Array = 0.5 * l2 * sum((w**2).sum() for w, _ in params)
     return total
 
 
 def dense(activation: str, params: Any, x: Array) -> Array:
-    """Outputs ``[n, n_out]`` of pairs of weights and biases."""
+    """Return outputs ``[n, n_out]`` for pairs of weights and biases."""
     for w, b in params[:-1]:
         x = getattr(jax.nn, activation)(x @ w + b)
     w, b = params[-1]
@@ -49,7 +49,7 @@ def dense(activation: str, params: Any, x: Array) -> Array:
 
 
 def costs(z: Array, y: Array) -> Array:
-    """Cross-entropy of each row."""
+    """Return the cross-entropy of each row."""
     if z.shape[1] == 1:
         values: Array = optax.sigmoid_binary_cross_entropy(z[:, 0], y)
     else:
@@ -58,23 +58,23 @@ def costs(z: Array, y: Array) -> Array:
 
 
 def right(z: Array, y: Array) -> Array:
-    """Whether each row's answer is right."""
+    """Return whether each row's prediction is correct."""
     return (z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(axis=1)) == y
 
 
 def data(workload: Workload) -> tuple[Array, ...]:
-    """Rows to train and to test on, inputs in float32."""
+    """Return training and test rows, with inputs in float32."""
     x, y, x_test, y_test = workload.rows()
     return jnp.asarray(x, jnp.float32), jnp.asarray(y), jnp.asarray(x_test, jnp.float32), jnp.asarray(y_test)
 
 
 def cells(workload: Workload) -> tuple[Array, ...]:
-    """Learning rates and penalties of all cells, float32."""
+    """Return learning rates and penalties of all cells, float32."""
     return tuple(jnp.asarray(values, jnp.float32) for values in workload.cells())
 
 
 def grid(workload: Workload) -> Runner:
-    """All members in one call, every member with its own minibatches."""
+    """Train all members in one call, every member with its own minibatches."""
     x, y, x_test, y_test = data(workload)
     apply = functools.partial(dense, workload.activation)
     steps = workload.epochs * workload.steps()
@@ -104,11 +104,11 @@ def grid(workload: Workload) -> Runner:
 
 
 def parts(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of each fold.
+    """Return the rows of each fold.
 
     Returns:
         ``(numbers [folds, rows], masks [folds, 3, all rows])``: training rows, as many in each fold, and the
-        rows that training, held-out and test accuracies count; without folds the test rows are held out.
+        rows counted in training, held-out and test accuracies; without folds the test rows are held out.
     """
     rows = workload.rows()
     n = len(rows.x_train)
@@ -126,10 +126,10 @@ def parts(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _drawing_trainer(workload: Workload, in_program: bool) -> Callable[..., Array]:
-    """The training of one member: ``(rate, l2, params, draws, mask) -> accuracies [3]``.
+    """Return the training of one member: ``(rate, l2, params, draws, mask) -> accuracies [3]``.
 
-    ``draws`` are row numbers ``[epochs, steps, batch]``, or where the program draws them, one permutation an
-    epoch, ``(key, numbers to learn from)``.
+    ``draws`` are row numbers ``[epochs, steps, batch]``, or ``(key, numbers of the training rows)`` if the
+    program samples one permutation per epoch.
     """
     x, y = (jnp.concatenate(parts) for parts in (data(workload)[::2], data(workload)[1::2]))
     batch = workload.batch
@@ -153,14 +153,14 @@ def _drawing_trainer(workload: Workload, in_program: bool) -> Callable[..., Arra
 
 
 def own_draws(workload: Workload, in_program: bool = False, mapped: bool = True) -> Runner:
-    """Members with starts and minibatches of their own, in one call of ``jit(vmap(train))``.
+    """Train members with their own initial weights and minibatches, in one call of ``jit(vmap(train))``.
 
     Args:
         workload: The workload.
-        in_program: Whether the compiled program draws minibatches; else NumPy does, all at once.
-        mapped: Whether members are mapped; else they train one after another by ``jit(train)``.
+        in_program: Whether the compiled program samples minibatches; otherwise NumPy samples all at once.
+        mapped: Whether members are mapped; otherwise they train one after another with ``jit(train)``.
     """
-    from benchmarks.jfnn_sweep import network  # here, so that `grid` does not pay for the import
+    from benchmarks.jfnn_sweep import network  # not at the top, so that `grid` does not pay for it
 
     train_member = _drawing_trainer(workload, in_program)
     train_all = jax.jit(jax.vmap(train_member) if mapped else train_member)

@@ -1,4 +1,4 @@
-"""Other kinds of networks, and a custom loss, in plain JAX."""
+"""Train other kinds of networks, and a custom loss, in plain JAX."""
 
 import functools
 from typing import Any
@@ -18,7 +18,7 @@ Carry = tuple[Array, ...]
 
 
 def own_loss(workload: Workload) -> Runner:
-    """All members in one call; they share each step's points, as in jfnn."""
+    """Train all members in one call; they share each step's points, as in jfnn."""
     init, loss, score = ode(workload)
     rows = data(workload)[0]
     start = jax.jit(init)
@@ -41,7 +41,7 @@ def own_loss(workload: Workload) -> Runner:
 
 
 def convolutional(params: Any, x: Array) -> Array:
-    """Outputs of convolutions and a dense layer, by `lax.conv_general_dilated`."""
+    """Return outputs of convolutions (`lax.conv_general_dilated`) and a dense layer."""
     *convolutions, (), (w, b) = params
     for kernel, bias in convolutions:
         x = jax.nn.relu(jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID") + bias[:, None, None])
@@ -50,7 +50,7 @@ def convolutional(params: Any, x: Array) -> Array:
 
 
 def gated(params: Any, x: Array) -> Array:
-    """Outputs of a scan of row-form GRU or LSTM cells, both ways in time, and a dense layer."""
+    """Return outputs of bidirectional GRU or LSTM cells, scanned in time, and a dense layer."""
     directions, (), (w, b) = params
 
     def gru(cell: Any, carry: Carry, x: Array) -> tuple[Carry, Array]:
@@ -82,7 +82,7 @@ def gated(params: Any, x: Array) -> Array:
 
 
 def kind(workload: Workload) -> Runner:
-    """All members of a convolutional or recurrent workload in one call."""
+    """Train all members of a convolutional or recurrent workload in one call."""
     x, y, x_test, y_test = data(workload)
     apply, optimizer = (convolutional, optax.sgd) if workload.kind == "cnn" else (gated, optax.adam)
     start = jax.jit(network(workload).init)(jax.random.key(0))

@@ -1,4 +1,4 @@
-"""The figures of the bench in a JSON file: written as they come, and read to go on."""
+"""Write the benchmark's figures into a JSON file as they are measured, and read them to resume."""
 
 import json
 import math
@@ -9,26 +9,26 @@ from typing import Any
 from benchmarks import first_call
 from jfnn.core.store import files
 
-SAME = ("versions", "processor", "cores", "quick")  # of the environments of all figures in a file
+SAME = ("versions", "processor", "cores", "quick")  # equal for all figures in a file
 
 Figures = dict[str, Any]
 
 
 def empty(environment: Mapping[str, Any]) -> Figures:
-    """No figures of an environment yet."""
+    """Return empty figures for an environment."""
     fresh: Figures = {kind: {} for kind in first_call.KINDS}
     return {"environment": dict(environment), "workloads": {}, **fresh}
 
 
 def write(path: Path, figures: Figures) -> None:
-    """Writes figures; a process that is killed meanwhile leaves the file as it was."""
+    """Write figures atomically: if the process is killed, the old file remains."""
     text = json.dumps(plain(figures), indent=2, allow_nan=False) + "\n"
     with files.atomic_file(path) as file:
         file.write(text.encode())
 
 
 def read(path: Path, environment: Mapping[str, Any]) -> Figures:
-    """Figures of a file; ValueError if it has none, or names what differs in their environment."""
+    """Return the figures of a file; ValueError if it has none or its environment differs."""
     try:
         figures: Figures = json.loads(path.read_text())
         found = figures["environment"]
@@ -45,7 +45,7 @@ def read(path: Path, environment: Mapping[str, Any]) -> Figures:
 
 
 def plain(value: Any) -> Any:
-    """A value for JSON: numbers that are not finite become None, named tuples mappings."""
+    """Convert a value for JSON: numbers that are not finite become None, named tuples become mappings."""
     if hasattr(value, "_asdict"):
         return plain(value._asdict())
     if isinstance(value, Mapping):

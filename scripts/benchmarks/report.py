@@ -1,4 +1,4 @@
-"""Report of a comparison: tables in Markdown, verdicts, and figures for JSON."""
+"""Report a comparison: Markdown tables, verdicts, and figures for JSON."""
 
 import math
 import statistics
@@ -8,13 +8,13 @@ from typing import Any
 from benchmarks.comparison import Comparison, Measurement
 from benchmarks.contenders import FLOOR
 
-TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
+TIE = 0.1  # a median worse by more than this loses, even if runs overlap
 FIGURES = ("time", "min–max", "CPU", "× jfnn", "of floor", "first +", "memory", "accuracy", "trained")
 COLUMNS = (*FIGURES, "measured on")
 
 
 def header(environment: Mapping[str, Any]) -> str:
-    """The environment in two lines."""
+    """Return the environment in two lines."""
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     return (
         f"{environment['processor']}, {environment['cores']} cores; JAX sees"
@@ -24,12 +24,12 @@ def header(environment: Mapping[str, Any]) -> str:
 
 
 def tables(comparison: Comparison) -> str:
-    """The table of a workload, and how long it took."""
+    """Return the table of a workload, and how long it took."""
     return f"{table(comparison)}\n\n{comparison.seconds:.0f} s for this workload."
 
 
 def table(comparison: Comparison) -> str:
-    """A workload's contenders in Markdown, the slowest first, and conclusions from their figures."""
+    """Return a Markdown table of a workload's contenders, slowest first, and conclusions."""
     ours = comparison.fastest(ours=True)
     best = comparison.measurements[ours].median if ours else math.nan
     slowest_first = sorted(comparison.measurements.items(), key=lambda item: -item[1].median)
@@ -42,19 +42,19 @@ def table(comparison: Comparison) -> str:
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table: its header, then lines with a text and numbers."""
+    """Return a Markdown table: a header, then rows of a text and numbers."""
     rule = ("---", *("---:" for _ in rows[0][1:]))
     return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
 def failure(name: str, traceback: str) -> str:
-    """A line with the exception at the end of a traceback."""
+    """Return a line with the exception at the end of a traceback."""
     return f"{name}: failed, {traceback.strip().splitlines()[-1]}"
 
 
 def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tuple[str, ...]:
     workload = comparison.workload
-    cpu = f"{seconds(statistics.median(m.cpu_seconds))} s"  # of its own process alone
+    cpu = f"{seconds(statistics.median(m.cpu_seconds))} s"  # of its own process only
     common = (m.contender.title, f"{seconds(m.median)} s", span(m.seconds), cpu, f"{m.median / best:.2f}")
     if name == FLOOR:
         return (*common, f"{workload.flop() / m.median / 1e9:.0f} GFLOP/s", *[""] * 5)
@@ -70,19 +70,19 @@ def _row(comparison: Comparison, name: str, m: Measurement, best: float) -> tupl
 
 
 def seconds(value: float) -> str:
-    """A time with three digits."""
+    """Return a time with three digits."""
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def span(values: Sequence[float]) -> str:
-    """The least and the largest time."""
+    """Return the smallest and the largest time."""
     return f"{seconds(min(values))}–{seconds(max(values))}"
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether jfnn wins: only where its slowest run beats the fastest run of the fastest rival.
+    """Return whether jfnn wins: its slowest run must beat the fastest run of the fastest rival.
 
-    Runs that overlap are a tie, but not where jfnn's median is worse by more than `TIE`.
+    Overlapping runs are a tie, unless jfnn's median is worse by more than `TIE`.
     """
     ours = comparison.fastest(ours=True)
     theirs = comparison.fastest(ours=False)
@@ -104,13 +104,13 @@ def verdict(comparison: Comparison) -> str:
 
 
 def _share_text(comparison: Comparison, name: str) -> str:
-    """A contender's share of the floor; empty where the floor was not measured."""
+    """Return a contender's share of the floor; empty if the floor was not measured."""
     share = comparison.share_of_floor(name)
     return "" if math.isnan(share) else f"{share:.0%}"
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """All figures of a workload."""
+    """Return all figures of a workload."""
     workload = comparison.workload
     return {
         "title": workload.title,

@@ -1,4 +1,4 @@
-"""The same networks by scikit-learn: `GridSearchCV` over `MLPClassifier`, a process a core, equal work."""
+"""Train the same networks with scikit-learn: `GridSearchCV` over `MLPClassifier`, a process per core."""
 
 import functools
 import multiprocessing.util
@@ -15,14 +15,14 @@ from benchmarks.workload import Outcome, Runner, Workload
 
 
 def grid_search(workload: Workload, processes: int | None = None) -> GridSearchCV:
-    """The search, to be fitted to the training rows that fill batches, then the test rows.
+    """Return a search to fit on the training rows that fill whole batches, followed by the test rows.
 
-    scikit-learn minimises the mean over the batch, penalty included: learning rates are multiplied by the
-    batch, alpha is l2. Other training rows are left out, as it would take them as one more step.
+    scikit-learn minimizes the mean over the batch, penalty included: learning rates are multiplied by the
+    batch size, and alpha is l2. Remaining training rows are left out, since they would make one more step.
 
     Args:
         workload: The workload.
-        processes: That train; by default one a core.
+        processes: Training processes; by default one per core.
     """
     network = MLPClassifier(
         hidden_layer_sizes=workload.sizes[1:-1],
@@ -32,7 +32,7 @@ def grid_search(workload: Workload, processes: int | None = None) -> GridSearchC
         nesterovs_momentum=False,
         batch_size=workload.batch,
         max_iter=workload.epochs,
-        n_iter_no_change=workload.epochs + 1,  # it never stops early
+        n_iter_no_change=workload.epochs + 1,  # no early stopping
     )
     grid: dict[str, list[Any]] = {
         "learning_rate_init": [rate * workload.batch for rate in workload.learning_rates],
@@ -47,9 +47,9 @@ def grid_search(workload: Workload, processes: int | None = None) -> GridSearchC
 
 
 def end_workers_at_exit() -> None:
-    """Ends joblib's worker processes with this one, and has them ignore warnings: no network "converges".
+    """End joblib's workers with this process, and make them ignore warnings: no network "converges".
 
-    They idle for minutes after a search, and this process would wait for them when it ends.
+    They idle for minutes after a search, and this process would wait for them at exit.
     """
     from joblib.externals.loky import get_reusable_executor
 
@@ -59,7 +59,7 @@ def end_workers_at_exit() -> None:
 
 
 def prepare(workload: Workload, processes: int | None = None) -> Runner:
-    """Its own starting weights and minibatches, in float64; by default a process a core."""
+    """Return a run in float64 with its own initial weights and minibatches; by default a process per core."""
     rows = workload.rows()
     n = workload.steps() * workload.batch
     x = np.concatenate([rows.x_train[:n], rows.x_test])

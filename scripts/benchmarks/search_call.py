@@ -1,8 +1,8 @@
-"""One process of `benchmarks.search_calls`: searches and fits by scikit-learn or by `jfnn.estimators`.
+"""Run one process of `benchmarks.search_calls`: a search or fit with scikit-learn or `jfnn.estimators`.
 
     python -m benchmarks.search_call CASE ENGINE
 
-prints, as JSON, the seconds of the first call and of the quickest later one, imports apart, and the engine.
+prints as JSON the seconds of the first call and of the fastest later one, without imports, and the engine.
 """
 
 import json
@@ -35,7 +35,7 @@ LATER = 3  # calls after the first one
 
 
 def standardised(load: Callable[..., Rows]) -> Callable[[], Rows]:
-    """Rows of one of scikit-learn's data sets, standardised."""
+    """Return the standardized rows of a scikit-learn data set."""
 
     def rows() -> Rows:
         x, y = load(return_X_y=True)
@@ -45,14 +45,14 @@ def standardised(load: Callable[..., Rows]) -> Callable[[], Rows]:
 
 
 def made(rows: int, features: int, classes: int) -> Callable[[], Rows]:
-    """Made rows."""
+    """Return synthetic rows."""
     return lambda: make_classification(
         rows, features, n_informative=min(features, 10), n_classes=classes, random_state=0
     )
 
 
 def texts() -> Rows:
-    """1,000 texts of 40 words out of 3,000, of four kinds that prefer other words."""
+    """Return 1,000 texts of 40 words out of 3,000, in four classes that prefer different words."""
     rng = np.random.default_rng(0)
     kinds = rng.integers(4, size=1000)
     words = np.where(
@@ -64,24 +64,24 @@ def texts() -> Rows:
 
 
 def sparse_texts() -> Rows:
-    """The same, as sparse rows."""
+    """Return the same texts as sparse rows."""
     rows, kinds = texts()
     return TfidfVectorizer().fit_transform(rows), kinds
 
 
 class Case(NamedTuple):
-    """What is fitted.
+    """An estimator or search to fit.
 
     Attributes:
-        load: Gives the rows.
+        load: Returns the rows.
         perceptron: Arguments of the perceptron.
-        grid: Of the search, names of the perceptron's parameters; None for a fit alone.
-        folds: Of the search.
+        grid: Grid of the perceptron's parameters; None for a single fit.
+        folds: Folds of the search.
         search: scikit-learn's name of the search.
-        transformer: Makes what stands before the perceptron in a Pipeline; None for none.
+        transformer: Makes the transformer before the perceptron in a Pipeline; None for none.
         regression: Whether targets are numbers.
-        balanced: Whether classes weigh alike: by ``class_weight`` here, by weights of rows there.
-        batches: Calls of ``partial_fit`` instead of a fit, 200 rows each; 0 for none.
+        balanced: Whether classes have equal weight: ``class_weight`` in jfnn, row weights in scikit-learn.
+        batches: Calls of ``partial_fit`` with 200 rows each instead of a fit; 0 for none.
     """
 
     load: Callable[[], Rows]
@@ -96,7 +96,7 @@ class Case(NamedTuple):
 
     @property
     def fits_a_structure(self) -> int:
-        """Fits of a structure in the search, or in the first round of one by halving."""
+        """Return the fits per structure in the search, or in the first round of halving."""
         if self.grid is None:
             return 1
         candidates = math.prod(map(len, self.grid.values()))
@@ -114,7 +114,7 @@ TEN: dict[str, Any] = {"hidden_layer_sizes": (10,), "max_iter": 100}
 
 
 def structures(number: int, candidates: int) -> dict[str, list[Any]]:
-    """A grid of networks of other widths."""
+    """Return a grid of networks of different widths."""
     return {
         "hidden_layer_sizes": [(10 + 2 * n,) for n in range(number)],
         "alpha": [float(alpha) for alpha in np.logspace(-5, 0, candidates)],
@@ -162,7 +162,7 @@ CASES = {
 
 
 def fitting(case: Case, engine: str) -> tuple[Any, Callable[[], Any]]:
-    """An estimator or search, and a call that fits it."""
+    """Return an estimator or search, and a call that fits it."""
     if engine == THEIRS:
         from sklearn import model_selection as searches
         from sklearn import neural_network as networks
@@ -209,7 +209,7 @@ def fitting(case: Case, engine: str) -> tuple[Any, Callable[[], Any]]:
 
 
 def trained_by(case: Case, estimator: Any, engine: str) -> str:
-    """The engine that trained a fitted estimator, or the fits of a search."""
+    """Return the engine that trained a fitted estimator, or the fits of a search."""
     if engine == THEIRS:
         return THEIRS
     if not hasattr(estimator, "cv_results_"):
@@ -221,7 +221,7 @@ def trained_by(case: Case, estimator: Any, engine: str) -> str:
 
 
 def main(name: str, engine: str) -> None:
-    """Prints seconds and engine of a case."""
+    """Print seconds and engine of a case."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     estimator, fit = fitting(CASES[name], engine)
     seconds = []

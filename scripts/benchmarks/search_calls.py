@@ -1,7 +1,7 @@
-"""Searches and fits of `jfnn.estimators` beside scikit-learn's, in turns, each in a fresh process.
+"""Time searches and fits of `jfnn.estimators` and scikit-learn, in turns, each in a fresh process.
 
-scikit-learn searches with two processes, which the first call starts and later ones find. Ours starts without
-kept programs, which is the first call ever; a second process finds those that this one kept.
+scikit-learn searches with two processes, which the first call starts and later calls reuse. jfnn starts
+without cached programs (the first call ever); a second process uses the programs that the first one cached.
 """
 
 import json
@@ -24,18 +24,18 @@ COLUMNS = (
     "again",
     *(f"{engine}: {column}" for engine in ENGINES for column in ("first ever", "second process", "again")),
 )
-LEAST = 0.9  # of scikit-learn's speed
-SLACK = 0.1  # seconds by which a short fit may be behind
-BEHIND = 2.0  # seconds by which the first call ever may be behind
+LEAST = 0.9  # least share of scikit-learn's speed
+SLACK = 0.1  # allowed delay of a short fit, in seconds
+BEHIND = 2.0  # allowed delay of the first call ever, in seconds
 
 
 class Times(NamedTuple):
     """Seconds of an engine.
 
     Attributes:
-        first: Of the first call; of ours in a process that finds the programs of another.
+        first: Of the first call; for jfnn, in a process that finds another one's programs.
         again: Of a later call.
-        ever: Of the first call where no program is kept; of scikit-learn's the first call.
+        ever: Of the first call without cached programs; for scikit-learn, the first call.
         engine: The engine that trained.
     """
 
@@ -46,7 +46,7 @@ class Times(NamedTuple):
 
 
 def start(case: str, engine: str, programs: str) -> dict[str, Any]:
-    """Fits a case in a process of its own; RuntimeError if it fails. ``programs`` is their directory."""
+    """Fit a case in its own process; RuntimeError if it fails. ``programs`` is the cache directory."""
     variables = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     variables |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
@@ -60,7 +60,7 @@ def start(case: str, engine: str, programs: str) -> dict[str, Any]:
 
 
 def measured(case: str, rounds: int, engines: Iterable[str] = ENGINES) -> dict[str, Times]:
-    """The least seconds of a case by scikit-learn and by each engine, in turns."""
+    """Return the least seconds of a case for scikit-learn and for each engine, run in turns."""
     turns: dict[str, list[Times]] = {}
     for turn in range(rounds):
         for engine in (THEIRS, *engines):
@@ -74,13 +74,13 @@ def measured(case: str, rounds: int, engines: Iterable[str] = ENGINES) -> dict[s
 
 
 def least(turns: list[Times]) -> Times:
-    """The least of each number of several turns."""
+    """Return the least of each time over several turns."""
     first, again, ever, _ = zip(*turns, strict=True)
     return Times(min(first), min(again), min(ever), turns[0].engine)
 
 
 def below(times: Mapping[str, Times], engine: str = "auto") -> list[str]:
-    """The marks that an engine misses, in words: speed beside scikit-learn's, and the wait for programs."""
+    """Describe the targets that an engine misses: speed relative to scikit-learn's, and the first wait."""
     theirs = times[THEIRS]
     ours = times[engine]
     pairs = {"second process": (theirs.first, ours.first), "again": (theirs.again, ours.again)}
@@ -94,9 +94,9 @@ def below(times: Mapping[str, Times], engine: str = "auto") -> list[str]:
 
 
 def rows(figures: Mapping[str, Mapping[str, Any]], cases: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Table of cases by their headings: seconds of scikit-learn and of first calls, else its over ours.
+    """Return a table of cases: seconds of scikit-learn and of first calls, otherwise speed ratios.
 
-    The engine's are empty for "auto" where it left the case to scikit-learn, which then takes its time.
+    Ratios are empty where "auto" left the case to scikit-learn, which then takes the same time.
     """
     table: list[tuple[str, ...]] = [("", *COLUMNS)]
     for name, heading in cases.items():

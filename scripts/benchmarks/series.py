@@ -1,4 +1,4 @@
-"""A network for each series of one table: by plain JAX, and by scikit-learn one after another."""
+"""Train a network for each series of one table: in plain JAX, and with scikit-learn one by one."""
 
 import functools
 import warnings
@@ -18,7 +18,7 @@ from benchmarks.workload import Outcome, Runner, Workload
 
 
 def by_series(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs ``[series, rows, 4]`` and targets ``[series, rows]``."""
+    """Return inputs ``[series, rows, 4]`` and targets ``[series, rows]``."""
     rows = workload.rows()
     number = workload.folds
     length = workload.rows_of_a_series()
@@ -28,7 +28,7 @@ def by_series(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plain(workload: Workload) -> Runner:
-    """All series in one call of ``jit(vmap(train))``, on passes drawn in the program."""
+    """Train all series in one call of ``jit(vmap(train))``, with passes sampled in the program."""
     x, y = (jnp.asarray(array, jnp.float32) for array in by_series(workload))
     apply = functools.partial(dense, workload.activation)
     steps = workload.steps()
@@ -61,7 +61,7 @@ def plain(workload: Workload) -> Runner:
 
 
 def scikit_learn(workload: Workload) -> Runner:
-    """An `MLPRegressor` a series, a process a core; its own starting weights and minibatches, in float64."""
+    """Train an `MLPRegressor` per series, a process per core, in float64 with its own initial weights."""
     x, y = by_series(workload)
     end_workers_at_exit()
     learner = MLPRegressor(
@@ -71,10 +71,10 @@ def scikit_learn(workload: Workload) -> Runner:
         momentum=0.0,
         nesterovs_momentum=False,
         batch_size=workload.batch,
-        learning_rate_init=workload.learning_rates[0] * workload.batch,  # of the mean over a batch
+        learning_rate_init=workload.learning_rates[0] * workload.batch,  # for the mean over a batch
         alpha=workload.l2s[0],
         max_iter=workload.epochs,
-        n_iter_no_change=workload.epochs + 1,  # it never stops early
+        n_iter_no_change=workload.epochs + 1,  # no early stopping
         random_state=0,
     )
 
@@ -86,7 +86,7 @@ def scikit_learn(workload: Workload) -> Runner:
 
 
 def _fit(learner: MLPRegressor, x: np.ndarray, y: np.ndarray) -> float:
-    """Half the mean square that is left."""
+    """Return half the mean squared residual."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it "did not converge"
+        warnings.simplefilter("ignore")  # about fits that do not converge
         return float(0.5 * np.mean((learner.fit(x, y).predict(x) - y) ** 2))

@@ -1,4 +1,4 @@
-"""The same networks in PyTorch, on a GPU where there is one."""
+"""Train the same networks in PyTorch, on a GPU if available."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Params = dict[str, torch.Tensor]
 
 
 class _Problem:
-    """The data on the device, and the parts that all three ways share."""
+    """Data on the device, and functions shared by all three ways."""
 
     def __init__(self, workload: Workload):
         self.workload = workload
@@ -40,7 +40,7 @@ class _Problem:
         return nn.Sequential(*modules[:-1]).to(self.device)
 
     def start(self, seed: int) -> tuple[Params, list[Any]]:
-        """Starting parameters by their names in the network, and row numbers of each step."""
+        """Return initial parameters by name, and the row numbers of each step."""
         layers, batches = self.workload.replicate(seed)
         names = [name for name, _ in self.network.named_parameters()]
         leaves = [self.tensor(leaf.T) for layer in layers for leaf in layer]
@@ -56,7 +56,7 @@ class _Problem:
         return functional.cross_entropy(logits, y, reduction="sum")
 
     def test_accuracy(self, outputs: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
-        """Accuracy on the test rows; the training rows are scored too. Leading axes of the logits stay."""
+        """Return the accuracy on the test rows after scoring all rows; keeps leading axes of the logits."""
         for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
             logits = outputs(x)
             predicted = logits.squeeze(-1) > 0 if self.binary else logits.argmax(-1)
@@ -65,14 +65,14 @@ class _Problem:
 
 
 def decaying(network: nn.Module, l2: float) -> list[dict[str, Any]]:
-    """A network's parameters for an optimizer, which decays the weights alone."""
+    """Return parameter groups for an optimizer that decays only the weights."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     biases = [p for p in network.parameters() if p.ndim == 1]
     return [{"params": weights, "weight_decay": l2}, {"params": biases}]
 
 
 def loop(workload: Workload) -> Runner:
-    """A training loop for each network: `nn.Sequential`, `torch.optim.SGD`, weight decay on weights alone."""
+    """Run a loop per network: `nn.Sequential`, `torch.optim.SGD`, weight decay on the weights only."""
     problem = _Problem(workload)
 
     def train(member: Member) -> np.ndarray:
@@ -91,7 +91,7 @@ def loop(workload: Workload) -> Runner:
 
 
 def vmap(workload: Workload, compiled: bool = False) -> Runner:
-    """All networks of a seed at once: `torch.func.vmap` of `torch.func.grad`, the minibatch shared."""
+    """Train all networks of a seed at once: `torch.func.vmap` of `torch.func.grad`, shared minibatch."""
     problem = _Problem(workload)
     rates, l2s = map(problem.tensor, workload.cells())
 

@@ -1,4 +1,4 @@
-"""Workers of contenders: each in a process of its own, sharing no threads, memory or caches."""
+"""Workers of contenders: each in its own process, without shared threads, memory or caches."""
 
 import multiprocessing
 import os
@@ -22,21 +22,21 @@ class ContenderError(Exception):
 
 
 class Here:
-    """Calls functions in this process, with whatever devices it has."""
+    """Call functions in this process, with its devices."""
 
     def __init__(self, contender: Contender):
-        """Starts nothing."""
+        """Do not start a process."""
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """``function(*arguments)``, in the contender's process."""
+        """Return ``function(*arguments)``, run in the contender's process."""
         return function(*arguments)
 
     def close(self) -> None:
-        """Ends the process, if it is the contender's own."""
+        """End the process, if it is the contender's own."""
 
 
 class Apart(Here):
-    """Calls functions in a new process.
+    """Call functions in a new process.
 
     Raises:
         ContenderError: The function raised, or the process ended.
@@ -66,22 +66,22 @@ class Run(NamedTuple):
     """One run of a contender."""
 
     seconds: float
-    cpu_seconds: float  # of the process, without its children
-    peak_memory: float | None  # megabytes of the process and its descendants since `prepare`, where known
+    cpu_seconds: float  # of the process without children
+    peak_memory: float | None  # of the process and its descendants since `prepare` in megabytes, if known
     outcome: Outcome
 
 
-_prepared: dict[str, Runner] = {}  # title of a contender that runs in this process -> its run
+_prepared: dict[str, Runner] = {}  # title of a contender in this process -> its run
 
 
 def prepare(contender: Contender, workload: Workload) -> None:
-    """Loads a workload for the runs that follow in this process."""
+    """Load a workload for the following runs in this process."""
     _prepared[contender.title] = contender.prepare(workload)
     machine.reset_peak_memory()
 
 
 def run(contender: Contender) -> Run:
-    """Trains the workload once."""
+    """Train the workload once."""
     cpu = time.process_time()
     started = time.perf_counter()
     outcome = _prepared[contender.title]()

@@ -1,4 +1,4 @@
-"""A workload: the networks to train, and the starts and minibatches that contenders share."""
+"""A workload: the networks to train, and the initial weights and minibatches that contenders share."""
 
 import dataclasses
 import itertools
@@ -9,22 +9,22 @@ import numpy as np
 
 from benchmarks.data import Rows, load
 
-# Of the convolutional networks, on images 8×8.
+# Convolutional networks on 8×8 images.
 CHANNELS = (8, 16)
 KERNEL = 3
 CLASSES = 10
-# Of the recurrent ones.
+# Recurrent networks.
 TIME = 40
 UNITS = 6
-SERIES = 1000  # in their table
-FEW_SERIES = 20  # that slow contenders train
-# Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
+SERIES = 1000  # series in the table
+FEW_SERIES = 20  # series that slow contenders train
+# Products of a network's weights per scored row: u and its two derivatives; up and down in a machine.
 SCORING = {"ode": 3, "rbm": 2}
 SCORES = {
     "ode": "train_loss",
     "rbm": "test_loss",
     "series": "train_loss",
-}  # that stand in for the accuracy
+}  # used instead of the accuracy
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -38,9 +38,9 @@ class Member(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Result of one run of a contender; no accuracy, but the operations, where nothing is trained."""
+    """Result of one run of a contender; if nothing is trained, the operations instead of an accuracy."""
 
-    # Test accuracy of every member [η, λ, seed], NaN where it was stopped early, or one number for all [].
+    # Test accuracy of every member [η, λ, seed] (NaN if stopped early), or one number for all [].
     accuracy: np.ndarray | None
     trained: float = 1.0  # share of the members' epochs; below 1 where members stopped early
     flop: float | None = None
@@ -53,32 +53,32 @@ Runner = Callable[[], Outcome]
 class Workload:
     """Networks to train, dense ones by stochastic gradient descent on the summed objective of the notes.
 
-    Contenders that train member by member are measured on a `part`. Where each contender draws starts and
-    minibatches in its own way, only the `summary` over all members can be compared.
+    Contenders that train member by member are measured on a `part`. If each contender samples initial weights
+    and minibatches in its own way, only the `summary` over all members can be compared.
 
-    Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
-    minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
-    Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for regression, one for
+    The kind "ode" has dense networks, trained with Adam, that solve u'' = -u at points sampled in each step.
+    With minibatches in the order of the rows and mean losses, "cnn" uses gradient descent, "gru" and "lstm"
+    Adam, and "rbm" persistent contrastive divergence. "series" has dense networks for regression, one for
     each series.
     """
 
-    title: str  # a name, a colon, and details
-    sizes: tuple[int, ...]  # widths from input to output; one output is logistic, several have a softmax
+    title: str  # name, colon, details
+    sizes: tuple[int, ...]  # widths from input to output; one output is logistic, several use a softmax
     data: str  # a name of `benchmarks.data.DATA`
     epochs: int
     learning_rates: tuple[float, ...]
     l2s: tuple[float, ...]
     reference: tuple[float, float]  # the cell (η, λ) whose score is compared, at seed 0
-    seeds: int = 1  # how many, from 0 on
-    batch: int = 100  # rows a step
+    seeds: int = 1  # number of seeds, from 0
+    batch: int = 100  # rows per step
     activation: str = "tanh"  # of hidden layers, or "sigmoid"
-    glorot: bool = True  # starting weights scaled as Glorot does; else the notes' unscaled normal ones
+    glorot: bool = True  # Glorot initialization; otherwise the notes' unscaled normal weights
     part: tuple[int, int, int] | None = None  # numbers of (η, λ, seeds); None for all
-    folds: int | None = None  # parts of the training rows, each held out once; or the number of series
-    summary: str | None = None  # "mean" or "median"; None where all contenders have the same networks
-    long: bool = False  # measured only where it is named: some contenders take more than an hour
+    folds: int | None = None  # number of folds, each held out once; or of series
+    summary: str | None = None  # "mean" or "median"; None if all contenders have the same networks
+    long: bool = False  # measured only on request: some contenders take more than an hour
     kind: str = "dense"
-    varied: tuple[str, int] | None = None  # of a point of the growth curves: the axis and its value
+    varied: tuple[str, int] | None = None  # axis and value of a point of the growth curves
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -92,7 +92,7 @@ class Workload:
 
     @property
     def score(self) -> str:
-        """The compared score, as jfnn names it."""
+        """jfnn's name of the compared score."""
         return SCORES.get(self.kind, "test_accuracy" if self.folds is None else "validation_accuracy")
 
     @property
@@ -112,15 +112,15 @@ class Workload:
         return rates.ravel(), l2s.ravel()
 
     def reduced(self) -> Self:
-        """The part on which slow contenders are measured; it holds the reference."""
+        """Return the part on which slow contenders are measured, including the reference."""
         if self.kind == "series":
             return dataclasses.replace(self, folds=min(self.folds or 1, FEW_SERIES))
         return self if self.part is None else self._smaller(*self.part)
 
     def quick(self) -> Self:
-        """The same kind of work, a tenth as long, with few learning rates, penalties, seeds and folds.
+        """Return a tenth of the work of the same kind, with few learning rates, penalties, seeds and folds.
 
-        Points of growth curves keep their members, and a third of the epochs.
+        Points of growth curves keep their members and a third of the epochs.
         """
         if self.varied:
             return dataclasses.replace(self, epochs=max(1, self.epochs // 3))
@@ -143,7 +143,7 @@ class Workload:
         return load(self.data)
 
     def steps(self) -> int:
-        """Steps an epoch, as many in each fold."""
+        """Steps per epoch, equal in each fold."""
         if self.kind == "series":
             return self.rows_of_a_series() // self.batch
         n = len(self.rows().x_train)
@@ -155,11 +155,11 @@ class Workload:
         return len(self.rows().x_train) // SERIES
 
     def drawing(self, seed: int) -> tuple[Layers, Callable[[int], np.ndarray] | None]:
-        """Starting layers and minibatches of one seed, by the notes' random calls in their order.
+        """Return initial layers and minibatches of one seed, from the notes' random calls in order.
 
         Returns:
-            Layers (float64), and the row numbers ``[steps, batch]`` of an epoch, a new subset each step,
-            drawn when they are first needed; None where a batch holds all rows.
+            Layers (float64), and a function that returns the row numbers ``[steps, batch]`` of an epoch, a
+            new subset each step, drawn when first needed; None if a batch holds all rows.
         """
         rng = np.random.RandomState(seed)
         layers = []
@@ -170,7 +170,7 @@ class Workload:
         epochs: list[np.ndarray] = []
 
         def epoch(number: int) -> np.ndarray:
-            while len(epochs) <= number:  # one after another, from one stream of random numbers
+            while len(epochs) <= number:  # in order, from one stream of random numbers
                 rows = [rng.choice(n, self.batch, replace=False) for _ in range(self.steps())]
                 epochs.append(np.stack(rows))
             return epochs[number]
@@ -178,7 +178,7 @@ class Workload:
         return layers, None if self.batch == n else epoch
 
     def replicate(self, seed: int) -> tuple[Layers, np.ndarray | None]:
-        """As `drawing`, with the row numbers ``[epochs, steps, batch]`` of all epochs."""
+        """Return the same as `drawing`, with row numbers ``[epochs, steps, batch]`` of all epochs."""
         layers, epoch = self.drawing(seed)
         return layers, None if epoch is None else np.stack([epoch(i) for i in range(self.epochs)])
 
@@ -187,7 +187,7 @@ class Workload:
         return list(itertools.pairwise(self.sizes))
 
     def products(self) -> list[float]:
-        """Operations forward of one row, of the inputs' product and then of all others.
+        """Return the forward operations per row: of the inputs' product, and of all others.
 
         A multiply-add counts as two.
         """
@@ -203,10 +203,11 @@ class Workload:
         return [2 * n for n in weights]
 
     def step_flop(self) -> float:
-        """Operations of a step of one member.
+        """Operations per step of one member.
 
-        Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
-        A custom loss goes backward through all that it scores; a machine has five products of its weights.
+        Each layer takes one product forward and two backward (the first layer one, since inputs need no
+        gradient). A custom loss goes backward through everything that it scores; a Boltzmann machine has five
+        products.
         """
         first, *others = self.products()
         if self.kind == "ode":
@@ -214,14 +215,14 @@ class Workload:
         return self.batch * (5 * first if self.kind == "rbm" else 2 * first + 3 * sum(others))
 
     def row_flop(self) -> float:
-        """Operations of scoring one row."""
+        """Operations to score one row."""
         return SCORING.get(self.kind, 1) * sum(self.products())
 
     def flop(self, trained: float = 1.0) -> float:
-        """Operations of training, and of scoring every member on all training and test rows in the end.
+        """Return the operations of training, and of scoring every member on all rows at the end.
 
         Args:
-            trained: Share of the members' epochs that is trained; all members are scored.
+            trained: Share of the members' epochs that are trained; all members are scored.
         """
         rows = self.rows()
         scored = len(rows.x_train) + len(rows.x_test)
@@ -230,13 +231,13 @@ class Workload:
 
 
 def stacked(starts: Sequence[Layers]) -> Layers:
-    """Layers of several seeds, on a leading axis."""
+    """Stack the layers of several seeds on a leading axis."""
     layers = (zip(*layer, strict=True) for layer in zip(*starts, strict=True))
     return [(np.stack(weights), np.stack(biases)) for weights, biases in layers]
 
 
 def spread(values: Sequence[float], included: float, count: int) -> tuple[float, ...]:
-    """``count`` of the values, evenly spread, with ``included`` among them."""
+    """Return ``count`` evenly spread values, including ``included``."""
     indices = np.linspace(0, len(values) - 1, count).round().astype(int).tolist()
     index = values.index(included)
     if index not in indices:

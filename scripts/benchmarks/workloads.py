@@ -1,4 +1,4 @@
-"""Grids of networks, members that draw starts and minibatches themselves, and other kinds of networks."""
+"""Workloads: grids, members that sample their own initial weights and minibatches, and other kinds."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from benchmarks.workload import Workload
 
 
 def decades(first: int, last: int, count: int | None = None) -> tuple[float, ...]:
-    """Numbers from 10^first to 10^last, one a decade or ``count``."""
+    """Return numbers from 10^first to 10^last, one per decade or ``count``."""
     exponents = np.linspace(first, last, last - first + 1 if count is None else count)
     return tuple((10.0**exponents).tolist())
 
@@ -93,7 +93,7 @@ GRIDS = {
     "xor": _XOR,
 }
 
-# Seeds, folds and few networks, whose contenders draw in their own ways.
+# Seeds, folds and few networks, for which each contender samples in its own way.
 IRIS = Workload(
     title="many seeds: 1,000 of 4-10-3 on the irises (1 cell), batch 20, 20 epochs",
     sizes=(4, 10, 3),
@@ -151,7 +151,7 @@ def _kind(title: str, kind: str, data: str, epochs: int, low: float, high: float
     rates = tuple(np.geomspace(low, high, 32).tolist())
     return Workload(
         title=title,
-        sizes=(64, 100),  # of the machine alone
+        sizes=(64, 100),  # of the Boltzmann machine only
         data=data,
         epochs=epochs,
         learning_rates=rates,
