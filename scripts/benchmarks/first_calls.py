@@ -34,8 +34,7 @@ class Process(NamedTuple):
     again: tuple[float, float] | None = None
 
     def times(self) -> tuple[float, ...]:
-        """Return the times of `COLUMNS` (only three after a single call); the last is CPU time of
-        compiling."""
+        """Return the times of `COLUMNS` (only three after a single call); the last is compiling, CPU."""
         wall = self.seconds, self.imports[0], self.first[0]
         if self.again is None:
             return wall

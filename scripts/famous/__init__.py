@@ -1,1 +1,1 @@
-"""Famous pictures of small networks, one a module; `pictures.py` runs them."""
+"""Famous pictures of small networks, one per module; `pictures.py` runs them."""

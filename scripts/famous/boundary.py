@@ -1,8 +1,8 @@
-"""The boundary of trainability: where gradient descent converges, over the rates of two layers.
+"""The boundary of trainability: convergence of gradient descent over the learning rates of two layers.
 
-Sohl-Dickstein (2024, arXiv 2402.06184): one hidden layer in the mean-field parametrisation,
-``f(x) = V tanh(√2 W x / √n) / n`` of width n, as many rows as parameters, all of them normal numbers, in
-float64. Each pixel is one network, from the same start on the same rows, with two rates of its own.
+Sohl-Dickstein (2024, arXiv 2402.06184): one hidden layer of width n in the mean-field parametrization, ``f(x)
+= V tanh(√2 W x / √n) / n``, with normal weights, as many normal rows as parameters, in float64. Each pixel is
+one network, with the same initial weights and rows but its own pair of learning rates.
 """
 
 from pathlib import Path
@@ -19,13 +19,13 @@ from scipy.ndimage import uniform_filter
 import jfnn
 from famous.picture import Picture, published, seconds, statement
 
-Window = tuple[float, float, float, float]  # log10 of the least and largest rate of either layer
+Window = tuple[float, float, float, float]  # log10 of the smallest and largest rate of each layer
 
 WHOLE: Window = (-3.0, 6.0, -3.0, 6.0)
-ZOOM = 8  # an image shows this part of the one before in each direction
-MOST = 1e6  # a larger loss counts as this
-LAST = 20  # steps over which the loss is averaged, to tell whether a network has converged
-BINS = 10  # lengths of boxes, from 10 pixels to the whole image
+ZOOM = 8  # each image shows 1/ZOOM of the previous one in each direction
+MOST = 1e6  # larger losses are clipped to this
+LAST = 20  # final steps whose mean loss decides convergence
+BINS = 10  # number of box lengths, from 10 pixels to the whole image
 
 
 class Scale(NamedTuple):
@@ -41,13 +41,13 @@ SCALES = {"quick": Scale(resolution=64), "usual": Scale(), "paper": Scale(width=
 
 
 def run(runs: Path, size: str) -> Picture:
-    """The boundary and zooms into it, and its dimension."""
+    """Compute the boundary, zooms into it, and its dimension."""
     scale = SCALES[size]
     figures = published("boundary")
     windows = [WHOLE]
     images = []
     results = []
-    # The author's draws are those of JAX before version 0.5.
+    # The author sampled with a JAX before version 0.5.
     with jax.enable_x64(True), jax.threefry_partitionable(False):
         for zoom in range(scale.zooms + 1):
             results.append(trained(scale, windows[zoom]))
@@ -72,7 +72,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def layerwise(learning_rate: Any, output_rate: Any) -> optax.GradientTransformation:
-    """Gradient descent, with a rate of its own for the output layer."""
+    """Return gradient descent with a separate rate for the output layer."""
 
     def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         return (-learning_rate * gradients[0], -output_rate * gradients[1]), state
@@ -81,7 +81,7 @@ def layerwise(learning_rate: Any, output_rate: Any) -> optax.GradientTransformat
 
 
 def outputs(params: Any, x: jax.Array) -> jax.Array:
-    """Outputs ``[rows, 1]``."""
+    """Return outputs ``[rows, 1]``."""
     width = x.shape[1]
     hidden: jax.Array = jnp.tanh(x @ params[0] * np.sqrt(2 / width))
     outputs: jax.Array = hidden @ params[1] / width
@@ -89,19 +89,19 @@ def outputs(params: Any, x: jax.Array) -> jax.Array:
 
 
 def loss(params: Any, batch: Any, key: Any) -> jax.Array:
-    """Mean squared error."""
+    """Return the mean squared error."""
     x, y = batch
     return jnp.mean((outputs(params, x) - y) ** 2)
 
 
 def start(key: jax.Array, width: int) -> tuple[jax.Array, jax.Array]:
-    """Starting weights of both layers."""
+    """Return initial weights of both layers."""
     first, second = jax.random.split(key)
     return jax.random.normal(first, (width, width)), jax.random.normal(second, (width, 1))
 
 
 def setting(width: int) -> tuple[tuple[jax.Array, jax.Array], jfnn.Split]:
-    """The start of all networks, and their rows, from the author's keys."""
+    """Return the initial weights and rows of all networks, from the author's keys."""
     key, own = jax.random.split(jax.random.PRNGKey(0))
     params = start(own, width)
     key, own = jax.random.split(key)
@@ -111,7 +111,7 @@ def setting(width: int) -> tuple[tuple[jax.Array, jax.Array], jfnn.Split]:
 
 
 def trained(scale: Scale, window: Window) -> jfnn.SweepResult:
-    """All networks of a window, with the loss before each step."""
+    """Train all networks of a window; return the loss before each step."""
     params, split = setting(scale.width)
     rates = np.logspace(*window[:2], scale.resolution), np.logspace(*window[2:], scale.resolution)
     network = jfnn.learner(
@@ -129,9 +129,9 @@ def trained(scale: Scale, window: Window) -> jfnn.SweepResult:
 
 
 def convergence(losses: np.ndarray) -> np.ndarray:
-    """The author's measure of losses ``[…, steps]``: minus their sum where they converge, else of 1/loss.
+    """Return the author's measure of losses ``[…, steps]``: minus their sum if converged, else of 1/loss.
 
-    Losses are divided by the first one, and at most `MOST`; they converge where the mean of the last ones is
+    Losses are divided by the first loss and clipped to `MOST`; they converge if the mean of the last ones is
     below 1.
     """
     relative = np.minimum(np.where(np.isfinite(losses), losses, MOST) / losses[..., :1], MOST)
@@ -140,15 +140,15 @@ def convergence(losses: np.ndarray) -> np.ndarray:
 
 
 def edges(image: np.ndarray) -> np.ndarray:
-    """Squares of four pixels that do not all converge, nor all diverge ``[n - 1, n - 1]``."""
+    """Return squares of four pixels that neither all converge nor all diverge ``[n - 1, n - 1]``."""
     signs = np.stack([image[1:, 1:], image[:-1, 1:], image[1:, :-1], image[:-1, :-1]]) < 0
     return np.asarray(signs.any(axis=0) & ~signs.all(axis=0))
 
 
 def box_dimensions(boundary: np.ndarray) -> np.ndarray:
-    """Slopes ``-d log N / d log length`` of the numbers of boxes that hold both edges and others, by length.
+    """Return slopes ``-d log N / d log length`` of the number N of boxes with both edges and non-edges.
 
-    As `porespy.metrics.boxcount`, which the author used, counts them; empty where there is no boundary.
+    Counts as `porespy.metrics.boxcount`, which the author used; empty if there is no boundary.
     """
     lengths = np.unique(np.logspace(1, np.log10(min(boundary.shape)), BINS).astype(int))
     numbers = []
@@ -163,10 +163,10 @@ def box_dimensions(boundary: np.ndarray) -> np.ndarray:
 
 
 def zoomed(image: np.ndarray, window: Window) -> Window:
-    """The part of a window, `ZOOM` times smaller, with the longest boundary.
+    """Return the part of a window, `ZOOM` times smaller, with the longest boundary.
 
-    Of the parts where training converges at 35 to 65% of the rates, that with the most edges, as the author
-    zooms into what is intricate.
+    Chooses the part with the most edges among those where 35 to 65% of the networks converge, since the
+    author zooms into intricate parts.
     """
     boundary = edges(image)
     n = len(image) - 1
@@ -187,7 +187,7 @@ def zoomed(image: np.ndarray, window: Window) -> Window:
 
 
 def spread(image: np.ndarray) -> np.ndarray:
-    """Ranks instead of values, from -1 to 1, which keep the sign: every colour is used as often."""
+    """Replace values by signed ranks from -1 to 1, so that all colors are used equally."""
     ranked = np.sort(image.ravel())
     below = int((ranked < 0).sum())
     levels = np.concatenate([np.linspace(-1, -0.25, below), np.linspace(0.25, 1, ranked.size - below)])
@@ -195,7 +195,7 @@ def spread(image: np.ndarray) -> np.ndarray:
 
 
 def draw(images: list[np.ndarray], windows: list[Window]) -> Figure:
-    """Blue where training converges, red where it does not; a frame shows the next image."""
+    """Draw images: blue where training converges, red where it does not; a frame marks the next image."""
     figure = Figure(figsize=(2.7 * len(images), 3.0), layout="constrained")
     for number, axes in enumerate(figure.subplots(1, len(images), squeeze=False)[0]):
         axes.imshow(

@@ -1,9 +1,9 @@
-"""Deep double descent on MNIST-1D: test error and loss over the width, with labels that are partly wrong.
+"""Deep double descent on MNIST-1D: test error and loss over the width, with noisy labels.
 
 Greydanus & Kobak (ICML 2024, arXiv 2011.14439), deep-double-descent.ipynb: networks 40-h-h-10 with ReLU and
-PyTorch's start, 4,000 rows of which 15% have labels drawn anew (13.95% then have a wrong one, since one draw
-in ten is right by chance), 12,000 to test on, mean cross-entropy, gradient descent at 0.01 with momentum 0.9,
-batches of 100 of shuffled rows, 500 epochs. All seeds here share one draw of the noise.
+PyTorch's initialization; 4,000 training rows, of which 15% have random labels (13.95% are then wrong, since
+some random labels are right by chance); 12,000 test rows; mean cross-entropy; gradient descent at 0.01 with
+momentum 0.9; shuffled minibatches of 100 rows; 500 epochs. Here all seeds share one draw of the label noise.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ POINTS = 40
 CLASSES = 10
 BATCH = 100
 NOISE = 0.15
-# Published quantity -> score of a sweep, factor, and digits that are printed.
+# Published quantity -> score of a sweep, factor, and printed digits.
 QUANTITIES = {
     "test error, %": ("test_accuracy", 100, 2),
     "test loss": ("test_loss", 1, 6),
@@ -48,7 +48,7 @@ SCALES = {
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Errors and losses over the width."""
+    """Compute errors and losses over the width."""
     scale = SCALES[size]
     figures = published("double-descent")
     split = data(scale.rows)
@@ -75,7 +75,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def data(rows: int) -> jfnn.Split:
-    """MNIST-1D, generated anew as in the notebook: a quarter of the rows to train on, with wrong labels."""
+    """Generate MNIST-1D as in the notebook: a quarter of the rows for training, with noisy labels."""
     from mnist1d.data import get_dataset_args, make_dataset
 
     arguments = get_dataset_args()
@@ -93,7 +93,7 @@ def data(rows: int) -> jfnn.Split:
 def trained(
     width: int, split: jfnn.Split, seeds: int, epochs: int, directory: dict[str, Any]
 ) -> jfnn.SweepResult:
-    """Networks of one width."""
+    """Train networks of one width."""
     return jfnn.sweep(
         jfnn.mlp((POINTS, width, width, CLASSES), "relu", init="pytorch"),
         split,
@@ -110,12 +110,12 @@ def trained(
 
 
 def quantity(score: np.ndarray, name: str, factor: float) -> np.ndarray:
-    """A published quantity from a score: errors from accuracies."""
+    """Return a published quantity from a score: errors from accuracies."""
     return factor * (1 - score if name.endswith("accuracy") else score)
 
 
 def table_rows(values: Mapping[str, Mapping[int, np.ndarray]], figures: dict[str, Any]) -> list[Row]:
-    """Each published figure among the seeds, and the widths with the peak and the least loss."""
+    """Compare each published figure with the seeds, and the widths of the peak and of the least loss."""
     return [
         among_seeds(
             f"{width} units: {name}",
@@ -130,7 +130,7 @@ def table_rows(values: Mapping[str, Mapping[int, np.ndarray]], figures: dict[str
 
 
 def draw(values: Mapping[str, Mapping[int, np.ndarray]], figures: dict[str, Any]) -> Figure:
-    """Means over seeds, a band that holds all of them, and the published run."""
+    """Draw means over seeds, a band that contains all seeds, and the published run."""
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     for axes, names in zip(
         figure.subplots(1, 2), (("test error, %", "train error, %"), ("test loss",)), strict=True

@@ -1,9 +1,9 @@
-"""The edge of stability: the sharpness of full-batch gradient descent climbs to 2/η and stays there.
+"""The edge of stability: the sharpness of full-batch gradient descent rises to 2/η and stays there.
 
 Cohen et al. (ICLR 2021, arXiv 2103.00065): the sharpness is the largest eigenvalue of the Hessian of the
-training loss, and gradient descent with a rate η on a quadratic function is stable where it is below 2/η.
-Their network of 200-200 tanh units on 500 of the digits, standardised, with half the squared error of one-hot
-targets, averaged over rows.
+training loss. On a quadratic function, gradient descent with learning rate η is stable if it is below 2/η.
+Their network of 200-200 tanh units is trained on 500 standardized digits, with half the squared error of
+one-hot targets, averaged over rows.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from jfnn.plots.panels import legend_below, ordered_colours, panels
 ROWS = 500
 UNITS = 200
 RATES = tuple(np.geomspace(0.02, 0.2, 10).tolist())
-ITERATIONS = 20  # of Lanczos: residuals stay below 1% of the largest eigenvalue
+ITERATIONS = 20  # of Lanczos; residuals stay below 1% of the largest eigenvalue
 
 
 class Scale(NamedTuple):
@@ -39,7 +39,7 @@ SCALES = {
 
 
 class Curves(NamedTuple):
-    """Losses and sharpness of all networks along training ``[rate, evaluations]``."""
+    """Losses and sharpness of all networks during training ``[rate, evaluations]``."""
 
     rates: np.ndarray  # [rate]
     steps: np.ndarray  # [evaluations]
@@ -48,18 +48,18 @@ class Curves(NamedTuple):
 
     @property
     def relative(self) -> np.ndarray:
-        """Sharpness over 2/η."""
+        """Return the sharpness over 2/η."""
         return np.asarray(self.sharpness * self.rates[:, None] / 2)
 
     @property
     def arrived(self) -> np.ndarray:
-        """The first evaluation with a sharpness of 2/η; their number where there is none ``[rate]``."""
+        """Return the first evaluation with sharpness 2/η, or their number if there is none ``[rate]``."""
         reached = self.relative >= 1
         return np.where(reached.any(axis=1), reached.argmax(axis=1), len(self.steps))
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Losses and sharpness of a range of rates."""
+    """Compute losses and sharpness for a range of rates."""
     scale = SCALES[size]
     curves, result = trained(scale, resumable(runs, "edge"))
     rows = table_rows(curves, published("edge")["statements"], size != "quick")
@@ -68,7 +68,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.SweepResult]:
-    """Networks of all rates, measured along training."""
+    """Train networks at all rates and measure them during training."""
     digits = jfnn.datasets.digits()
     x = digits.x_train[:ROWS]
     y = digits.y_train[:ROWS]
@@ -93,7 +93,7 @@ def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.Sweep
 
 
 def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]:
-    """Sharpening before the edge, and the sharpness after it has been reached."""
+    """Return the rows on sharpening before the edge, and on the sharpness after reaching it."""
     n = len(curves.steps)
     arrived = curves.arrived
     at_edge = arrived < n * 3 // 4
@@ -121,7 +121,7 @@ def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]
 
 
 def draw(curves: Curves) -> Figure:
-    """Losses and sharpness over 2/η along training."""
+    """Draw losses and sharpness over 2/η during training."""
     figure, grid = panels(5.6, 2, sharex=True)
     upper, lower = grid[:, 0]
     colours = ordered_colours(len(curves.rates))

@@ -1,8 +1,8 @@
-"""Grokking by the scale of the start: networks that fit their rows long before they generalise.
+"""Grokking by the initialization scale: networks that fit the training rows long before they generalize.
 
 Liu, Michaud & Tegmark (ICLR 2023, arXiv 2210.01117, "Omnigrok"), mnist-grokking.ipynb: two hidden layers with
-ReLU, PyTorch's start multiplied by α, AdamW at 0.001 on the squared error of one-hot targets, 200 rows a
-step. Here on 200 of the digits, with pixels on [0, 1], over α and the weight decay.
+ReLU, PyTorch's initial weights multiplied by α, AdamW at 0.001 on the squared error of one-hot targets, 200
+rows per step. Here on 200 digits with pixels in [0, 1], over α and the weight decay.
 """
 
 from pathlib import Path
@@ -20,9 +20,9 @@ from famous.picture import Picture, published, resumable, seconds, statement
 ROWS = 200
 PIXEL = 16
 UNITS = 100
-FITS = 0.99  # train accuracy
+FITS = 0.99  # training accuracy
 GENERALISES = 0.9  # test accuracy
-LARGE = 4  # a scale of the start that delays generalisation
+LARGE = 4  # initialization scale that delays generalization
 ALPHAS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 DECAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 EVALUATIONS = 60
@@ -45,20 +45,20 @@ SCALES = {
 
 
 class Curves(NamedTuple):
-    """Accuracies of all networks along training."""
+    """Accuracies of all networks during training."""
 
     steps: np.ndarray  # [evaluations]
     train: np.ndarray  # [decay, alpha, seed, evaluations]
     test: np.ndarray
 
     def reached(self, part: str) -> np.ndarray:
-        """Steps to fit ("train") or to generalise ("test") ``[decay, alpha, seed]``; NaN for never."""
+        """Return steps to fit ("train") or generalize ("test") ``[decay, alpha, seed]``; NaN for never."""
         above = self.train >= FITS if part == "train" else self.test >= GENERALISES
         return np.where(above.any(axis=-1), self.steps[above.argmax(axis=-1)], np.nan)
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Steps to fit and to generalise over the scale and the decay, and curves of two networks."""
+    """Compute steps to fit and to generalize over scale and decay, and the curves of two networks."""
     scale = SCALES[size]
     result = trained(scale, resumable(runs, "grokking"))
     shape = (len(scale.decays), len(scale.alphas), scale.seeds, -1)
@@ -70,7 +70,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def trained(scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
-    """Networks of all scales and decays. Starts stand for seeds: α by α, the seeds of each."""
+    """Train networks of all scales and decays; the seed axis lists the seeds of each α in turn."""
     digits = jfnn.datasets.digits()
     split = jfnn.Split(
         digits.x_train[:ROWS] / PIXEL, digits.y_train[:ROWS], digits.x_test / PIXEL, digits.y_test
@@ -97,12 +97,12 @@ def trained(scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
 
 
 def delays(curves: Curves) -> np.ndarray:
-    """Steps to generalise over steps to fit ``[decay, alpha, seed]``; NaN where one is never reached."""
+    """Return steps to generalize over steps to fit ``[decay, alpha, seed]``; NaN if not reached."""
     return np.asarray(curves.reached("test") / curves.reached("train"))
 
 
 def exponent(decays: tuple[float, ...], steps: np.ndarray) -> float:
-    """Slope of log steps ``[decay, …]`` over log decay, the mean over starts with three of them."""
+    """Return the mean slope of log steps ``[decay, …]`` over log decay, for starts with at least 3 points."""
     slopes = []
     for column in steps.reshape(len(decays), -1).T:
         known = np.isfinite(column)
@@ -112,7 +112,7 @@ def exponent(decays: tuple[float, ...], steps: np.ndarray) -> float:
 
 
 def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool) -> list[Row]:
-    """The published statements."""
+    """Return the rows of the published statements."""
     delay = delays(curves)
     test = curves.reached("test")
     large = [i for i, alpha in enumerate(scale.alphas) if alpha >= LARGE]
@@ -149,7 +149,7 @@ def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool
 
 
 def draw(scale: Scale, curves: Curves) -> Figure:
-    """Steps to fit, steps to generalise, and the curves of a usual start and of the longest delay."""
+    """Draw steps to fit and to generalize, and the curves of a usual start and of the longest delay."""
     figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     maps, lines = figure.subplots(2, 2)
     levels = np.log10([1, scale.steps])

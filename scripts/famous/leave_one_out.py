@@ -1,14 +1,14 @@
-"""What one training row is worth, and how much of that is the seed's.
+"""The value of one training row, and how much of it depends on the seed.
 
-dattri (Deng et al., NeurIPS 2024, arXiv 2410.04555) compares methods of data attribution with networks that
-lack one row, and finds next to no correlation for an MLP. Is it the methods' fault? Its package takes
-minibatches in order, and drops units out. Here 64-32-10 is trained without each of the digits' training rows
-in this way, without dropout, and with minibatches drawn at random. What two seeds do not agree on, no method
-can foretell that is not told their draws: where means over k seeds correlate with r, the truth behind them
-correlates with either by √r.
+dattri (Deng et al., NeurIPS 2024, arXiv 2410.04555) compares data attribution methods with networks trained
+without one row, and finds almost no correlation for an MLP. Do the methods fail? Its package takes
+minibatches in order and uses dropout. Here 64-32-10 is trained without each of the digits' training rows in
+this way, without dropout, and with random minibatches. No method can predict what two seeds disagree on,
+unless it knows their random numbers: if means over k seeds have correlation r with each other, the truth
+behind them has correlation √r with either.
 
-One thing is not as there: PyTorch draws the same masks for all networks of a seed, in which rows behind a
-missing one are moved by a place; here each network draws masks of its own.
+One detail differs: PyTorch samples the same dropout masks for all networks of a seed, shifted by one row
+after the missing row; here each network samples its own masks.
 """
 
 from pathlib import Path
@@ -24,15 +24,15 @@ from famous.picture import Picture, published, resumable, seconds, statement
 from jfnn.plots.panels import legend_below, panels
 
 UNITS = 32
-EVERY = 4  # test rows that are looked at
+EVERY = 4  # every fourth test row is used
 DROPOUT = 0.1
-MOST = 0.05  # correlation of influence that is taken as next to none
+MOST = 0.05  # correlation of influence that counts as almost none
 SCORES = (0.11, 0.45)  # published
 DAMPING = 0.01
 PENALTIES = tuple(np.geomspace(0.4, 0.05, 6).tolist())  # of datamodels
-SPLITS = 20  # of the seeds into two groups
-FLOPS = 52e9  # a second and core, of training by products (scripts/bench.py --workload chains)
-# Protocol -> minibatches, dropout, colour.
+SPLITS = 20  # random splits of the seeds into two groups
+FLOPS = 52e9  # per second and core in training (scripts/bench.py --workload chains)
+# Protocol -> minibatches, dropout, color.
 PROTOCOLS = {
     "in order, dropout": ("in_order", DROPOUT, "tab:red"),
     "at random, no dropout": ("permutation", 0.0, "tab:orange"),
@@ -45,13 +45,13 @@ INFLUENCE = "influence, one network", "influence, several networks"
 class Scale(NamedTuple):
     """Size of the computation."""
 
-    rows: int = 1_437  # to train on
+    rows: int = 1_437  # training rows
     seeds: int = 20
-    others: int = 8  # seeds of protocols without dropout, and networks with influence functions
+    others: int = 8  # seeds without dropout, and networks for influence functions
     epochs: int = 20
-    subsets: int = 4_000  # that datamodels are fit to
+    subsets: int = 4_000  # subsets to fit datamodels
     held_out: int = 100
-    repeats: int = 5  # seeds of each subset held out
+    repeats: int = 5  # seeds per held-out subset
 
 
 SCALES = {
@@ -62,15 +62,15 @@ SCALES = {
 
 
 class Worth(NamedTuple):
-    """Values of training rows for test rows, and what they foretell."""
+    """Values of training rows for test rows, and how well they predict."""
 
     left_out: dict[str, np.ndarray]  # by protocol, [seeds, n, rows]
-    influence: dict[str, np.ndarray]  # of whole networks [seeds, n, rows]
+    influence: dict[str, np.ndarray]  # for networks trained on all rows, [seeds, n, rows]
     scores: dict[str, np.ndarray]  # linear datamodeling scores [rows], with dropout
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Agreement of seeds and of influence functions with them, and linear datamodeling scores."""
+    """Compute the agreement of seeds and influence functions, and linear datamodeling scores."""
     scale = SCALES[size]
     digits = jfnn.datasets.digits()
     split = jfnn.Split(
@@ -91,7 +91,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def trained_rows(scale: Scale) -> int:
-    """Rows of all networks together."""
+    """Return the training rows of all networks in total."""
     left_out = scale.seeds + (len(PROTOCOLS) - 1) * scale.others
     halves = scale.subsets + scale.held_out * scale.repeats
     whole = len(PROTOCOLS) * scale.others
@@ -99,7 +99,7 @@ def trained_rows(scale: Scale) -> int:
 
 
 def measured(split: jfnn.Split, scale: Scale, runs: Path) -> tuple[Worth, list[jfnn.SweepResult]]:
-    """All networks, and the values of rows from them."""
+    """Train all networks and compute the values of rows."""
     n = len(split.y_train)
     network = jfnn.mlp((64, UNITS, 10), "relu", init="pytorch")
     results = []
@@ -124,7 +124,7 @@ def measured(split: jfnn.Split, scale: Scale, runs: Path) -> tuple[Worth, list[j
         return result
 
     def losses(what: str, seeds: int, folds: jfnn.subsets.Subsets) -> np.ndarray:
-        """With dropout ``[subsets, rows]``, means over seeds."""
+        """Return losses with dropout ``[subsets, rows]``, averaged over seeds."""
         scores = trained(DROPPING, what, seeds, folds).row_scores("loss", "test", split)
         return np.asarray(scores.reshape(seeds, len(folds.pairs), -1).mean(axis=0))
 
@@ -160,21 +160,21 @@ def measured(split: jfnn.Split, scale: Scale, runs: Path) -> tuple[Worth, list[j
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Pearson's correlation over training rows ``[n, rows]``, averaged over test rows."""
+    """Return Pearson's correlation over training rows ``[n, rows]``, averaged over test rows."""
     one, other = (values - values.mean(axis=0) for values in (one, other))
     scale = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
     return float(((one * other).sum(axis=0) / scale).mean())
 
 
 def agreement(values: np.ndarray, k: int) -> float:
-    """Correlation of two means over k of the seeds, ``values [seeds, n, rows]``, over random groups."""
+    """Return the correlation of two means over k seeds of ``values [seeds, n, rows]``, over random groups."""
     rng = np.random.default_rng(0)
     groups = [rng.permutation(len(values))[: 2 * k] for _ in range(SPLITS)]
     return float(np.mean([correlation(values[g[:k]].mean(0), values[g[k:]].mean(0)) for g in groups]))
 
 
 def between_seeds(values: np.ndarray) -> tuple[float, float]:
-    """Mean correlation of two seeds, and its standard error by the jackknife over seeds."""
+    """Return the mean correlation of two seeds, and its jackknife standard error over seeds."""
     seeds = range(len(values))
     pairs = np.array([[correlation(values[s], values[t]) if s < t else 0 for t in seeds] for s in seeds])
     pairs = pairs + pairs.T
@@ -185,14 +185,14 @@ def between_seeds(values: np.ndarray) -> tuple[float, float]:
 
 
 def with_means(influence: np.ndarray, values: np.ndarray, k: int) -> float:
-    """Correlation of influence, averaged over its networks, with means over k seeds, over random groups."""
+    """Return the correlation of the mean influence with means over k seeds, over random groups."""
     rng = np.random.default_rng(1)
     groups = [rng.permutation(len(values))[:k] for _ in range(SPLITS)]
     return float(np.mean([correlation(influence.mean(0), values[g].mean(0)) for g in groups]))
 
 
 def table_rows(worth: Worth, said: dict[str, str], decided: bool) -> list[Row]:
-    """Correlations of influence with leaving rows out, beside those of two seeds, and the scores."""
+    """Return rows with the correlations of influence and of two seeds with leaving rows out, and scores."""
     rows = []
     for name, values in worth.left_out.items():
         r, error = between_seeds(values)
@@ -218,12 +218,12 @@ def table_rows(worth: Worth, said: dict[str, str], decided: bool) -> list[Row]:
 
 
 def highest(r: float, k: int) -> float:
-    """Correlation of the truth with means over k seeds, of which two correlate with r (Spearman-Brown)."""
+    """Return the truth's correlation with means over k seeds, if two seeds have r (Spearman-Brown)."""
     return float(np.sqrt(max(k * r / (1 + (k - 1) * r), 0)))
 
 
 def draw(worth: Worth) -> Figure:
-    """Correlations by the number of seeds, and the scores."""
+    """Draw correlations by the number of seeds, and the scores."""
     figure, grid = panels(6.4, 2, height_ratios=(2, 1))
     upper, lower = grid[:, 0]
     for (name, values), (_, _, colour) in zip(worth.left_out.items(), PROTOCOLS.values(), strict=True):

@@ -1,10 +1,10 @@
-"""Lottery tickets: networks that are pruned by magnitude, rewound and trained again generalise better.
+"""Lottery tickets: networks pruned by magnitude, rewound and retrained generalize better.
 
 Greydanus & Kobak (ICML 2024, arXiv 2011.14439), lottery-tickets.ipynb: 40-500-(500 with a residual)-10 with
-ReLU and PyTorch's start on MNIST-1D, Adam at 0.02, batches of 100 rows in order, 1,501 steps a round; beside
-it networks pruned at random. Each round here removes the same share of the weights that are left, where the
-authors raise the sparsity in equal steps, and keeps biases; layers have 250 units, with --paper 500. Not
-here: their tickets on other data.
+ReLU and PyTorch's initialization on MNIST-1D, Adam at 0.02, batches of 100 rows in order, 1,501 steps per
+round; also networks pruned at random. Here each round removes the same share of the remaining weights and
+keeps biases, while the authors raise the sparsity in equal steps. Layers have 250 units, or 500 with --paper.
+The authors' tickets on other data are not reproduced.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ import jfnn
 from famous.picture import Picture, band, published, resumable, seconds, statement
 from jfnn.plots.panels import panels
 
-ROUND = 38  # epochs of a round
-STEPS = 40  # of an epoch
-SHARE = 0.2  # of the weights left that a round removes
-JUDGED = 10  # the round that verdicts are about: 89%
+ROUND = 38  # epochs per round
+STEPS = 40  # per epoch
+SHARE = 0.2  # of the remaining weights that a round removes
+JUDGED = 10  # the round of the verdicts: 89% removed
 ORDERS = ("magnitude", "random")
 
 
@@ -38,7 +38,7 @@ SCALES = {"quick": Scale(units=20, trials=2, rounds=3), "usual": Scale(), "paper
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Test accuracies over the sparsity, of both ways to prune."""
+    """Compute test accuracies over the sparsity, for both ways of pruning."""
     scale = SCALES[size]
     figures = published("lottery")
     split = jfnn.datasets.mnist1d()
@@ -54,10 +54,10 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def trained(by: str, split: jfnn.Split, scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
-    """Networks of all trials, with scores of each round ``[…, rounds + 1]``.
+    """Train networks of all trials, with scores of each round ``[…, rounds + 1]``.
 
-    A score after the last epoch of a round is that of the network that starts the next one: rounds are scored
-    an epoch before they end.
+    After the last epoch of a round, weights are already reset for the next round, so rounds are scored one
+    epoch earlier.
     """
     hidden = jfnn.Dense(scale.units, "relu", "pytorch")
     output = jfnn.Dense(10, "identity", "pytorch")
@@ -79,7 +79,7 @@ def trained(by: str, split: jfnn.Split, scale: Scale, directory: dict[str, Any])
 def table_rows(
     accuracies: Mapping[str, np.ndarray], figures: dict[str, Any], sparsity: np.ndarray, decided: bool
 ) -> list[Row]:
-    """Networks pruned by magnitude against the whole ones, and against those pruned at random."""
+    """Compare networks pruned by magnitude with whole networks and with networks pruned at random."""
     at = min(JUDGED, len(sparsity) - 1)
     row = round(99 * sparsity[at])  # the authors' sparsities are k / 99
     by_magnitude = accuracies["magnitude"]
@@ -105,7 +105,7 @@ def table_rows(
 
 
 def draw(accuracies: Mapping[str, np.ndarray], figures: dict[str, Any], sparsity: np.ndarray) -> Figure:
-    """Means over trials with their intervals, and the published ones."""
+    """Draw means over trials with intervals, and the published means."""
     figure, ((axes,),) = panels(4.0)
     for by in ORDERS:
         colour = band(axes, sparsity, accuracies[by], f"by {by}" if by == "magnitude" else f"at {by}")

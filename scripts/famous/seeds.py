@@ -1,9 +1,9 @@
-"""The accuracy of one network over thousands of seeds, against the binomial of its test rows.
+"""The accuracy of one network over thousands of seeds, compared with independent errors on test rows.
 
-Picard (2021, arXiv 2109.08203) trained 10,000 networks that differ by their seed alone; Jordan (2023, arXiv
-2304.01910) explains the spread: networks err on test rows independently, on each with its own probability.
-Here it is the notes' network 64-50-10 on the digits, at λ = 0.1 and two learning rates: 0.001, where their
-figures reproduce, and 0.01, where training is chaotic.
+Picard (2021, arXiv 2109.08203) trained 10,000 networks that differ only in their seed. Jordan (2023, arXiv
+2304.01910) explains the spread: networks err independently on test rows, with a probability for each row.
+Here the notes' network 64-50-10 is trained on the digits at λ = 0.1 and two learning rates: 0.001, where the
+notes' figures are reproduced, and 0.01, where training is chaotic.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ SCALES = {"quick": Scale(seeds=30), "usual": Scale(), "paper": Scale()}
 
 
 def run(runs: Path, size: str) -> Picture:
-    """The distributions of right answers, and of how often each test row is right."""
+    """Compute the distribution of correct predictions, and how often each test row is correct."""
     scale = SCALES[size]
     replay = Replay(PUBLISHED.parent, runs, "float32")
     result = jfnn.sweep(
@@ -76,7 +76,7 @@ def run(runs: Path, size: str) -> Picture:
 def right_answers(
     network: jfnn.Network, result: jfnn.SweepResult, split: jfnn.Split, rate: int
 ) -> np.ndarray:
-    """Whether each network of a learning rate is right about each test row ``[seeds, rows]``."""
+    """Return whether each network of a learning rate is right on each test row ``[seeds, rows]``."""
     params = jax.tree.map(lambda leaf: leaf[rate, 0], result.params)
     answers = jax.jit(lambda block, x: jax.vmap(network.apply, (0, None))(block, x).argmax(axis=-1))
     parts = []
@@ -87,7 +87,7 @@ def right_answers(
 
 
 def independent(chances: np.ndarray) -> np.ndarray:
-    """Distribution of the number of right answers ``[rows + 1]``, where rows are right independently."""
+    """Return the distribution of correct predictions ``[rows + 1]`` for independent rows."""
     distribution = np.ones(1)
     for chance in chances:
         distribution = np.convolve(distribution, (1 - chance, chance))
@@ -95,7 +95,7 @@ def independent(chances: np.ndarray) -> np.ndarray:
 
 
 def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], decided: bool) -> list[Row]:
-    """The notes' network among the seeds, and the spread of these."""
+    """Compare the notes' network with the seeds, and the spread of the seeds with published ones."""
     chances = right.mean(axis=0)
     accuracies = 100 * right.mean(axis=1)
     n = right.shape[1]
@@ -128,7 +128,7 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
 
 
 def draw(axes: Axes, right: np.ndarray, notes: int) -> None:
-    """Networks by their right answers, beside two distributions; a few far below are out of sight."""
+    """Draw networks by correct predictions, and two distributions; a few outliers below are cut off."""
     numbers = right.sum(axis=1)
     n = right.shape[1]
     least = int(np.quantile(numbers, 0.1)) - 10

@@ -1,8 +1,9 @@
-"""Superposition as a phase change: when a network stores more features than it has dimensions.
+"""Superposition as a phase change: when does a network store more features than it has dimensions?
 
 Elhage et al. (2022, "Toy Models of Superposition", "Superposition as a Phase Change"): n features, n - 1
-dimensions, ``x' = ReLU(Wᵀ W x + b)`` and the loss ``Σ_i I_i (x_i - x'_i)²``. A feature is 0, or with a
-probability, the density, uniform on [0, 1]; all but the last have importance 1. Each step draws new rows.
+dimensions, ``x' = ReLU(Wᵀ W x + b)`` and the loss ``Σ_i I_i (x_i - x'_i)²``. A feature is uniform on [0, 1]
+with a probability called the density, and 0 otherwise. All features but the last have importance 1. Each step
+samples new rows.
 """
 
 import itertools
@@ -20,15 +21,15 @@ from famous.picture import Picture, published, resumable, seconds, statement
 
 FEATURES = (2, 3)
 RATE = 0.02
-POINTS = 16  # of the quadrature over each feature; where a ReLU bends, it is off by 0.3%
+POINTS = 16  # quadrature points per feature; the error is 0.3% at the kink of a ReLU
 ABSENT, SUPERPOSED, DEDICATED = range(3)
-CLOSE = 1.05  # solutions whose losses differ by no more than this factor are tied
+CLOSE = 1.05  # solutions whose losses differ by at most this factor are tied
 
 
 class Scale(NamedTuple):
     """Size of the computation."""
 
-    points: int = 100  # of either axis
+    points: int = 100  # per axis
     seeds: int = 10
     steps: int = 1_000
     batch: int = 256
@@ -45,11 +46,11 @@ class Networks(NamedTuple):
     """Trained networks of one number of features."""
 
     w: np.ndarray  # [density, importance, seed, dimension, feature]
-    losses: np.ndarray  # expected ones [density, importance, seed]
+    losses: np.ndarray  # expected losses [density, importance, seed]
 
 
 def run(runs: Path, size: str) -> Picture:
-    """Phase diagrams of two features in one dimension and of three in two."""
+    """Compute phase diagrams of two features in one dimension and of three in two."""
     scale = SCALES[size]
     said = published("superposition")["statements"]
     density = np.geomspace(1, 0.01, scale.points)
@@ -71,9 +72,9 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def squared_errors(params: Any, x: Any, importance: Any) -> jax.Array:
-    """``Σ_i I_i (x_i - x'_i)²`` of each row; ``x`` is a sequence of features ``[rows]``.
+    """Return ``Σ_i I_i (x_i - x'_i)²`` for each row; ``x`` is a sequence of features ``[rows]``.
 
-    Sums are written out: products of matrices so small would each be a call.
+    Sums are written out, since products of such small matrices would each be a separate call.
     """
     w, b = params
     hidden = [sum(row[i] * one for i, one in enumerate(x)) for row in w]
@@ -84,9 +85,9 @@ def squared_errors(params: Any, x: Any, importance: Any) -> jax.Array:
 
 
 def quadrature(n: int) -> np.ndarray:
-    """Rows ``(x_1 … x_n, features that are not 0, weight)`` whose weighted sums are expectations.
+    """Return rows ``(x_1 … x_n, nonzero features, weight)`` whose weighted sums are expectations.
 
-    Given the features that are not 0, the weights are those of Gauss and Legendre on [0, 1].
+    Given the nonzero features, these are Gauss-Legendre weights on [0, 1].
     """
     nodes, weights = np.polynomial.legendre.leggauss(POINTS)
     rows = []
@@ -101,7 +102,7 @@ def quadrature(n: int) -> np.ndarray:
 def trained(
     n: int, density: np.ndarray, importance: np.ndarray, scale: Scale, directory: dict[str, Any]
 ) -> jfnn.SweepResult:
-    """Networks of n features for all densities, importances and seeds, scored by their expected loss."""
+    """Train networks of n features for all densities, importances and seeds; score the expected loss."""
     nodes = quadrature(n)
 
     def init(key: jax.Array) -> Any:
@@ -134,28 +135,29 @@ def trained(
 
 
 def explicit_losses(n: int, s: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Expected losses of the authors' explicit solutions, at density s and importance r ``[…, solution]``.
+    """Return expected losses of the explicit solutions, at density s and importance r ``[…, solution]``.
 
-    To ignore the last feature, the first, or to superpose the last two, or, of three, the first two.
+    The solutions ignore the last feature, ignore the first, superpose the last two, or (of three) the first
+    two.
     """
     ignored = s / 3 - s**2 / 4 + 0 * r
     losses = [r * ignored, ignored, (1 + r) * s**2 / 6, s**2 / 3 + 0 * r]
     return np.stack(losses[: n + 1], axis=-1)
 
 
-# How each of these stores the last feature.
+# How each solution stores the last feature.
 STORED = np.array([ABSENT, DEDICATED, SUPERPOSED, DEDICATED])
 
 
 def last_feature(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Norm of the last feature's direction W_n, and its superposition ``Σ_j (Ŵ_n · W_j)²``, j < n."""
+    """Return the norm of the last feature's direction W_n and its superposition ``Σ_j (Ŵ_n · W_j)²``."""
     norm = np.linalg.norm(w[..., -1], axis=-1)
     unit = w[..., -1] / np.maximum(norm, 1e-9)[..., None]
     return norm, (np.einsum("...k,...kj->...j", unit, w[..., :-1]) ** 2).sum(axis=-1)
 
 
 def regimes(w: np.ndarray) -> np.ndarray:
-    """Ways in which networks store the last feature."""
+    """Return how networks store the last feature."""
     norm, superposed = last_feature(w)
     return np.where(norm < 0.5, ABSENT, np.where(superposed > 0.25, SUPERPOSED, DEDICATED))
 
@@ -163,7 +165,7 @@ def regimes(w: np.ndarray) -> np.ndarray:
 def table_rows(
     n: int, networks: Networks, solutions: np.ndarray, said: dict[str, str], decided: bool
 ) -> list[Row]:
-    """The best network of each point against the explicit solutions."""
+    """Compare the best network of each point with the explicit solutions."""
     ranked = np.sort(solutions, axis=-1)
     least = solutions.min(axis=-1)
     clear = ranked[..., 1] > CLOSE * ranked[..., 0]
@@ -193,13 +195,13 @@ def table_rows(
 
 
 def best(networks: Networks) -> np.ndarray:
-    """Weights of the network with the least loss of each point ``[density, importance, …]``."""
+    """Return the weights of the network with the least loss at each point ``[density, importance, …]``."""
     index = networks.losses.argmin(axis=-1)[..., None, None, None]
     return np.take_along_axis(networks.w, index, axis=2)[:, :, 0]
 
 
 def colours(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:
-    """White where a feature is not stored, blue where it has a dimension, red where it shares one."""
+    """Return colors: white if a feature is not stored, blue if it has a dimension, red if it shares one."""
     white = np.ones(3)
     blue = np.array([0.1, 0.3, 0.7])
     red = np.array([0.85, 0.2, 0.2])
@@ -210,7 +212,7 @@ def colours(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:
 def draw(
     line: Any, n: int, networks: Networks, solutions: np.ndarray, axes_of: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    """The explicit solutions, the best networks, and the mean of all but the worst, with the boundary."""
+    """Draw the explicit solutions, the best networks, and the mean of all but the worst."""
     density, importance = axes_of
     theory = STORED[solutions.argmin(axis=-1)]
     ranks = networks.losses.argsort(axis=-1)[..., : max(networks.losses.shape[-1] - 1, 1)]

@@ -1,1 +1,1 @@
-"""Sections of notes.py: the replay of the experiment, the figures compared, and their verdicts."""
+"""Sections of notes.py: the replay of the experiment, and comparisons with published figures."""

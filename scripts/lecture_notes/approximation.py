@@ -14,7 +14,7 @@ from lecture_notes.replay import Replay
 
 
 def approximation(replay: Replay) -> list[Row]:
-    """The error of networks with a linear output falls with their width."""
+    """Show that the error of networks with a linear output decreases with their width."""
     x = np.linspace(0, 1, 128)[:, None]
     between = np.linspace(0, 1, 999)[:, None]
     split = jfnn.Split(x, _function(x), between, _function(between))
@@ -51,7 +51,7 @@ def _function(x: np.ndarray) -> np.ndarray:
 
 
 def _steep_starts(width: int, fits: int) -> tuple[jfnn.Layer, ...]:
-    """Sigmoids ``f(w (x - u))`` steep enough to bend within [0, 1], u uniform; with a leading seed axis."""
+    """Return sigmoids ``f(w (x - u))``, u uniform, steep enough to bend in [0, 1]; leading seed axis."""
 
     def start(seed: int) -> tuple[jfnn.Layer, ...]:
         rng = np.random.default_rng((seed, width))

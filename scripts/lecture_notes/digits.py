@@ -12,12 +12,12 @@ from lecture_notes import pictures
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, REDUCTION, SIZES, Replay
 
-# The cell whose stored network is loaded again: the best of the exact cells.
+# The cell whose saved network is loaded again: the best of the exact cells.
 LOADED = {"learning_rate": 1e-3, "l2": 1.0}
 
 
 def data(replay: Replay) -> list[Row]:
-    """The data, and the five images that the notes show."""
+    """Check the data and the five images that the notes show."""
     images, labels = load_digits(return_X_y=True)
     replay.save(pictures.images(images[replay.shown], labels[replay.shown]), "digits")
     uci = "UCI optical digits, 8×8; not MNIST"
@@ -30,7 +30,7 @@ def data(replay: Replay) -> list[Row]:
 
 
 def initial_network(replay: Replay) -> list[Row]:
-    """The network before training."""
+    """Check the network before training."""
     published = replay.published["initial"]
     split = replay.split
     network = replay.network
@@ -50,7 +50,7 @@ def initial_network(replay: Replay) -> list[Row]:
 
 
 def gradients(replay: Replay) -> list[Row]:
-    """The hand-derived gradient against automatic differentiation, on all training images."""
+    """Compare the hand-derived gradient with automatic differentiation, on all training images."""
     x = replay.split.x_train
     y = replay.split.y_train
     cost: dict[str, Any] = {"l2": 0.1, "reduction": REDUCTION}
@@ -75,7 +75,7 @@ def gradients(replay: Replay) -> list[Row]:
 
 
 def gradient_descent(replay: Replay) -> list[Row]:
-    """Full-batch gradient descent, which blows up and saturates."""
+    """Run full-batch gradient descent, which blows up and saturates."""
     published = replay.published["gradient_descent"]
     (x, y, *_) = replay.split
     result = jfnn.train(
@@ -100,7 +100,7 @@ def gradient_descent(replay: Replay) -> list[Row]:
 
 
 def stochastic_gradient_descent(replay: Replay) -> list[Row]:
-    """One cell trained on minibatches, and the loss curves of smaller learning rates beside it."""
+    """Train one cell on minibatches, and draw its loss curve with those of smaller learning rates."""
     published = replay.published["sgd"]
     i = _index(published["learning_rate"])
     j = _index(published["l2"])
@@ -115,7 +115,7 @@ def stochastic_gradient_descent(replay: Replay) -> list[Row]:
 
 
 def stored_models(replay: Replay) -> list[Row]:
-    """All trained networks stored, one of them loaded to predict, and the best one's first layer drawn."""
+    """Save all trained networks, load one to predict, and draw the best one's first layer."""
     best = replay.grid.member(*replay.grid.best().index, 0)
     replay.save(pictures.weights_as_images(best[0].w), "first_layer_weights")
     names = [f"{name}{layer}" for layer in range(1, len(SIZES)) for name in jfnn.Layer._fields]

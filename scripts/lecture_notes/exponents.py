@@ -1,13 +1,13 @@
-"""Growth of a rounding in training, the reason why a row of the notes' grid is not reproduced exactly.
+"""Growth of rounding errors in training, which keep one row of the notes' grid from exact reproduction.
 
-Exponents of the rows that can be reproduced are near 0, and mostly above it. One reason is that a number
-added to all output biases changes no softmax output, so that one difference in each network lasts for ever.
-It is not the only one: differences of the probabilities, which do not see that number, mostly grow a little
-too. What tells the two kinds of row apart is how much a rounding grows in the run, not the exponent's sign.
+The exponents of reproducible rows are near 0, and mostly above. One reason is that adding a number to all
+output biases does not change the softmax, so one difference in each network never decays. It is not the only
+reason: differences of the probabilities, which do not depend on that number, mostly grow a little too. The
+two kinds of row differ in how much a rounding error grows in the run, not in the sign of the exponent.
 
-Exponents are those of tangents, differences too small to matter, which grow without end. An actual rounding
-grows until it is as large as the parameters, some 10^15 times its size, and then no further. Much of
-the growth in the chaotic row comes early, so that exponents over the second half stand beside the whole's.
+Exponents describe tangents: infinitesimal differences, which grow without limit. An actual rounding error
+grows until it is as large as the parameters, about 10^15 times its size, and then saturates. Much of the
+growth in the chaotic row happens early, so exponents over the second half of the run are shown too.
 """
 
 from typing import Any
@@ -22,18 +22,19 @@ from verdicts import Row, claim
 import jfnn
 from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, REDUCTION, STEPS, Replay
 
-# Half decades up to the saturated row.
+# Half decades, up to the saturated row.
 RATES = np.logspace(-5, -1, 9)
-# A rounding that grows to a millionth changes no count of right answers; one that grows to 1 changes all.
+# A rounding error that grows to 1e-6 changes no count of correct predictions; one that grows to 1 changes
+# all.
 ROUNDING = np.finfo(np.float64).eps
 HARMLESS = np.log(1e-6 / ROUNDING)
 COMPLETE = np.log(1 / ROUNDING)
-DIRECTIONS = 4  # differences of starts whose probabilities are followed
+DIRECTIONS = 4  # perturbed initial weights whose probabilities are tracked
 COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
 
 
 def exponents(replay: Replay) -> list[Row]:
-    """Lyapunov exponents along the learning rate, and how much a rounding grows in the notes' run."""
+    """Compute Lyapunov exponents over the learning rate, and the growth of a rounding error."""
     epochs = replay.repeats.growth_epochs
     measured = jfnn.lyapunov(
         replay.network,
@@ -58,8 +59,8 @@ def exponents(replay: Replay) -> list[Row]:
 
 
 def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarray) -> Row:
-    """Verdict on the exponents ``[rates, λ]`` of a kind of cell, of all epochs and of their second half."""
-    # Every second rate is one of the grid.
+    """Return the verdict on the exponents ``[rates, λ]`` of a kind of cell, over all and the later epochs."""
+    # Every second rate belongs to the grid.
     kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(RATES[::2])]])
     values = whole[::2][kinds == kind]
     second_half = later[::2][kinds == kind]
@@ -81,7 +82,7 @@ def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarr
 
 
 def _trained(replay: Replay, starts: Any, **options: Any) -> jfnn.SweepResult:
-    """Runs from several starts (leading axis) on the notes' minibatches, over the epochs of growth."""
+    """Train from several starts (leading axis) on the notes' minibatches, over the epochs of growth."""
     count = len(jax.tree.leaves(starts)[0])
     batches = np.broadcast_to(replay.batches[0], (count, *replay.batches[0].shape))
     options |= {"epochs": replay.repeats.growth_epochs, "seeds": count, "l2": AXIS}
@@ -89,7 +90,7 @@ def _trained(replay: Replay, starts: Any, **options: Any) -> jfnn.SweepResult:
 
 
 def rounding_growth(replay: Replay) -> np.ndarray:
-    """Logarithm of the growth of one rounding of the starting parameters, in the chaotic row ``[λ]``."""
+    """Return the log growth of one rounding of the initial parameters, in the chaotic row ``[λ]``."""
     starts = jax.tree.map(lambda leaf: np.stack([leaf, np.nextafter(leaf, np.inf)]), replay.start)
     trained = _trained(replay, starts, learning_rate=CHAOTIC_RATE)
     before, after = (
@@ -101,14 +102,14 @@ def rounding_growth(replay: Replay) -> np.ndarray:
 
 
 def probability_growth(replay: Replay) -> np.ndarray:
-    """Growth a step of small differences of the starts in the probabilities, in the exact rows.
+    """Return the growth per step of small initial differences in the probabilities, in the exact rows.
 
-    ``log(|P' - P| / |P'_0 - P_0|)`` by the number of steps ``[rates, λ, directions]``, with the probabilities
-    of all images at the end and at the start of two runs, whose starts are a small distance apart.
+    This is ``log(|P' - P| / |P'_0 - P_0|)`` over the number of steps ``[rates, λ, directions]``, with the
+    probabilities of all images at the end and start of two runs whose initial weights differ slightly.
     """
     start, unravel = ravel_pytree(replay.start)
     drawn = np.random.default_rng(0).normal(size=(DIRECTIONS, start.size))
-    # As far apart as the library's own copies: errors by curvature and by rounding are then about equal.
+    # The same distance as in the library: errors from curvature and from rounding are then about equal.
     distance = np.sqrt(np.finfo(start.dtype).eps) * np.linalg.norm(start)
     apart = distance * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     starts = jax.vmap(unravel)(start + np.vstack([np.zeros_like(start), apart]).astype(start.dtype))
@@ -119,7 +120,7 @@ def probability_growth(replay: Replay) -> np.ndarray:
 
 
 def _differences(replay: Replay, params: Any) -> np.ndarray:
-    """``|P' - P|`` over all images, of parameters ``[…, 1 + directions]``, the notes' own run first."""
+    """Return ``|P' - P|`` over all images, for parameters ``[…, 1 + directions]``, the notes' run first."""
     x = np.concatenate([replay.split.x_train, replay.split.x_test])
     leading = jax.tree.leaves(params)[-1].shape[:-1]
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(leading) :]), params)
@@ -129,7 +130,7 @@ def _differences(replay: Replay, params: Any) -> np.ndarray:
 
 
 def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
-    """Verdict: differences of the probabilities grow too little to change a count of right answers."""
+    """Return the verdict whether probability differences grow too little to change a count."""
     steps = replay.repeats.growth_epochs * STEPS
     grown = growth.max() * steps
     return claim(
@@ -152,13 +153,13 @@ def _power(logarithm: float) -> str:
 
 
 def picture(replay: Replay, whole: np.ndarray, later: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """Exponents ``[rates, λ]`` against the learning rate, below the published test accuracy.
+    """Plot exponents ``[rates, λ]`` against the learning rate, below the published test accuracy.
 
     Args:
-        replay: The notes.
-        whole: The exponents of all epochs, in lines.
-        later: Those of their second half, dashed.
-        probabilities: Of `probability_growth`, from the least to the largest as bars.
+        replay: The replay of the notes.
+        whole: Exponents over all epochs, drawn as lines.
+        later: Exponents over the second half, dashed.
+        probabilities: Result of `probability_growth`; bars span its range.
     """
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)

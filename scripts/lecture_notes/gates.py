@@ -11,12 +11,12 @@ from lecture_notes import pictures
 from lecture_notes.replay import REDUCTION, Replay
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
-# Each seed has a minibatch sequence of its own, so that wider tiles would train empty slots.
+# Each seed has its own minibatch sequence, so wider tiles would train empty slots.
 ALONE = jfnn.Execution(tile=1)
 
 
 def least_squares(replay: Replay) -> list[Row]:
-    """OR and XOR by ordinary least squares, and XOR by a ReLU network with weights set by hand."""
+    """Fit OR and XOR by least squares, and check XOR by a ReLU network with hand-set weights."""
     rows = []
     for name, gate in GATES.items():
         x, t = gate()
@@ -40,7 +40,7 @@ def least_squares(replay: Replay) -> list[Row]:
 
 
 def trained(replay: Replay) -> list[Row]:
-    """Networks with a small hidden layer, trained from several random starts."""
+    """Train networks with a small hidden layer from several random starts."""
     rows = []
     starts = replay.repeats.gates
     network = jfnn.mlp((2, 3, 1), activation="sigmoid", init="normal")
@@ -75,5 +75,5 @@ def _design_matrix(x: np.ndarray) -> np.ndarray:
 
 
 def _above_half(coefficients: np.ndarray, points: np.ndarray) -> np.ndarray:
-    # The fit to XOR is 1/2 everywhere; rounding must not draw regions there.
+    # The fit to XOR is 1/2 everywhere; rounding must not create regions.
     return np.asarray(_design_matrix(points) @ coefficients > 0.5 + 1e-9, dtype=int)

@@ -1,4 +1,4 @@
-"""The notes' grid: 49 cells, each with a verdict by its kind."""
+"""The notes' grid: 49 cells, each judged by its kind."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from verdicts import CORRECTED, NOT_REPRODUCED, Row, among_seeds, claim, exact
 import jfnn
 from lecture_notes.replay import AXIS, EPOCHS, Cell, Replay
 
-# Below this accuracy a network of ten classes does about as well as guessing.
+# Below this accuracy, a network with ten classes is about as good as guessing.
 CHANCE = 0.2
 
 
 def grid(replay: Replay) -> list[Row]:
-    """All cells, and heat maps of the published grid and of the one computed here."""
+    """Compare all cells, and draw heat maps of the published grid and of the one computed here."""
     replay.save(jfnn.plots.heat_map(replay.grid), "grid_here")
     replay.save(jfnn.plots.heat_map(_published_as_result(replay)), "grid_published")
     for part in ("train", "test"):
@@ -24,7 +24,7 @@ def grid(replay: Replay) -> list[Row]:
 
 
 def _table(part: str, accuracies: np.ndarray) -> str:
-    """Accuracies ``[η, λ]`` as text; "div" where a member diverged."""
+    """Return accuracies ``[η, λ]`` as text; "div" where a member diverged."""
     lines = [f"{part:>9}" + "".join(f"  λ={l2:<6g}" for l2 in AXIS)]
     for eta, row in zip(AXIS, accuracies, strict=True):
         texts = ("div" if np.isnan(accuracy) else f"{accuracy:.4f}" for accuracy in row)
@@ -33,7 +33,7 @@ def _table(part: str, accuracies: np.ndarray) -> str:
 
 
 def cell_rows(replay: Replay, i: int, j: int) -> list[Row]:
-    """One cell of the grid, at η i and λ j: a row, or two where each count has a verdict of its own."""
+    """Return one row for the cell at η i and λ j, or two if each count has its own verdict."""
     cell = replay.cells[i][j]
     published = (cell.train, cell.test)
     here = _counts(replay, i, j)
@@ -50,9 +50,9 @@ def cell_rows(replay: Replay, i: int, j: int) -> list[Row]:
 
 
 def chaotic(name: str, published: Sequence[float], replay: Replay, i: int, j: int) -> list[Row]:
-    """A cell that amplifies rounding: its counts among those of other minibatch sequences.
+    """Compare the counts of a cell that amplifies rounding errors with other minibatch sequences.
 
-    The notes' runs do not diverge; where the one here does, the cell is not reproduced.
+    The notes' runs do not diverge; if the run here does, the cell is not reproduced.
     """
     spread = replay.spread.scores
     here = _counts(replay, i, j)
@@ -76,9 +76,9 @@ def _at_chance(replay: Replay, counts: Sequence[float]) -> bool:
 
 
 def _dead(name: str, cell: Cell, replay: Replay, i: int, j: int) -> Row:
-    """A cell whose published figure comes from NaN probabilities, for which argmax gives digit 0.
+    """Judge a cell whose published figure comes from NaN probabilities, for which argmax gives digit 0.
 
-    Here the cell must be reported as diverged, or its network must be finite and do as well as guessing.
+    Here the cell must be reported as diverged, or its network must be finite and about as good as guessing.
     """
     here = _counts(replay, i, j)
     (n_train, n_test) = replay.n_rows

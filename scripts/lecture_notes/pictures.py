@@ -1,4 +1,4 @@
-"""Pictures of the notes: images with labels, weights as images, regions of a classifier of two inputs."""
+"""Pictures of the notes: images with labels, weights as images, decision regions of two inputs."""
 
 import math
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-WIDTH = 5.0  # inches of all figures
+WIDTH = 5.0  # width of all figures in inches
 WRONG = "#c00020"
 
 
 def images(x: np.ndarray, labels: np.ndarray, predicted: np.ndarray | None = None) -> Figure:
-    """Square images ``[n, side²]`` in rows of up to six, each with its label above it.
+    """Draw square images ``[n, side²]`` in rows of up to six, each below its label.
 
-    A wrong prediction stands behind the label, "6 → 5", in a red frame.
+    A wrong prediction follows the label, "6 → 5", and the frame is red.
     """
     columns = min(6, len(x))
     rows = math.ceil(len(x) / columns)
@@ -36,7 +36,7 @@ def images(x: np.ndarray, labels: np.ndarray, predicted: np.ndarray | None = Non
 
 
 def weights_as_images(w: np.ndarray) -> Figure:
-    """Incoming weights ``[side², units]`` of each unit as an image, on a scale symmetric about 0."""
+    """Draw the incoming weights ``[side², units]`` of each unit as an image, on a scale symmetric about 0."""
     pictures = _squares(np.asarray(w).T)
     limit = np.abs(pictures).max()
     columns = math.ceil(math.sqrt(len(pictures)))
@@ -53,7 +53,7 @@ def weights_as_images(w: np.ndarray) -> Figure:
 def decision_regions(
     predict: Callable[[np.ndarray], ArrayLike], x: np.ndarray, labels: np.ndarray, resolution: int = 300
 ) -> Figure:
-    """Regions that a classifier of points ``[m, 2]`` assigns to each class, and points ``x [n, 2]``."""
+    """Draw the decision regions of a classifier of points ``[m, 2]``, and points ``x [n, 2]``."""
     margin = 0.25 * np.ptp(x, axis=0)
     low = x.min(axis=0) - margin
     high = x.max(axis=0) + margin
@@ -82,7 +82,7 @@ def decision_regions(
 
 
 def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
-    """Axes without ticks; those behind the last picture stay invisible."""
+    """Return axes without ticks; axes after the last picture are invisible."""
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in panels:
         axes.set_axis_off()
@@ -90,7 +90,7 @@ def _panels(figure: Figure, rows: int, columns: int) -> list[Axes]:
 
 
 def _squares(x: np.ndarray) -> np.ndarray:
-    """``[n, side²]`` as ``[n, side, side]``."""
+    """Reshape ``[n, side²]`` to ``[n, side, side]``."""
     side = math.isqrt(x.shape[1])
     return x.reshape(len(x), side, side)
 

@@ -1,4 +1,4 @@
-"""The notes' experiment on the digits, replayed: their random numbers, their figures, and the sweeps."""
+"""Replay of the notes' experiment on the digits: random numbers, published figures, and sweeps."""
 
 import csv
 import functools
@@ -19,26 +19,26 @@ STEPS = 14
 BATCH_SIZE = 100
 AXIS = np.logspace(-5, 1, 7)
 CHAOTIC_RATE = 1e-2
-REDUCTION = "sum"  # of the notes' objective
-# The hand derivation, as in the notes; automatic differentiation gives the same exact cells.
+REDUCTION = "sum"  # as in the notes
+# The hand-derived gradient, as in the notes; automatic differentiation gives the same exact cells.
 GRADIENT = "backprop"
 
 
 class Repeats(NamedTuple):
     """Numbers of random runs."""
 
-    gates: int = 16  # starts of each gate's network
-    widths: tuple[int, ...] = (1, 3, 9, 27)  # hidden units of the networks that approximate a function
-    fits: int = 8  # starts of each of them
-    sequences: int = 79  # minibatch sequences beside the notes' own, for chaotic cells
-    growth_epochs: int = 100  # epochs over which the growth of a rounding is measured
+    gates: int = 16  # starts per gate
+    widths: tuple[int, ...] = (1, 3, 9, 27)  # hidden units of the approximating networks
+    fits: int = 8  # starts per width
+    sequences: int = 79  # other minibatch sequences, for chaotic cells
+    growth_epochs: int = 100  # epochs of the growth of a rounding error
 
 
 REPEATS = Repeats()
 
 
 class Cell(NamedTuple):
-    """A cell of the published grid: counts of right answers, and how far it can be reproduced."""
+    """A cell of the published grid: counts of correct predictions, and how reproducible it is."""
 
     train: int
     test: int
@@ -46,10 +46,10 @@ class Cell(NamedTuple):
 
 
 class Replay:
-    """State that the sections share; anything costly is computed on first use."""
+    """State shared by the sections; anything costly is computed on first use."""
 
     def __init__(self, published: Path, out: Path, dtype: str, repeats: Repeats = REPEATS):
-        """Reads published figures; ``dtype``, "float64" or "float32", is the one JAX is configured for."""
+        """Read published figures; ``dtype``, "float64" or "float32", is the one configured in JAX."""
         self.published = json.loads((published / "published.json").read_text())  # all but the grid
         self.cells = read_grid(published / "published_grid.csv")  # cells[i][j] at η i and λ j
         self.out = out
@@ -57,13 +57,13 @@ class Replay:
         self.repeats = repeats
         self.network = jfnn.mlp(SIZES, "sigmoid", init="normal")
         np.random.seed(0)
-        self.shown = np.random.choice(range(1797), size=5)  # images that the notes show
+        self.shown = np.random.choice(range(1797), size=5)  # the images shown in the notes
         self.split = jfnn.datasets.digits(random_state=None)  # continues NumPy's global generator
         self.n_rows = len(self.split.y_train), len(self.split.y_test)
 
     @functools.cached_property
     def start(self) -> tuple[jfnn.Layer, ...]:
-        """Starting parameters of every network of the notes."""
+        """Initial parameters of every network of the notes."""
         return draw_start(seed=0)
 
     @functools.cached_property
@@ -78,7 +78,7 @@ class Replay:
 
     @functools.cached_property
     def spread(self) -> jfnn.SweepResult:
-        """The chaotic row of the grid with every other minibatch sequence, from the same start."""
+        """The chaotic row of the grid with all other minibatch sequences, from the same start."""
         return self.sweep(
             learning_rate=CHAOTIC_RATE,
             l2=AXIS,
@@ -88,7 +88,7 @@ class Replay:
         )
 
     def sweep(self, **options: Any) -> jfnn.SweepResult:
-        """A sweep of the digits from the notes' start; by default on the notes' minibatches."""
+        """Run a sweep on the digits from the notes' start; by default on the notes' minibatches."""
         defaults = {
             "epochs": EPOCHS,
             "batch_size": BATCH_SIZE,
@@ -100,27 +100,27 @@ class Replay:
         return jfnn.sweep(self.network, self.split, **(defaults | options))
 
     def rates(self, kind: str) -> list[float]:
-        """Learning rates of the grid's rows of a kind."""
+        """Return the learning rates of the grid's rows of a kind."""
         return [rate for rate, row in zip(AXIS, self.cells, strict=True) if row[0].kind == kind]
 
     def as_counts(self, *accuracies: Any) -> list[Any]:
-        """Accuracies on training and test images as counts of right answers; NaN stays NaN."""
+        """Return training and test accuracies as counts of correct predictions; NaN stays NaN."""
         rows = zip(accuracies, self.n_rows, strict=False)
         return [np.round(np.asarray(accuracy, np.float64) * n) for accuracy, n in rows]
 
     def tolerance(self, float64: float, float32: float) -> float:
-        """The tolerance for the present arithmetic."""
+        """Return the tolerance for the current dtype."""
         return float64 if self.dtype == "float64" else float32
 
     def save(self, figure: Figure, name: str, title: str | None = None) -> None:
-        """Writes a figure as PNG."""
+        """Write a figure as PNG."""
         if title:
             figure.suptitle(title, fontsize="medium")
         figure.savefig(self.out / f"{name}.png", dpi=120)
 
 
 def read_grid(path: Path) -> list[list[Cell]]:
-    """The published grid ``[η][λ]``.
+    """Return the published grid ``[η][λ]``.
 
     Raises:
         ValueError: A cell is missing or out of order.
@@ -136,14 +136,14 @@ def read_grid(path: Path) -> list[list[Cell]]:
 
 
 def draw_start(seed: int) -> tuple[jfnn.Layer, ...]:
-    """Unscaled normal weights from NumPy's global generator, biases 0.01."""
+    """Return unscaled normal weights from NumPy's global generator, and biases of 0.01."""
     np.random.seed(seed)
     weights = [np.random.randn(n_in, n_out) for n_in, n_out in itertools.pairwise(SIZES)]
     return tuple(jfnn.Layer(jnp.asarray(w), jnp.full(w.shape[1], 0.01)) for w in weights)
 
 
 def draw_batches(seed: int, n: int) -> np.ndarray:
-    """Row numbers ``[epochs, steps, batch]``, drawn from where `draw_start` leaves the generator."""
+    """Return row numbers ``[epochs, steps, batch]``, drawn after `draw_start` from the same generator."""
     draw_start(seed)
     steps = [np.random.choice(n, size=BATCH_SIZE, replace=False) for _ in range(EPOCHS * STEPS)]
     return np.stack(steps).reshape(EPOCHS, STEPS, BATCH_SIZE)
