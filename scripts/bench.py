@@ -155,7 +155,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     if options.accelerator:
         _choose_on_accelerator(parser, options)
     elif options.platform is not None:
-        parser.error("--platform: goes with --accelerator")
+        parser.error("--platform: needs --accelerator")
     else:
         _choose(parser, options, trainers, LEFT_OUT if options.quick else long)
     files = [accelerator.FILE] if options.accelerator else ["bench.png", "crossings.png"]
@@ -186,9 +186,9 @@ def _choose(
 
 def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
     if options.contenders is not None:
-        parser.error("--contenders: --accelerator measures jfnn alone")
+        parser.error("--contenders: --accelerator measures only jfnn")
     if options.resume:
-        parser.error("--resume: --accelerator begins anew")
+        parser.error("--resume: not supported with --accelerator")
     options.contenders = ["jfnn"]
     options.workload = options.workload or list(accelerator.WORKLOADS)
     for name in options.workload:

@@ -27,8 +27,11 @@ SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
     "gradients": ("Backpropagation", digits.gradients),
     "descent": ("Gradient descent", digits.gradient_descent),
     "sgd": ("Stochastic gradient descent", digits.stochastic_gradient_descent),
-    "grid": ("The grid: right answers of train, test", grid.grid),
-    "exponents": ("How a rounding grows: Lyapunov exponents along the learning rate", exponents.exponents),
+    "grid": ("The grid: correct predictions on training and test rows", grid.grid),
+    "exponents": (
+        "Growth of a rounding error: Lyapunov exponents over the learning rate",
+        exponents.exponents,
+    ),
     "models": ("Stored models", digits.stored_models),
 }
 

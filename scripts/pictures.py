@@ -33,8 +33,8 @@ PICTURES: dict[str, tuple[str, Draw]] = {
     "superposition": ("Superposition of features as a phase change", superposition.run),
     "seeds": ("One network, many seeds", seeds.run),
     "double-descent": ("Deep double descent on MNIST-1D", double_descent.run),
-    "grokking": ("Grokking by the scale of the start", grokking.run),
-    "leave-one-out": ("What one row is worth, and the seed's part in it", leave_one_out.run),
+    "grokking": ("Grokking by the initialization scale", grokking.run),
+    "leave-one-out": ("The value of one training row, and the influence of the seed", leave_one_out.run),
     "edge": ("Gradient descent at the edge of stability", edge.run),
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
 }

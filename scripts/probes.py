@@ -124,19 +124,19 @@ def by_scikit_learn(case: Case, pool: concurrent.futures.Executor, processes: in
     parts = [(case, range(first, case.targets, processes)) for first in range(processes)]
     w = np.empty((case.targets, case.inputs))
     accuracy = np.empty(case.targets)
-    for (_, columns), part in zip(parts, pool.map(fitted, parts), strict=True):
+    for (_, columns), part in zip(parts, pool.map(fit_targets, parts), strict=True):
         w[columns], accuracy[columns] = part
     return Found(w, accuracy)
 
 
-def begun(_: int) -> None:
+def import_scikit_learn(_: int) -> None:
     """Import scikit-learn in a process, and wait so that every process gets a task."""
     import sklearn.linear_model  # noqa: F401
 
     time.sleep(1)
 
 
-def fitted(part: tuple[Case, range]) -> Found:
+def fit_targets(part: tuple[Case, range]) -> Found:
     """Fit some targets in one process."""
     from sklearn.linear_model import LogisticRegression
 
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(markdown([head]))
     apart = multiprocessing.get_context("spawn")  # JAX's threads do not survive a fork
     with concurrent.futures.ProcessPoolExecutor(processes, apart) as pool:
-        list(pool.map(begun, range(processes)))
+        list(pool.map(import_scikit_learn, range(processes)))
         for targets in TARGETS:
             print(f"| {' | '.join(row(Case(targets), pool, processes))} |", flush=True)
     return 0

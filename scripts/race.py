@@ -96,14 +96,14 @@ GRIDS: dict[str, Draw] = {
 }
 
 
-def raced(scores: np.ndarray, best: int, test: str = "t") -> Verdict:
+def race_cells(scores: np.ndarray, best: int, test: str = "t") -> Verdict:
     """Run a race on known scores."""
     rules = loop.Rules(ALPHA, bounds.looks(FIRST, SEEDS), test)
     outcome = loop.run(lambda cells, seeds: scores[cells, seeds.start : seeds.stop], len(scores), rules)
     return Verdict(best not in outcome.left, len(outcome.left), outcome.looks[-1].networks)
 
 
-def fixed(scores: np.ndarray, best: int) -> Verdict:
+def fixed_seeds(scores: np.ndarray, best: int) -> Verdict:
     """Use the same seeds everywhere; keep the cells not significantly worse than the best mean (Holm)."""
     from scipy import stats
 
@@ -116,7 +116,7 @@ def fixed(scores: np.ndarray, best: int) -> Verdict:
     return Verdict(best not in left, len(left), scores[:, :FIXED].size)
 
 
-def halved(scores: np.ndarray, best: int) -> Verdict:
+def halving(scores: np.ndarray, best: int) -> Verdict:
     """Keep the best half by mean at each look of a race, and in the end the best mean."""
     left, networks, before = np.arange(len(scores)), 0, 0
     for seeds in bounds.looks(FIRST, SEEDS):
@@ -128,10 +128,10 @@ def halved(scores: np.ndarray, best: int) -> Verdict:
 
 
 METHODS: dict[str, Callable[[np.ndarray, int], Verdict]] = {
-    "race": raced,
-    "race by signs": functools.partial(raced, test="sign"),
-    f"{FIXED} seeds, Holm": fixed,
-    "halving by mean": halved,
+    "race": race_cells,
+    "race by signs": functools.partial(race_cells, test="sign"),
+    f"{FIXED} seeds, Holm": fixed_seeds,
+    "halving by mean": halving,
 }
 
 
@@ -142,7 +142,7 @@ def simulate(kind: str, number: int) -> list[list[Verdict]]:
     return [[method(*grid) for grid in grids] for method in METHODS.values()]
 
 
-def simulated(number: int) -> bool:
+def run_simulations(number: int) -> bool:
     """Print the table of simulated grids; return whether races keep their error rate."""
     started = time.perf_counter()
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -200,7 +200,7 @@ def main() -> int:
     add_sections(parser, SECTIONS)
     options = parser.parse_args()
     sections = options.sections or SECTIONS
-    sound = simulated(options.grids) if "simulated" in sections else True
+    sound = run_simulations(options.grids) if "simulated" in sections else True
     return 0 if ("digits" not in sections or digits()) and sound else 1
 
 

@@ -187,14 +187,15 @@ def picture(shown: Shown, figures: Figures) -> Picture:
     if "cases" not in shown:
         return Picture(path, figures.get("crossings", {}), plots.curves)
     workloads = [
-        figures["workloads"][name] | {"title": title, "contenders": titled(shown["rows"], figures, name)}
+        figures["workloads"][name]
+        | {"title": title, "contenders": titled_contenders(shown["rows"], figures, name)}
         for name, title in shown["cases"].items()
         if name in figures["workloads"]
     ]
     return Picture(path, workloads, plots.bars)
 
 
-def titled(titles: Mapping[str, str], figures: Figures, case: str) -> dict[str, Any]:
+def titled_contenders(titles: Mapping[str, str], figures: Figures, case: str) -> dict[str, Any]:
     """Return the contenders of a workload that have a title, with that title."""
     contenders = figures["workloads"][case]["contenders"]
     return {name: contenders[name] | {"title": title} for name, title in titles.items() if name in contenders}
@@ -213,7 +214,7 @@ def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Figures]]:
         yield shown, read(shown["file"], directory)
 
 
-def renewed(page: str, directory: Path = FIGURES) -> str:
+def renew(page: str, directory: Path = FIGURES) -> str:
     """Return a page's text with tables and numbers updated from the figures in a directory."""
     shows = marks(page, directory)
 
@@ -271,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pages = {path: path.read_text() for path in PAGES}
     writes: dict[Path, Callable[[], Any]] = {}
     for path, page in pages.items():
-        if (text := renewed(page)) != page:
+        if (text := renew(page)) != page:
             writes[path] = functools.partial(path.write_text, text)
         pictures = [picture(shown, figures) for shown, figures in marks(page, FIGURES) if "picture" in shown]
         writes |= {one.path: one.write for one in pictures if one.stale()}

@@ -20,21 +20,21 @@ NOT_REPRODUCED = "NOT REPRODUCED"
 MEANINGS = f"""
 Each section becomes a table of published figures, figures computed here, and verdicts:
 
-* {REPRODUCED}: the same, exactly or to the printed digits.
-* {CONSISTENT}: depends on rounding or on random starts, and lies among those of the seeds, or agrees as the
-  reason says.
-* {OUTSIDE}: lies where the seeds do not, by the rule printed above the tables.
-* {UNDECIDED}: too few seeds, or too little computed, to tell.
-* {CORRECTED}: the published figure is an artefact, explained beside it; the one computed here is not.
-* {NOT_REPRODUCED}: must come out the same and does not; the exit status is 1.
+* {REPRODUCED}: equal, exactly or to the printed digits.
+* {CONSISTENT}: depends on rounding or random initialization, and lies within the spread of the seeds, or
+  agrees for the given reason.
+* {OUTSIDE}: lies outside the spread of the seeds, by the rule printed above the tables.
+* {UNDECIDED}: too few seeds, or too little computed, to decide.
+* {CORRECTED}: the published figure is an artifact, explained in the table; the one computed here is not.
+* {NOT_REPRODUCED}: should be equal but is not; the exit status is 1.
 """
 LEVEL = 0.05
 FEWEST = round(2 / LEVEL) - 1  # fewer seeds cannot put a figure outside the spread
 RULE = (
     "A published figure of a random run is judged by its rank among n seeds computed here, rounded to\n"
-    "its digits: with a of them at or above it and b at or below, p = 2 (1 + min(a, b)) / (1 + n). It is\n"
-    f"outside the spread where p <= {LEVEL:g}, as one in twenty of those that agree is; among fewer than\n"
-    f"{FEWEST} seeds it stays undecided."
+    "its digits: if a seeds are at or above it and b at or below, p = 2 (1 + min(a, b)) / (1 + n). It is\n"
+    f"outside the spread if p <= {LEVEL:g}, which happens to 1 in 20 figures that agree; with fewer than\n"
+    f"{FEWEST} seeds it is undecided."
 )
 COLUMNS = ("figure", "published", "exact", "here", "verdict", "reason")
 
@@ -148,7 +148,7 @@ def print_sections(sections: Mapping[str, Callable[[], list[Row]]]) -> int:
     for number, (title, section) in enumerate(sections.items(), 1):
         begun = time.perf_counter()
         print(f"\n{title}\n{'=' * len(title)}")
-        print(f"section {number} of {len(sections)}, begun after {begun - started:.0f} s", flush=True)
+        print(f"section {number} of {len(sections)}, started after {begun - started:.0f} s", flush=True)
         rows = section()
         print(f"{table(rows)}\n{time.perf_counter() - begun:.1f} s", flush=True)
         verdicts.update(row.verdict for row in rows)

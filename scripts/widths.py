@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, slopes in zip(check.parametrisations, check.slopes(), strict=True):
             print(f"{name:20}", *(f"{slope:+8.2f}" for slope in slopes))
     if np.isnan([*losses.values()]).all():
-        print("no picture: every network diverges")
+        print("no picture: all networks diverge")
         return 0
     options.out.mkdir(parents=True, exist_ok=True)
     picture(swept, rates).savefig(options.out / PICTURE, dpi=160)

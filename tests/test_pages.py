@@ -70,7 +70,7 @@ def check_training(names):
 
 
 def check_data(names):
-    of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
+    of_seeds = names["prices"].predict(names["new_flats"])[names["prices"].best().index]
     np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
     np.testing.assert_allclose(names["answers"][:, 0], [360, 430], atol=25)
     assert names["tuned"].best_score_ > 0.8

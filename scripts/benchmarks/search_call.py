@@ -44,7 +44,7 @@ def standardised(load: Callable[..., Rows]) -> Callable[[], Rows]:
     return rows
 
 
-def made(rows: int, features: int, classes: int) -> Callable[[], Rows]:
+def random_rows(rows: int, features: int, classes: int) -> Callable[[], Rows]:
     """Return synthetic rows."""
     return lambda: make_classification(
         rows, features, n_informative=min(features, 10), n_classes=classes, random_state=0
@@ -121,7 +121,7 @@ def structures(number: int, candidates: int) -> dict[str, list[Any]]:
     }
 
 
-LARGE = made(20_000, 50, 10)
+LARGE = random_rows(20_000, 50, 10)
 CASES = {
     "digits, 9 × 3": Case(DIGITS, FIFTY, NINE),
     "digits, 9 × 3, early stopping": Case(DIGITS, FIFTY | {"early_stopping": True}, NINE),
@@ -133,7 +133,7 @@ CASES = {
     "diabetes, regression, 9 × 5": Case(DIABETES, FIFTY | {"max_iter": 100}, NINE, 5, regression=True),
     "cancer, balanced classes, 9 × 3": Case(CANCER, TEN, NINE, balanced=True),
     "3,000 rows, 100 units, 9 × 3": Case(
-        made(3000, 30, 4), {"hidden_layer_sizes": (100,), "max_iter": 40}, NINE
+        random_rows(3000, 30, 4), {"hidden_layer_sizes": (100,), "max_iter": 40}, NINE
     ),
     "digits, halving by epochs, 9 × 3": Case(DIGITS, FIFTY, NINE, search="HalvingGridSearchCV max_iter"),
     "digits, halving by rows, 9 × 3": Case(DIGITS, FIFTY, NINE, search="HalvingGridSearchCV"),

@@ -1,7 +1,7 @@
 """The boundary of trainability: convergence of gradient descent over the learning rates of two layers.
 
-Sohl-Dickstein (2024, arXiv 2402.06184): one hidden layer of width n in the mean-field parametrization, ``f(x)
-= V tanh(√2 W x / √n) / n``, with normal weights, as many normal rows as parameters, in float64. Each pixel is
+Sohl-Dickstein (2024, arXiv 2402.06184): one hidden layer of width n in the mean-field parametrization ``V
+tanh(√2 W x / √n) / n``, with normal weights, and as many normal rows as parameters, in float64. Each pixel is
 one network, with the same initial weights and rows but its own pair of learning rates.
 """
 

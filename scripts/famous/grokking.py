@@ -119,7 +119,7 @@ def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool
     usual = float(np.nanmax(delay[:, scale.alphas.index(1.0)], initial=0))
     longest = float(np.nanmax(delay[:, large], initial=0))
     slope = exponent(scale.decays, np.where(delay >= 2, test, np.nan)[:, large])
-    text = f"steps to {GENERALISES:.0%} of test rows over those to {FITS:.0%} of train rows"
+    text = f"steps to {GENERALISES:.0%} test accuracy over steps to {FITS:.0%} training accuracy"
     return [
         statement(
             "longest delay at α = 1, a factor",
@@ -138,11 +138,11 @@ def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool
             decided,
         ),
         statement(
-            "exponent of the weight decay in the steps that it takes to generalise",
+            "exponent of the weight decay in the steps to generalize",
             f"{said['exponent']}",
             f"{slope:.2f}",
             abs(slope - said["exponent"]) <= 0.25,
-            f"within 0.25; α ≥ {LARGE}, at three decays or more with a delay of 2 or more",
+            f"within 0.25; α ≥ {LARGE}, for three or more decays with a delay of 2 or more",
             decided,
         ),
     ]
@@ -154,7 +154,10 @@ def draw(scale: Scale, curves: Curves) -> Figure:
     maps, lines = figure.subplots(2, 2)
     levels = np.log10([1, scale.steps])
     for axes, part, title in zip(
-        maps, ("train", "test"), (f"{FITS:.0%} of train rows", f"{GENERALISES:.0%} of test rows"), strict=True
+        maps,
+        ("train", "test"),
+        (f"{FITS:.0%} training accuracy", f"{GENERALISES:.0%} of test rows"),
+        strict=True,
     ):
         reached = curves.reached(part)
         known = np.isfinite(reached).any(axis=-1)
@@ -164,9 +167,9 @@ def draw(scale: Scale, curves: Curves) -> Figure:
         mesh = axes.pcolormesh(steps, vmin=levels[0], vmax=levels[1], cmap="viridis")
         axes.set_xticks(np.arange(len(scale.alphas)) + 0.5, [f"{alpha:g}" for alpha in scale.alphas])
         axes.set_yticks(np.arange(len(scale.decays)) + 0.5, [f"{decay:g}" for decay in scale.decays])
-        axes.set(title=title, xlabel="scale of the start α")
+        axes.set(title=title, xlabel="initialization scale α")
     maps[0].set_ylabel("weight decay")
-    figure.colorbar(mesh, ax=maps, label="log₁₀ steps; grey: never")
+    figure.colorbar(mesh, ax=maps, label="log₁₀ steps; gray: never")
     delay = np.nan_to_num(delays(curves).mean(axis=-1))
     usual = (int(delay[:, scale.alphas.index(1.0)].argmax()), scale.alphas.index(1.0))
     longest = np.unravel_index(delay.argmax(), delay.shape)

@@ -238,7 +238,7 @@ def draw(worth: Worth) -> Figure:
     upper.plot([], [], "x--", color="0.4", markersize=4, linewidth=1, label="with influence functions")
     upper.plot([], [], ":", color="0.4", linewidth=1, label="no method above")
     upper.axhline(0.025, color="black", linewidth=0.8, label="dattri: every method below")
-    upper.set(xlabel="seeds averaged", ylabel="correlation of a row's worth", ylim=(-0.05, 1))
+    upper.set(xlabel="seeds averaged", ylabel="correlation of a row's value", ylim=(-0.05, 1))
     upper.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 4, 5, 10]))
     upper.grid(alpha=0.3)
     legend_below(figure, upper)

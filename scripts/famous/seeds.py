@@ -106,7 +106,9 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
     low = float(accuracies.min())
     high = float(accuracies.max())
     return [
-        among_seeds(f"{name}: right answers of {n}", notes, right.sum(axis=1), 0, "lecture notes, one run"),
+        among_seeds(
+            f"{name}: correct predictions of {n}", notes, right.sum(axis=1), 0, "lecture notes, one run"
+        ),
         statement(
             f"{name}: standard deviation of accuracies over that of independent errors",
             said["independent"],
@@ -138,5 +140,5 @@ def draw(axes: Axes, right: np.ndarray, notes: int) -> None:
     axes.plot(counts, stats.binom.pmf(counts, n, right.mean()), "--", label="binomial")
     axes.axvline(notes, color="tab:red", label="lecture notes")
     below = (numbers < least).mean()
-    axes.set_xlabel(f"right answers of {n}" + (f"; {below:.1%} below" if below else ""))
+    axes.set_xlabel(f"correct predictions of {n}" + (f"; {below:.1%} below" if below else ""))
     axes.set_ylim(0, 1.6 * axes.get_ylim()[1])

@@ -1,1 +1,1 @@
-"""The kinds of networks that the notes name, a section a module; `kinds.py` runs them."""
+"""The notes' kinds of networks, one section per module; `kinds.py` runs them."""

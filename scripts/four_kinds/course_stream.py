@@ -1,4 +1,4 @@
-"""The course's training of restricted machines, replayed from its random numbers through the library."""
+"""Replay of the course's training of restricted machines, from its random numbers through the library."""
 
 import functools
 
@@ -10,26 +10,26 @@ from jfnn import boltzmann
 from jfnn.boltzmann import Machine
 
 RATE = 0.05
-LOGS = 10  # times that the course prints a line, each of which draws fantasies of all rows
+LOGS = 10  # lines that the course prints; each one draws fantasies of all rows
 
 
 def trained(
     rows: np.ndarray, hidden: int, epochs: int, batch: int, seed: int, start_seed: int = 0
 ) -> list[Machine]:
-    """CD-1 with the hidden means in both phases, in float64, by NumPy's legacy stream.
+    """Train by CD-1 with hidden means in both phases, in float64, with NumPy's legacy random stream.
 
-    Weights start at ``default_rng(start_seed).normal(0, 0.01)``. An epoch draws a permutation of the rows,
-    and each minibatch h, then v. After the first epoch and each tenth of all a loss is printed, which draws h
-    and v of all rows from the same stream.
+    Weights start at ``default_rng(start_seed).normal(0, 0.01)``. Each epoch draws a permutation of the rows,
+    and each minibatch draws h, then v. After the first epoch and after every tenth of the epochs, the course
+    prints a loss, which draws h and v of all rows from the same stream.
 
     Args:
-        rows: Sets of data ``[sets, n, n_visible]``, n a multiple of the batch, each of which trains a machine
-            with the same random numbers.
+        rows: Data sets ``[sets, n, n_visible]``, n a multiple of the batch. Each set trains a machine with
+            the same random numbers.
         hidden: Hidden units.
         epochs: Epochs.
-        batch: Rows a step.
-        seed: Of the stream.
-        start_seed: Of the starting weights.
+        batch: Rows per step.
+        seed: Seed of the stream.
+        start_seed: Seed of the initial weights.
     """
     _, n, visible = rows.shape
     stream = np.random.RandomState(seed)

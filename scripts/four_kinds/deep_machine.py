@@ -1,4 +1,4 @@
-"""Bars and stripes 4×4 by a restricted and a deep machine: exact likelihood, AIS, samples."""
+"""Bars and stripes 4×4 with a restricted and a deep machine: exact likelihood, AIS, samples."""
 
 import itertools
 from pathlib import Path
@@ -18,13 +18,13 @@ MACHINES = {"restricted 16-12": (16, 12), "deep 16-12-6": (16, 12, 6)}
 class Scale(NamedTuple):
     """Size of the computation."""
 
-    seeds: int = 4  # of each machine
-    steps: int = 6000  # each on all patterns
+    seeds: int = 4  # seeds per machine
+    steps: int = 6000  # full-batch steps
     temperatures: int = 2000  # of annealed importance sampling
 
 
 def run(_: Path, quick: bool = False) -> list[Row]:
-    """The section's rows."""
+    """Return the section's rows."""
     scale = Scale(2, 1000, 500) if quick else Scale()
     x = bars_and_stripes(SIDE)
     rows = []
@@ -47,7 +47,7 @@ def run(_: Path, quick: bool = False) -> list[Row]:
 
 
 def bars_and_stripes(side: int) -> np.ndarray:
-    """All images of whole rows or whole columns, each once ``[2^(side+1) - 2, side²]``."""
+    """Return all images of whole rows or whole columns, each once ``[2^(side+1) - 2, side²]``."""
     lines = np.array(list(itertools.product([0, 1], repeat=side)), np.float32)
     rows = np.repeat(lines, side, axis=1)
     columns = np.tile(lines, (1, side))
@@ -55,7 +55,7 @@ def bars_and_stripes(side: int) -> np.ndarray:
 
 
 def trained(sizes: tuple[int, ...], x: np.ndarray, scale: Scale) -> SweepResult:
-    """A machine by persistent chains, its exact likelihood at 10 times on the way."""
+    """Train a machine by persistent chains, with its exact likelihood at 10 evaluations."""
     learner = jfnn.boltzmann_machine(
         sizes, gradient="persistent", k=5, chains=100, sweeps=10, scale=0.1, loss="likelihood"
     )
@@ -78,7 +78,7 @@ def _likelihood_row(name: str, history: np.ndarray, n: int) -> Row:
         "",
         f"{first:.3f} -> {last:.3f}",
         bool(first < last <= -np.log(n) + 1e-4),
-        "by enumeration; the best member, early and in the end",
+        "by enumeration; the best member, early and at the end",
         f"at most -log {n} = {-np.log(n):.3f}",
     )
 

@@ -15,21 +15,21 @@ from verdicts import CORRECTED, Row, among_seeds, exact
 import jfnn
 from four_kinds.xor_machine import PUBLISHED
 
-# Of the example.
+# Settings of the example.
 HIDDEN = 100
 RATE = 0.06
 BATCH = 10
 EPOCHS = 10
 SEEDS = 79
 NUDGES = ((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0))
-# Results of the example's regressions when they still moved (scikit-learn's pull request 13648, 2019).
+# Results of the example when its regression still converged (scikit-learn's pull request 13648, 2019).
 PAST = {"RBM features": "; in 2019 precision and recall of a digit were 0.92 to 0.98", "pixels": ""}
 
 Rows = tuple[np.ndarray, np.ndarray]
 
 
 def run(_: Path, quick: bool = False) -> list[Row]:
-    """The section's rows."""
+    """Return the section's rows."""
     published = json.loads(PUBLISHED.read_text())["digits"]["pseudo_likelihood"]
     x_train, x_test, y_train, y_test = nudged_digits()
     result = jfnn.sweep(
@@ -52,7 +52,7 @@ def run(_: Path, quick: bool = False) -> list[Row]:
 
 
 def nudged_digits() -> list[np.ndarray]:
-    """The digits and their copies moved by a pixel in four directions, in [0, 1], split as in the example."""
+    """Return digits in [0, 1] and copies shifted by a pixel in four directions, split as in the example."""
     digits = load_digits()
     images = digits.images.astype(np.float32)
     moved = [np.stack([shift(image, by, order=0) for image in images]) for by in NUDGES]
@@ -63,9 +63,9 @@ def nudged_digits() -> list[np.ndarray]:
 
 
 def curve_rows(curves: np.ndarray, published: list[float], x: np.ndarray) -> list[Row]:
-    """The example's curve from scikit-learn itself, and against the machines here ``[seeds, epochs]``."""
-    # The example scores one site a row, drawn anew, where the machines here are scored on all: the mean over
-    # rows scatters by the error of that draw.
+    """Compare the example's curve with scikit-learn's, and with the machines here ``[seeds, epochs]``."""
+    # The example scores one random site per row, the machines here all sites. Its mean over rows therefore
+    # has a sampling error.
     example = BernoulliRBM(HIDDEN, learning_rate=RATE, batch_size=BATCH, n_iter=EPOCHS, random_state=0)
     scores = example.fit(x).score_samples(x)
     noise = float(scores.std() / np.sqrt(len(x)))
@@ -81,7 +81,7 @@ def curve_rows(curves: np.ndarray, published: list[float], x: np.ndarray) -> lis
 
 
 def _classifier_row(name: str, c: float, train: Rows, test: Rows) -> Row:
-    """The example's logistic regression, which does not move, and the same until it converges."""
+    """Run the example's logistic regression, which does not move, and the same until convergence."""
     stuck, moving = (LogisticRegression(solver="newton-cg", tol=tol, C=c).fit(*train) for tol in (1, 1e-4))
     still = "coefficients move" if stuck.coef_.any() else "all coefficients stay 0"
     return Row(

@@ -1,9 +1,9 @@
-"""The critical temperature of the Ising model, without a network and from networks that saw T = 0 and T = ∞.
+"""The critical temperature of the Ising model, without a network and from networks trained at T = 0, ∞.
 
-A dense network answers by the magnetisation m: it calls a configuration ordered where |m| passes a threshold
-of its own. So Binder's ratio of m, whose curves cross at the critical temperature, owes nothing to a network,
-and all that outputs add is the threshold. Their curves cross at T_c if thresholds shrink as |m| does there,
-as L^(-1/8), which no training asks of them.
+A dense network responds to the magnetization m: it classifies a configuration as ordered if |m| exceeds the
+network's threshold. Curves of Binder's ratio of m cross at the critical temperature without any network;
+outputs only add the threshold. Curves of the outputs cross at T_c if thresholds decrease as |m| does there,
+as L^(-1/8), but nothing in the training requires this.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from four_kinds import finite_size, ising_model, ising_networks, ising_sampler, 
 from four_kinds.finite_size import Curves, bootstrap
 from four_kinds.phases import QUICK, Scale, Trained
 
-HALF_WAY = 1 / 3  # of Binder's ratio between 2/3 and 0
-# Of L, in T*(L): 1/ν = 1, and the next analytic term, since T* of small lattices is far from T_c.
+HALF_WAY = 1 / 3  # Binder's ratio half-way between 2/3 and 0
+# Powers of L in T*(L): 1/ν = 1, and the next analytic term, since T* of small lattices is far from T_c.
 POWERS = (-1.0, -2.0)
 SHRINKS = 1 / 8  # β/ν
-SAME = 0.98  # share of the answers that a threshold on |m| gives as well, at least
+SAME = 0.98  # least share of the predictions that a threshold on |m| reproduces
 
 
 def run(_: Path, quick: bool) -> list[Row]:
-    """The section's rows, of two small lattices and few networks if quick."""
+    """Return the section's rows; two small lattices and few networks if quick."""
     scale = QUICK if quick else Scale()
     spins = phases.sample(scale)
     trained = {length: phases.train(scale, length) for length in spins}
     cancelling = {length: phases.train(scale, length, cancelling=True) for length in spins}
-    # Configurations that each network calls ordered, length -> [seeds, T, chains, configurations].
+    # Whether each network predicts ordered: length -> [seeds, T, chains, configurations].
     answers, others = (
         {length: networks[length][scale.cell[0]].logits(spins[length]) > 0 for length in spins}
         for networks in (trained, cancelling)
@@ -48,7 +48,7 @@ def run(_: Path, quick: bool) -> list[Row]:
 
 
 def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
-    """Binder's ratio of the magnetisation."""
+    """Return Binder's ratio of the magnetization."""
     curves = {}
     for length, configurations in spins.items():
         m = ising_model.magnetisation(configurations)[None]
@@ -58,12 +58,12 @@ def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
 
 
 def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> Curves:
-    """Shares called ordered."""
+    """Return the shares classified as ordered."""
     return {n: bootstrap(n, scale.draws, ordered.mean(axis=-1)) for n, ordered in answers.items()}
 
 
 def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[Row]:
-    """Estimates from where curves cross, and from where each one is half way down."""
+    """Return estimates from crossings of curves, and from half-way points of each curve."""
     crossings = finite_size.crossings(scale.temperatures, curves)
     found = {length: finite_size.roots(scale.temperatures, curve - level) for length, curve in curves.items()}
     pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
@@ -77,7 +77,7 @@ def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[R
         rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
         rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", limit))
     texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in found.items())
-    # Two lattices decide no second power.
+    # Two lattices do not determine a second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
         limit = finite_size.estimate(finite_size.extrapolate(found, powers))
         terms = " and ".join(f"L^{power:g}" for power in powers)
@@ -86,17 +86,17 @@ def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[R
 
 
 def _all_pairs(crossings: Mapping[tuple[int, int], np.ndarray], powers: tuple[float, ...]) -> np.ndarray:
-    """T_c by crossings ``[1 + draws]``, each of which counts for its smaller lattice."""
+    """Return T_c from crossings ``[1 + draws]``, each assigned to its smaller lattice."""
     return finite_size.extrapolate({length: draws for (length, _), draws in crossings.items()}, powers)
 
 
 def _cancelling_row(scale: Scale, shares: Curves, others: Curves) -> Row:
-    """The outputs' estimate where random rows had zero magnetisation."""
+    """Return the outputs' estimate if random rows had zero magnetization."""
     here, other = (
         _all_pairs(finite_size.crossings(scale.temperatures, curves), ()) for curves in (shares, others)
     )
     return finite_size.row(
-        "(b) trained with zero magnetisation, all pairs",
+        "(b) trained with zero magnetization, all pairs",
         finite_size.estimate(other),
         f"as in arXiv 2501.05547 instead of T = ∞: moves it by {other[0] - here[0]:+.4f}",
     )
@@ -108,13 +108,13 @@ def thresholds(
     trained: Mapping[int, Mapping[int, Trained]],
     answers: Mapping[int, np.ndarray],
 ) -> list[Row]:
-    """The shrinking of the thresholds of dense networks on |m|, and the share of answers that they explain.
+    """Return rows on the thresholds of dense networks on |m|: their decrease, and what share they explain.
 
     Args:
-        scale: How much is computed.
+        scale: Size of the computation.
         spins: Length -> configurations ``[T, chains, configurations, L, L]``.
         trained: Length -> hidden units -> networks.
-        answers: Length -> whether they call a configuration ordered ``[seeds, T, chains, configurations]``.
+        answers: Length -> whether each network predicts ordered ``[seeds, T, chains, configurations]``.
     """
     overlaps = []
     same = []
@@ -122,7 +122,7 @@ def thresholds(
     for length, ordered in answers.items():
         sizes = np.abs(ising_model.magnetisation(spins[length]))
         overlaps.append(phases.overlaps(trained[length][scale.cell[0]].params)[-1].min())
-        # As many configurations lie above the threshold as the network calls ordered.
+        # The threshold above which as many configurations lie as the network classifies as ordered.
         levels = np.array([np.quantile(sizes, 1 - called.mean()) for called in ordered])
         agree = (sizes > levels[:, None, None, None]) == ordered
         same.append(agree.reshape(len(levels), -1).mean(axis=1).min())
@@ -137,7 +137,7 @@ def thresholds(
             "equal, for crossings at T_c",
             ", ".join(f"{mean:.3f} ± {error:.3f}" for mean, error in zip(means, errors, strict=True)),
             CONSISTENT if constant else OUTSIDE,
-            "over seeds; where they rise from one L to the next the crossing moves down, where they fall up",
+            "over seeds; if they rise from one L to the next, the crossing moves down, and if they fall, up",
         ),
         claim(
             "(c) dense networks, an estimate beyond m",

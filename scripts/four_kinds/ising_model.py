@@ -1,7 +1,7 @@
-"""Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and inputs of networks.
+"""Configurations of the 2D Ising model (periodic square lattice, J = 1), and inputs of networks.
 
-Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `four_kinds.onsager`
-has the closed forms of the infinite lattice, and the exact energies of a finite one.
+Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbors. `four_kinds.onsager` has
+closed forms for the infinite lattice, and exact energies of finite lattices.
 """
 
 import math
@@ -13,7 +13,7 @@ from jfnn import Split
 
 UPDATES = ("all", "one")
 AXES = (-1, -2)
-# Lattices are updated in blocks of about this number of sites, which stay in a core's cache.
+# Lattices are updated in blocks of about this many sites, which stay in a core's cache.
 BLOCK = 100_000
 
 
@@ -28,26 +28,26 @@ def configurations(
     apart: int = 5,
     update: str = "all",
 ) -> np.ndarray:
-    """Configurations from Boltzmann's distribution, by clusters.
+    """Sample configurations from Boltzmann's distribution with cluster updates.
 
-    A step joins equal neighbours with probability ``1 - e^(-2/T)`` and flips clusters of joined spins: that
-    of a random site (Wolff, Phys. Rev. Lett. 62, 361 (1989)), or each one by a fair coin (Swendsen and Wang,
-    Phys. Rev. Lett. 58, 86 (1987)). Both cost the same here; above the critical temperature, where clusters
-    are small, many more steps of the first kind are needed.
+    A step joins equal neighbors with probability ``1 - e^(-2/T)`` and flips clusters of joined spins: the
+    cluster of a random site (Wolff, Phys. Rev. Lett. 62, 361 (1989)), or each cluster with probability 1/2
+    (Swendsen and Wang, Phys. Rev. Lett. 58, 86 (1987)). Both cost the same here. Above the critical
+    temperature, where clusters are small, the first kind needs many more steps.
 
     Args:
         length: L, at least 3.
         temperature: T, above 0.
-        n: Configurations.
-        chains: Independent Markov chains, which divide n; None for n of them. They begin in random
-            configurations above the critical temperature, all up or all down below.
-        seed: Fixes them all, together with the other arguments.
+        n: Number of configurations.
+        chains: Number of independent Markov chains, a divisor of n; None for n. They start from random
+            configurations above the critical temperature, and from all up or all down below.
+        seed: Determines the result, together with the other arguments.
         burn_in: Steps before a chain's first configuration.
-        apart: Steps from one configuration of a chain to the next.
+        apart: Steps between configurations of a chain.
         update: Which clusters a step flips: "all", each with probability 1/2, or "one" (Wolff).
 
     Returns:
-        Spins ``[n, L, L]`` int8; those of a chain lie one behind the other.
+        Spins ``[n, L, L]`` int8; configurations of a chain are consecutive.
     """
     chains = chains or n
     rng = np.random.default_rng(seed)
@@ -65,25 +65,25 @@ def configurations(
 
 
 def energy(spins: np.ndarray) -> np.ndarray:
-    """Energy per site ``-Σ_⟨ij⟩ s_i s_j / L²``: ``[…, L, L] -> […]`` float64, from -2 to 2."""
+    """Return the energy per site ``-Σ_⟨ij⟩ s_i s_j / L²``: ``[…, L, L] -> […]`` float64, from -2 to 2."""
     pairs = spins * np.roll(spins, 1, axis=-1) + spins * np.roll(spins, 1, axis=-2)
     return np.asarray(-pairs.mean(axis=(-2, -1), dtype=np.float64))
 
 
 def magnetisation(spins: np.ndarray) -> np.ndarray:
-    """Magnetisation per site ``Σ_i s_i / L²``: ``[…, L, L] -> […]`` float64, from -1 to 1."""
+    """Return the magnetization per site ``Σ_i s_i / L²``: ``[…, L, L] -> […]`` float64, from -1 to 1."""
     return np.asarray(spins.mean(axis=(-2, -1), dtype=np.float64))
 
 
 def inputs(spins: np.ndarray, image: bool = False) -> np.ndarray:
-    """Spins as inputs of a network, float32.
+    """Return spins as inputs of a network, float32.
 
     Args:
         spins: ``[n, L, L]``.
         image: Whether the network takes images.
 
     Returns:
-        ``[n, L²]``, or as images of one channel ``[n, 1, L, L]``.
+        ``[n, L²]``, or images of one channel ``[n, 1, L, L]``.
     """
     n, length, _ = spins.shape
     return np.asarray(spins, np.float32).reshape((n, 1, length, length) if image else (n, length**2))
@@ -92,22 +92,22 @@ def inputs(spins: np.ndarray, image: bool = False) -> np.ndarray:
 def extreme_temperatures(
     length: int, n: int, n_test: int = 0, *, seed: int = 0, image: bool = False, cancelling: bool = False
 ) -> Split:
-    """Configurations at T = 0 against T = ∞, from which networks learn the phases without a simulation.
+    """Return configurations at T = 0 and T = ∞, from which networks learn the phases without a simulation.
 
-    Label 1 are the two ground states, all up and all down by turns; label 0 are independent random spins,
-    whose magnetisation is about 1/L.
+    Label 1 marks the two ground states, all up and all down alternately; label 0 marks independent random
+    spins, whose magnetization is about 1/L.
 
     Args:
-        length: L, at least 2; even where spins cancel.
-        n: Rows to train on, a multiple of 4: half have label 1, and half of those are all up.
-        n_test: Rows to test on, in the same way; 0 for none.
-        seed: Fixes the random configurations.
+        length: L, at least 2; even if ``cancelling``.
+        n: Training rows, a multiple of 4: half have label 1, and half of these are all up.
+        n_test: Test rows, constructed in the same way; 0 for none.
+        seed: Seed of the random configurations.
         image: As in `inputs`.
         cancelling: Whether random configurations have as many spins up as down, as in arXiv 2501.05547
-            (Abuali et al.), rather than those of T = ∞.
+            (Abuali et al.), instead of T = ∞.
 
     Returns:
-        A `Split`: inputs float32 as `inputs` gives them, labels int64.
+        A `Split`: float32 inputs as from `inputs`, int64 labels.
     """
     rng = np.random.default_rng(seed)
     total = n + n_test
@@ -131,7 +131,7 @@ def _start(rng: np.random.Generator, shape: tuple[int, int, int], ordered: bool)
 
 
 def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of each site's right and lower neighbours ``[k, L, L, 2]`` int32."""
+    """Return the site numbers of the right and lower neighbors ``[k, L, L, 2]`` int32."""
     sites = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
     return np.stack([np.roll(sites, -1, axis) for axis in AXES], axis=-1)
 
@@ -139,7 +139,7 @@ def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
 def _step(
     rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float, update: str
 ) -> np.ndarray:
-    """One step of every lattice ``[k, L, L]``."""
+    """Update every lattice ``[k, L, L]`` by one step."""
     k, length, _ = spins.shape
     count, labels = _clusters(rng, spins, neighbours, probability)
     if update == "all":
@@ -154,7 +154,7 @@ def _step(
 def _clusters(
     rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float
 ) -> tuple[int, np.ndarray]:
-    """Clusters of joined spins: how many in all lattices, and each site's number ``[k L²]``."""
+    """Return the number of clusters in all lattices, and the cluster number of each site ``[k L²]``."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -162,7 +162,7 @@ def _clusters(
     for i, axis in enumerate(AXES):
         joined[..., i] &= spins == np.roll(spins, -1, axis)
     columns = neighbours[joined]
-    # A site's row has the neighbours that it is joined to.
+    # A site's row contains the neighbors joined to it.
     rows = np.zeros(spins.size + 1, np.int32)
     np.cumsum(np.add(joined[..., 0], joined[..., 1], dtype=np.int8), out=rows[1:])
     graph = csr_array((np.ones(len(columns)), columns, rows), shape=(spins.size, spins.size))

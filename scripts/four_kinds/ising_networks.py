@@ -11,14 +11,14 @@ import jfnn
 from four_kinds import finite_size, ising_model, phases
 from four_kinds.phases import Scale, Trained
 
-# One unit is right on 3/4 of the rows at best, and on a few more of those held out by chance.
+# One unit is right on at most 3/4 of the rows, and by chance on a few more held-out rows.
 MONOTONE = 0.80
 CHANNELS = 8
-FEW = 400  # configurations at a temperature that a convolutional network answers
+FEW = 400  # configurations per temperature for a convolutional network
 
 
 def failures(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> list[Row]:
-    """A row for each number of hidden units, and one for networks without biases."""
+    """Return a row for each number of hidden units, and one for networks without biases."""
     by_units = [_units_row(scale, trained, units) for units in scale.hidden]
     return [*by_units, _two_units_row(scale, trained), _odd_row(scale)]
 
@@ -42,12 +42,12 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
         published,
         f"{', '.join(texts)} of {scale.seeds} starts, λ = {scale.cell[1]:g}",
         holds,
-        f"of all penalties the best has {best:.3f} of the rows held out right",
+        f"the best penalty has {best:.3f} accuracy on held-out rows",
     )
 
 
 def _two_units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> Row:
-    """One unit must raise the output with m and the other lower it; where both do the same it is monotone."""
+    """Check two units: one must raise the output with m, the other lower it; otherwise it is monotone."""
     apart = []
     solved = []
     for length in scale.lengths:
@@ -69,7 +69,7 @@ def _two_units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -
 
 
 def _odd_row(scale: Scale) -> Row:
-    """Odd activations without biases: p(s) + p(-s) = 1, so that all up and all down get different labels."""
+    """Check odd activations without biases: p(s) + p(-s) = 1, so all up and all down get different labels."""
     length = scale.lengths[0]
     shapes = (length**2, scale.cell[0]), (scale.cell[0], 1)
     initial = jax.nn.initializers.glorot_normal()
@@ -91,17 +91,17 @@ def _odd_row(scale: Scale) -> Row:
     return claim(
         f"{scale.cell[0]} units of tanh without biases",
         "p(s) + p(-s) = 1: one ground state is wrong",
-        f"{right.min():.3f} to {right.max():.3f} of the ground states called ordered",
+        f"{right.min():.3f} to {right.max():.3f} of the ground states classified as ordered",
         bool((right == 0.5).all()),
-        f"best of {scale.seeds} starts on the rows held out: {result.test_accuracy.max():.3f}",
+        f"best of {scale.seeds} starts on held-out rows: {result.test_accuracy.max():.3f}",
     )
 
 
 def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
-    """A convolutional network on every lattice of the grid: whether it learns, by what, and its T*(L).
+    """Train a convolutional network on every lattice: does it learn, from what, and what is its T*(L)?
 
     Args:
-        scale: How much is computed.
+        scale: Size of the computation.
         spins: Length -> configurations ``[T, chains, configurations, L, L]``.
     """
     learned = {}
@@ -109,7 +109,7 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
     size = []
     half_ways = {}
     for length in scale.lengths:
-        # As many chains as there are, [T, FEW, L, L].
+        # From all chains, [T, FEW, L, L].
         few = np.swapaxes(spins[length], 1, 2).reshape(len(spins[length]), -1, length, length)[:, :FEW]
         accuracy, values = _answers(scale, length, few)
         shares = (values > 0).astype(np.float64)
@@ -132,17 +132,19 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         ),
         claim(
             f"{name}, answers by",
-            "neighbours: the energy",
+            "neighbors: the energy",
             f"correlation with E {by_energy:+.2f}, with |m| {by_size:+.2f}",
             bool(abs(by_energy) > abs(by_size)),
-            "mean over seeds and lattices, where outputs are half way down",
+            "mean over seeds and lattices, where outputs are at half height",
         ),
     ]
-    return rows if len(half_ways) == 1 else [*rows, _limit_row(half_ways)]  # one lattice has no limit
+    return (
+        rows if len(half_ways) == 1 else [*rows, _limit_row(half_ways)]
+    )  # one lattice cannot be extrapolated
 
 
 def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:
-    """The limit of T*(L)."""
+    """Return the row of the limit of T*(L)."""
     texts = ", ".join(f"{length}: {finite_size.estimate(draws)}" for length, draws in half_ways.items())
     why = "needs the network, but is no T_c: the energy passes a threshold without a scale"
     limit = finite_size.estimate(finite_size.extrapolate(half_ways))
@@ -150,10 +152,10 @@ def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:
 
 
 def _answers(scale: Scale, length: int, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy on rows held out ``[S]``, and outputs before the sigmoid ``[S, T, n]``."""
+    """Return the accuracy on held-out rows ``[S]``, and outputs before the sigmoid ``[S, T, n]``."""
     network = jfnn.cnn((1, length, length), (CHANNELS,), 1, kernel=3, init="glorot_normal")
     split = ising_model.extreme_temperatures(length, scale.rows, 400, seed=length, image=True)
-    # Starts of a third of Glorot's size: a tenth leaves the rectified channels dead.
+    # A third of Glorot's initial weights: a tenth leaves the ReLU channels dead.
     options = phases.training_options(scale) | {"hyper": {"init_scale": 0.3}}
     result = jfnn.sweep(network, split, l2=1.0, **options)
     params = jax.tree.map(lambda leaf: leaf[0, 0], result.params)
@@ -161,5 +163,5 @@ def _answers(scale: Scale, length: int, spins: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _correlation(outputs: np.ndarray, measured: np.ndarray) -> float:
-    """Mean over seeds ``[S, n]`` of the correlation with a measured number ``[n]``."""
+    """Return the mean over seeds ``[S, n]`` of the correlation with a measured number ``[n]``."""
     return float(np.mean([np.corrcoef(values, measured)[0, 1] for values in outputs]))

@@ -1,4 +1,4 @@
-"""The sampler of the Ising model against exact results, in standard errors that know of autocorrelation."""
+"""Compare the Ising sampler with exact results, in standard errors corrected for autocorrelation."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from four_kinds import ising_model, onsager
 from four_kinds.finite_size import T_C
 from four_kinds.phases import Scale
 
-TEMPERATURES = (2.0, T_C, 2.6)  # of the long chains
-FAR = 0.25  # from the critical temperature: there the largest lattice is as good as infinite
-WINDOW = 6  # Sokal's: the sum of correlations ends after so many autocorrelation times
-LEAST = 0.001  # a p-value below this is a wrong sampler
+TEMPERATURES = (2.0, T_C, 2.6)  # temperatures of the long chains
+FAR = 0.25  # distance from the critical temperature at which the largest lattice is effectively infinite
+WINDOW = 6  # Sokal's window: the sum of correlations ends after this many autocorrelation times
+LEAST = 0.001  # a p-value below this indicates a wrong sampler
 NAMES = {"all": "Swendsen-Wang", "one": "Wolff"}
 
 
 def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
-    """The section's configurations, length -> ``[T, chains, configurations, L, L]``, and long chains."""
+    """Check long chains and the section's configurations, length -> ``[T, chains, configurations, L, L]``."""
     temperatures = np.array(scale.temperatures)
     largest = spins[scale.largest]
     judged = [
@@ -39,10 +39,10 @@ def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
 
 
 def autocorrelation_time(series: np.ndarray) -> float:
-    """Integrated autocorrelation time ``½ + Σ_t ρ(t)`` of chains ``[chains, n]``, in steps.
+    """Return the integrated autocorrelation time ``½ + Σ_t ρ(t)`` of chains ``[chains, n]``, in steps.
 
     The sum ends at the first t that is `WINDOW` times as large as itself (Sokal, Monte Carlo Methods in
-    Statistical Mechanics, 1989). A mean of n values has the variance ``2τ/n`` of theirs.
+    Statistical Mechanics, 1989). The variance of a mean of n values is ``2τ/n`` times theirs.
     """
     n = series.shape[1]
     spectra = np.abs(np.fft.rfft(series - series.mean(), 2 * n, axis=1)) ** 2
@@ -52,7 +52,7 @@ def autocorrelation_time(series: np.ndarray) -> float:
 
 
 def _chains_row(name: str, source: str, exact: np.ndarray, values: np.ndarray) -> Row:
-    """Means over independent chains ``[T, chains, configurations]`` at all temperatures."""
+    """Check means over independent chains ``[T, chains, configurations]`` at all temperatures."""
     means = values.mean(axis=2)
     away = (means.mean(axis=1) - exact) / (means.std(axis=1, ddof=1) / np.sqrt(means.shape[1]))
     here = f"at most {np.abs(away).max():.1f} standard errors from {source}"
@@ -80,7 +80,7 @@ def _long_row(scale: Scale, length: int, update: str) -> Row:
 
 
 def _judge(name: str, exact: str, here: str, away: np.ndarray, reason: str) -> Row:
-    """Differences in standard errors, which are normal if the sampler is right."""
+    """Judge differences in standard errors, which are normal if the sampler is right."""
     squares = float((away**2).sum())
     p = float(chi2.sf(squares, len(away)))
     return claim(name, exact, here, p > LEAST, f"{reason}; χ² = {squares:.1f} of {len(away)}, p = {p:.2f}")

@@ -1,9 +1,9 @@
-"""MNIST-1D by four kinds of network, over seeds, beside its authors' figures, of one run each.
+"""MNIST-1D with four kinds of network over seeds, compared with its authors' figures of one run each.
 
 Greydanus & Kobak (ICML 2024, arXiv 2011.14439): Adam at 0.01, batches of 100 rows in order, 6,000 steps, mean
-cross-entropy, PyTorch's starting weights; accuracies after the last step. The spatial order matters: other
-tables have the points of all rows mixed by one permutation, which leaves nothing for a kernel or a state to
-find nearby. The authors use two permutations, and each figure is compared with networks that saw the same.
+cross-entropy, PyTorch's initialization; accuracies after the last step. To show that the spatial order
+matters, other data permute the points of all rows in the same way, which removes all local structure. The
+authors use two permutations, and each figure is compared with networks trained on the same one.
 """
 
 import json
@@ -30,7 +30,7 @@ class Scale(NamedTuple):
     """Size of the computation."""
 
     seeds: int = 100  # networks of each kind
-    mixed_seeds: int = 39  # the same for each permutation of the points
+    mixed_seeds: int = 39  # networks of each kind for each permutation of the points
     epochs: int = 150  # passes over the 40 batches
 
 
@@ -38,7 +38,7 @@ QUICK = Scale(seeds=4, mixed_seeds=2, epochs=30)
 
 
 def networks() -> dict[str, jfnn.Network]:
-    """The four networks, of the published sizes."""
+    """Return the four networks, with the published sizes."""
     block = jfnn.Residual([jfnn.Dense(100, "relu", INIT)])
     dense = [jfnn.Dense(100, "relu", INIT), block, jfnn.Dense(CLASSES, "identity", INIT)]
     kernels: dict[str, Any] = {"kernel": (5, 3, 3), "stride": 2, "padding": 1}
@@ -51,13 +51,13 @@ def networks() -> dict[str, jfnn.Network]:
 
 
 def size(network: jfnn.Network) -> int:
-    """Number of parameters."""
+    """Return the number of parameters."""
     shapes = jax.eval_shape(network.init, jax.random.key(0))
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes))
 
 
 def run(out: Path, quick: bool = False) -> list[Row]:
-    """The section's rows; a picture of the accuracies goes into a folder."""
+    """Return the section's rows, and write a picture of the accuracies."""
     scale = QUICK if quick else Scale()
     published = json.loads(PUBLISHED.read_text())
     rows = [
@@ -75,7 +75,7 @@ def run(out: Path, quick: bool = False) -> list[Row]:
 
 
 def splits() -> dict[str, jfnn.Split]:
-    """The data with its points in each order that the authors use."""
+    """Return the data with its points in each order used by the authors."""
     in_order = jfnn.datasets.mnist1d()
     order = np.random.RandomState(42).permutation(POINTS)  # as in mnist1d-classification.ipynb
     mixed = in_order._replace(x_train=in_order.x_train[:, order], x_test=in_order.x_test[:, order])
@@ -87,7 +87,7 @@ def splits() -> dict[str, jfnn.Split]:
 
 
 def accuracy_rows(order: str, published: dict[str, Any], accuracies: dict[str, np.ndarray]) -> list[Row]:
-    """Published test accuracies in percent against the seeds' of the same order of points ``[seeds]``."""
+    """Compare published test accuracies with those of the seeds ``[seeds]`` for the same order of points."""
     return [
         among_seeds(
             f"{name}, points {order}: test accuracy, %",
@@ -103,7 +103,7 @@ def accuracy_rows(order: str, published: dict[str, Any], accuracies: dict[str, n
 
 
 def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepResult]:
-    """Networks of each kind on 40 points a row; prints the time of each."""
+    """Train networks of each kind on 40 points per row; print the time of each."""
     results = {}
     for name, network in networks().items():
         started = time.perf_counter()
@@ -127,10 +127,10 @@ def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepR
 
 
 def picture(accuracies: dict[str, dict[str, np.ndarray]], published: dict[str, Any]) -> Figure:
-    """Every seed's test accuracy, the mean with its interval, and the published figures.
+    """Plot every seed's test accuracy, the mean with its interval, and the published figures.
 
     Args:
-        accuracies: Order of the points -> network -> ``[seeds]``; a panel an order.
+        accuracies: Order of the points -> network -> ``[seeds]``; one panel per order.
         published: Order of the points -> source -> network -> figure.
     """
     figure = Figure(figsize=(13, 3.4), layout="constrained")

@@ -1,6 +1,6 @@
-"""The 2D Ising model without a field on the square lattice, J = 1: Onsager's closed forms, and Kaufman's.
+"""Closed forms of Onsager and Kaufman for the 2D Ising model without a field (square lattice, J = 1).
 
-Onsager's are those of the infinite lattice, Kaufman's those of a finite one with periodic edges.
+Onsager's are for the infinite lattice, Kaufman's for a finite one with periodic boundaries.
 """
 
 from typing import Any
@@ -26,8 +26,8 @@ def energy(temperature: Any) -> np.ndarray:
 
     x = 2 / np.asarray(temperature, np.float64)
     tanh = np.tanh(x)
-    # ellipkm1 takes 1 - k², which is (2 tanh² - 1)²; that keeps its digits near the critical temperature,
-    # where K diverges, and the product with the factor before it goes to 0.
+    # ellipkm1 takes 1 - k² = (2 tanh² - 1)²: accurate near the critical temperature, where K diverges and its
+    # product with the factor before it goes to 0.
     factor = 2 * tanh**2 - 1
     with np.errstate(invalid="ignore"):
         product = np.where(factor == 0, 0.0, factor * ellipkm1(factor**2))
@@ -35,7 +35,7 @@ def energy(temperature: Any) -> np.ndarray:
 
 
 def torus_energy(length: int, temperature: Any) -> np.ndarray:
-    """Energy per site of L×L spins with periodic edges, ``-∂ln Z/∂K / L²``, K = 1/T.
+    """Return the energy per site of L×L spins with periodic boundaries, ``-∂ln Z/∂K / L²``, K = 1/T.
 
     ``Z = ½ (2 sinh 2K)^(L²/2) Σ Z_i``, where Z_1 and Z_3 are products of ``2 cosh(Lγ_l/2)``, Z_2 and Z_4 of
     ``2 sinh(Lγ_l/2)``, over the odd l and the even l below 2L; ``γ_0 = 2K + ln tanh K``, of either sign, and
@@ -50,11 +50,11 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
         Energies of the same shape, float64.
     """
     t = np.atleast_1d(np.asarray(temperature, np.float64))
-    # An imaginary step gives the derivative without a difference. From K = 100 on the energy is -2.
+    # An imaginary step gives the derivative without cancellation. For K ≥ 100 the energy is -2.
     step = 1e-30
     k = np.minimum(1 / t, 100.0)[:, None] + 1j * step
     v = np.tanh(k)
-    # √v sinh(γ/2), and √v e^(|γ|/2): with the factor √v they stay finite as K goes to 0.
+    # √v sinh(γ/2) and √v e^(|γ|/2): the factor √v keeps them finite as K goes to 0.
     first = (np.exp(k) * v - np.exp(-k)) / 2
     sign = np.where(first.real < 0, -1, 1)
     half = np.sqrt(first**2 + v * np.sin(np.pi * np.arange(2 * length) / (2 * length)) ** 2)
@@ -72,7 +72,7 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
 
 
 def magnetisation(temperature: Any) -> np.ndarray:
-    """Spontaneous magnetisation per site ``(1 - sinh(2/T)⁻⁴)^(1/8)``, 0 from the critical temperature on.
+    """Return the spontaneous magnetization per site ``(1 - sinh(2/T)⁻⁴)^(1/8)``, 0 for T ≥ T_c.
 
     C. N. Yang, Phys. Rev. 85, 808 (1952).
 
@@ -80,10 +80,10 @@ def magnetisation(temperature: Any) -> np.ndarray:
         temperature: T, above 0: a number or ``[n]``.
 
     Returns:
-        Magnetisations of the same shape, float64, from 0 to 1.
+        Magnetizations of the same shape, float64, from 0 to 1.
     """
     temperatures = np.asarray(temperature, np.float64)
-    with np.errstate(over="ignore"):  # sinh of a low temperature's 2/T is infinite, its inverse 0
+    with np.errstate(over="ignore"):  # at low T, sinh(2/T) is infinite and its inverse 0
         eighth = 1 - np.sinh(2 / temperatures) ** -4.0
     below = np.where(temperatures < CRITICAL_TEMPERATURE, eighth, 0.0)
     return np.asarray(np.maximum(below, 0.0) ** 0.125)

@@ -1,4 +1,4 @@
-"""Networks that learn the Ising model's phases from T = 0 and T = ∞ alone, and their outputs in between."""
+"""Networks that learn the Ising model's phases only from T = 0 and T = ∞, and their outputs in between."""
 
 import dataclasses
 import functools
@@ -14,9 +14,9 @@ import numpy as np
 import jfnn
 from four_kinds import ising_model
 
-# Starting weights are this much of Glorot's: directions that the data do not reach stay as they began.
+# Initial weights relative to Glorot's: directions that the data do not reach keep their initial values.
 INIT_SCALE = 0.1
-# Rows that networks see at once: as vectors, and as images, whose channels take more memory.
+# Rows evaluated at once: as vectors, and as images, whose channels take more memory.
 ROWS = 2_000
 IMAGES = 200
 
@@ -25,30 +25,30 @@ IMAGES = 200
 class Scale:
     """Size of the computation.
 
-    The networks of `cell` estimate the critical temperature: the fewest units with which every start learns,
-    and the largest penalty.
+    The networks of `cell` estimate the critical temperature: the smallest width with which every start
+    learns, and the largest penalty.
     """
 
     lengths: tuple[int, ...] = (10, 20, 40)  # lattices of the grid of networks
-    largest: int = 80  # a further lattice, for the estimates' networks alone
+    largest: int = 80  # another lattice, only for the networks of the estimates
     hidden: tuple[int, ...] = (1, 2, 10, 100)
     l2s: tuple[float, ...] = (0.0, 1.0, 3.0)  # the largest last
     cell: tuple[int, float] = (10, 3.0)  # hidden units and penalty
     seeds: int = 20  # networks of each kind
     epochs: int = 40
-    rows: int = 1_000  # to train on
+    rows: int = 1_000  # training rows
     temperatures: tuple[float, ...] = (
         *(1.6, 2.0, 2.14, 2.18, 2.2, 2.22, 2.24, 2.26, 2.28, 2.3, 2.32, 2.34, 2.36),
         *(2.4, 2.44, 2.5, 2.56, 2.62, 2.7, 2.8, 3.0),
     )
-    # Length -> Markov chains at each temperature, and configurations of each.
+    # Length -> Markov chains at each temperature, and configurations per chain.
     chains: Mapping[int, tuple[int, int]] = dataclasses.field(
         default_factory=lambda: {10: (800, 4), 20: (400, 5), 40: (200, 8), 80: (100, 8)}
     )
     burn_in: int = 50  # steps before a chain's first configuration
-    long_chains: tuple[int, int] = (16, 2_000)  # that measure autocorrelation times, and steps of each
-    draws: int = 400  # of the bootstrap
-    workers: int = 2  # processes that sample
+    long_chains: tuple[int, int] = (16, 2_000)  # chains to measure autocorrelation times, and steps of each
+    draws: int = 400  # bootstrap draws
+    workers: int = 2  # sampling processes
 
 
 QUICK = Scale(
@@ -73,15 +73,15 @@ class Trained(NamedTuple):
 
     network: jfnn.Network
     params: Any  # [L2, seeds, …]
-    accuracy: np.ndarray  # share of right labels on rows held out, at T = 0 and ∞ [L2, seeds]
+    accuracy: np.ndarray  # on held-out rows at T = 0 and ∞ [L2, seeds]
 
     def logits(self, spins: np.ndarray) -> np.ndarray:
-        """Outputs before the sigmoid at the largest penalty, of spins ``[…, L, L]``: ``[seeds, …]``."""
+        """Return logits ``[seeds, …]`` at the largest penalty for spins ``[…, L, L]``."""
         return logits(self.network, jax.tree.map(lambda leaf: leaf[-1], self.params), spins)
 
 
 def sample(scale: Scale) -> dict[int, np.ndarray]:
-    """Configurations: length -> ``[T, chains, configurations, L, L]`` int8."""
+    """Sample configurations: length -> ``[T, chains, configurations, L, L]`` int8."""
     lengths = (*scale.lengths, scale.largest)
     tasks = [(length, t) for length in lengths for t in scale.temperatures]
     draw = functools.partial(_sample_at, scale)
@@ -106,10 +106,10 @@ def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
 
 
 def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trained]:
-    """The grid of networks on one lattice, trained at T = 0 and T = ∞: hidden units -> networks.
+    """Train the grid of networks on one lattice, at T = 0 and T = ∞: hidden units -> networks.
 
-    The largest lattice has the networks of the estimates alone, and so has every one where random rows have
-    zero magnetisation (``cancelling``) instead of T = ∞.
+    The largest lattice has only the networks of the estimates. So does every lattice if random rows have zero
+    magnetization (``cancelling``) instead of T = ∞.
     """
     cell = cancelling or length == scale.largest
     networks = {
@@ -129,7 +129,7 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
 
 
 def training_options(scale: Scale) -> dict[str, Any]:
-    """Keywords of every sweep but for the penalty. The rate falls to 0: the last steps leave no noise."""
+    """Return keywords of every sweep except the penalty. The learning rate decays to 0 to remove noise."""
     return {
         "learning_rate": 0.03,
         "hyper": {"init_scale": INIT_SCALE},
@@ -150,20 +150,20 @@ def _logits(network: jfnn.Network, params: Any, spins: jax.Array) -> jax.Array:
 
 
 def logits(network: jfnn.Network, params: Any, spins: np.ndarray, at_once: int = ROWS) -> np.ndarray:
-    """Outputs before the sigmoid: of seeds ``[S, …]`` and spins ``[…, L, L]``, ``[S, …]`` float32."""
+    """Return outputs before the sigmoid ``[S, …]`` float32, for seeds ``[S, …]`` and spins ``[…, L, L]``."""
     rows = spins.reshape(-1, *spins.shape[-2:])
     parts = []
     for first in range(0, len(rows), at_once):
         part = rows[first : first + at_once]
-        padding = [(0, min(at_once, len(rows)) - len(part)), (0, 0), (0, 0)]  # one shape, one program
+        padding = [(0, min(at_once, len(rows)) - len(part)), (0, 0), (0, 0)]  # equal shapes need one program
         parts.append(np.asarray(_logits(network, params, np.pad(part, padding)))[:, : len(part)])
     return np.concatenate(parts, axis=1).reshape(-1, *spins.shape[:-2])
 
 
 def overlaps(params: Any) -> np.ndarray:
-    """``|Σ_i u_i| / L`` of each seed, 1 where the first layer sees the magnetisation alone.
+    """Return ``|Σ_i u_i| / L`` of each seed; 1 if the first layer depends only on the magnetization.
 
-    u is the first singular vector of its weights ``[L², hidden]``: the direction in which all units look.
+    u is the first singular vector of its weights ``[L², hidden]``: the direction shared by all units.
     """
     directions = np.linalg.svd(np.asarray(params[0].w), full_matrices=False)[0][..., 0]
     return np.asarray(np.abs(directions.sum(axis=-1)) / np.sqrt(directions.shape[-1]))

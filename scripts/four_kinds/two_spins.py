@@ -1,7 +1,7 @@
 """Two coupled spins: does a machine with one hidden unit learn the coupling from samples?
 
-States have probabilities ``p(v) ∝ e^{J s_1 s_2}``, s = ±1, so that ``J = ½ ln p(11)/p(01)``; the same of a
-trained machine's exact probabilities is J_eff.
+States have probabilities ``p(v) ∝ e^{J s_1 s_2}``, s = ±1, so ``J = ½ ln p(11)/p(01)``. J_eff is the same
+expression for a trained machine's exact probabilities.
 """
 
 import json
@@ -14,16 +14,16 @@ from four_kinds import course_stream
 from four_kinds.xor_machine import PUBLISHED
 from jfnn import boltzmann
 
-# Of the published runs.
+# Settings of the published runs.
 SAMPLES = 3000
 BATCH = 20
 EPOCHS = 1000
 STATES = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-RUNS = 79  # of each J
+RUNS = 79  # runs per J
 
 
 def run(_: Path, quick: bool = False) -> list[Row]:
-    """The section's rows."""
+    """Return the section's rows."""
     runs, epochs = (3, EPOCHS // 10) if quick else (RUNS, EPOCHS)
     published = json.loads(PUBLISHED.read_text())["two_spins"]
     sets = np.stack([samples(j, 42) for j in published["J"]]).astype(float)
@@ -36,7 +36,7 @@ def run(_: Path, quick: bool = False) -> list[Row]:
 
 
 def spread_rows(published: dict[str, list[float]], sets: np.ndarray, effective: np.ndarray) -> list[Row]:
-    """The course's figures by PyTorch, on the same samples, against runs from other random numbers.
+    """Compare the course's PyTorch figures, on the same samples, with runs from other random numbers.
 
     Args:
         published: The course's figures.
@@ -54,19 +54,19 @@ def spread_rows(published: dict[str, list[float]], sets: np.ndarray, effective: 
 
 
 def trained(sets: np.ndarray, epochs: int, seed: int, start_seed: int) -> list[float]:
-    """J_eff of each set of samples by the course's procedure ``[J]``."""
+    """Return J_eff of each set of samples with the course's procedure ``[J]``."""
     machines = course_stream.trained(sets, 1, epochs, BATCH, seed, start_seed)
     return [effective_coupling(machine) for machine in machines]
 
 
 def effective_coupling(machine: boltzmann.Machine) -> float:
-    """``½ ln p(11)/p(01)`` of a machine of two visible units."""
+    """Return ``½ ln p(11)/p(01)`` for a machine with two visible units."""
     log_p = np.asarray(boltzmann.log_likelihood(machine, STATES[[3, 1]]))
     return float(log_p[0] - log_p[1]) / 2
 
 
 def samples(j: float, seed: int) -> np.ndarray:
-    """States drawn as the course draws them, ``[3000, 2]``."""
+    """Draw states as the course does, ``[3000, 2]``."""
     energies = j * (2 * STATES - 1).prod(axis=1).astype(float)
     weights = np.exp(energies - energies.max())
     return STATES[np.random.default_rng(seed).choice(4, size=SAMPLES, p=weights / weights.sum())]

@@ -1,4 +1,4 @@
-"""XOR as a distribution: the least KL of restricted machines of 1 to 4 hidden units, and that they learn."""
+"""XOR as a distribution: the least KL of restricted machines with 1 to 4 hidden units, and their training."""
 
 import json
 import math
@@ -16,9 +16,9 @@ from jfnn import boltzmann
 PUBLISHED = Path(__file__).resolve().parents[2] / "tests" / "data" / "boltzmann.json"
 ROWS = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)  # x1, x2, x1 ⊕ x2
 LEAST = {1: 0.5757, 2: math.log(2) / 2, 3: 0.0}  # the least KL(data ‖ model) by hidden units, enumerated
-REPEATS = 50  # of each row, in the published run
-CHAINS = 16  # that start from each row, in the grid
-# Of the grid.
+REPEATS = 50  # copies of each row, in the published run
+CHAINS = 16  # chains from each row, in the grid
+# Axes of the grid.
 RATES = [0.3, 1.0, 3.0]
 SWEEPS = [1, 3, 10]
 UNITS = [1, 2, 3, 4]
@@ -29,19 +29,19 @@ class Scale(NamedTuple):
 
     starts: int = 40  # random starts of the search for the least KL
     epochs: int = 8000  # full-batch steps of that search
-    runs: int = 79  # as the course configures them, from other random numbers
-    seeds: int = 5  # of the grid
-    steps: int = 4000  # of the grid
+    runs: int = 79  # the course's runs, with other random numbers
+    seeds: int = 5  # seeds in the grid
+    steps: int = 4000  # steps in the grid
 
 
 QUICK = Scale(starts=24, runs=3, seeds=2, steps=600)
 
 
 def run(_: Path, quick: bool = False) -> list[Row]:
-    """The section's rows."""
+    """Return the section's rows."""
     scale = QUICK if quick else Scale()
     published = json.loads(PUBLISHED.read_text())["xor"]
-    others = [reconstruction(trained(seed)) for seed in range(1, 1 + scale.runs)]  # the course's own has 0
+    others = [reconstruction(trained(seed)) for seed in range(1, 1 + scale.runs)]  # the course uses seed 0
     return [
         *replayed(published),
         *course_rows(published["runs"], *np.array(others).T),
@@ -51,7 +51,7 @@ def run(_: Path, quick: bool = False) -> list[Row]:
 
 
 def least_rows(scale: Scale) -> list[Row]:
-    """The least KL of 1, 2 and 3 hidden units over many starts, by the exact gradient."""
+    """Find the least KL with 1, 2 and 3 hidden units over many starts, with the exact gradient."""
     learner = jfnn.boltzmann_machine((3, 4), gradient="exact", scale=2.0, optimizer="adam", hyper=["hidden"])
     result = jfnn.sweep(
         learner,
@@ -75,14 +75,14 @@ def least_rows(scale: Scale) -> list[Row]:
 
 
 def trained(seed: int) -> boltzmann.Machine:
-    """Four hidden units by CD-1 as the course trains them: rate 0.05, batches of 4, 3,000 epochs."""
+    """Train four hidden units by CD-1 as the course does: rate 0.05, batches of 4, 3,000 epochs."""
     tiled = np.tile(ROWS, (REPEATS, 1)).astype(float)
     shuffled = tiled[np.random.RandomState(42).permutation(len(tiled))]
     return course_stream.trained(shuffled[None], 4, 3000, 4, seed, start_seed=seed)[0]
 
 
 def reconstruction(machine: boltzmann.Machine) -> tuple[float, int]:
-    """The mean error of reconstructed rows, and how many round to themselves."""
+    """Return the mean error of reconstructed rows, and how many round to themselves."""
     with jax.enable_x64(True):
         means = np.asarray(boltzmann.visible_means(machine, boltzmann.hidden_means(machine, ROWS)))
     right = ((means > 0.5) == ROWS).all(axis=1).sum()
@@ -90,7 +90,7 @@ def reconstruction(machine: boltzmann.Machine) -> tuple[float, int]:
 
 
 def replayed(published: dict[str, Any]) -> list[Row]:
-    """The published run in NumPy, from its stream of random numbers."""
+    """Replay the published NumPy run, from its stream of random numbers."""
     machine = trained(seed=0)
     by_numpy = published["runs"]["NumPy"]
     with jax.enable_x64(True):
@@ -109,7 +109,7 @@ def replayed(published: dict[str, Any]) -> list[Row]:
 
 
 def course_rows(runs: dict[str, Any], errors: np.ndarray, patterns: np.ndarray) -> list[Row]:
-    """The course's runs, and its claim of reliability, against runs from other starts and random numbers.
+    """Compare the course's runs, and its claim of reliability, with runs from other random numbers.
 
     Args:
         runs: The two published runs, by NumPy and by PyTorch.
@@ -129,7 +129,7 @@ def course_rows(runs: dict[str, Any], errors: np.ndarray, patterns: np.ndarray) 
 
 
 def grid_row(scale: Scale) -> Row:
-    """A grid of units × learning rate × k × seeds by contrastive divergence, and by the exact gradient."""
+    """Train a grid of units × learning rate × k × seeds by contrastive divergence, and the exact gradient."""
 
     def kl(machine: Any, rows: np.ndarray, hyper: dict[str, Any]) -> np.ndarray:
         result = jfnn.sweep(

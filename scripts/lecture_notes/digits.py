@@ -24,7 +24,7 @@ def data(replay: Replay) -> list[Row]:
     published = replay.published
     return [
         exact("images shown", published["shown_images"], replay.shown),
-        exact("rows to train, to test", published["rows"], replay.n_rows),
+        exact("training rows, test rows", published["rows"], replay.n_rows),
         exact("pixels", published["pixels"], images.shape[1], reason=uci),
     ]
 
@@ -45,7 +45,7 @@ def initial_network(replay: Replay) -> list[Row]:
         *(exact(f"P({digit}) of training image 0", *pair, tolerance) for digit, pair in digits),
         exact("prediction", published["prediction"], jfnn.predict(network, start, first)),
         exact("label", published["label"], split.y_train[0]),
-        exact("right of the training images", right, right_here),
+        exact("correct of the training images", right, right_here),
     ]
 
 
@@ -94,7 +94,7 @@ def gradient_descent(replay: Replay) -> list[Row]:
     accuracy = float(result.train_accuracy)
     predicted = " or a ".join(map(str, np.unique(jfnn.predict(replay.network, result.params, x))))
     at_chance = max(published["train_accuracy"], accuracy) < CHANCE
-    reason = f"saturated: every image is taken for a {predicted}; which digit, rounding decides"
+    reason = f"saturated: every image is classified as {predicted}; rounding decides which digit"
     texts = f"{published['train_accuracy']:.4f}", f"{accuracy:.4f}"
     return [claim("training accuracy", *texts, at_chance, reason)]
 
@@ -132,9 +132,9 @@ def stored_models(replay: Replay) -> list[Row]:
     predicted = np.asarray(jfnn.predict(replay.network, params, x))
     replay.save(pictures.images(x[:20], y[:20], predicted[:20]), "predictions")
     n_models = int(np.prod(archive["w1"].shape[:2]))
-    loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"
+    loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, correct of the test images"
     return [
-        claim("models stored", "all of the grid", str(n_models), n_models == len(AXIS) ** 2, path.name),
+        claim("models saved", "all of the grid", str(n_models), n_models == len(AXIS) ** 2, path.name),
         exact(loaded, replay.cells[i][j].test, (predicted == y).sum()),
     ]
 

@@ -65,7 +65,7 @@ def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarr
     values = whole[::2][kinds == kind]
     second_half = later[::2][kinds == kind]
     here = f"{_range(values)}; second half {_range(second_half)}"
-    step = f"a step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
+    step = f"per step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
     least = np.nanmin(values) * EPOCHS * STEPS
     most = values.max() * EPOCHS * STEPS
     name = f"{kind} cells' exponents"
@@ -74,9 +74,9 @@ def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarr
         return claim(name, "counts reproduce", here, bool(most < HARMLESS), reason)
     growth = rounding_growth(replay)
     reason = (
-        f"{step} a tangent grows by at least {_power(least)}, and a rounding until it saturates: parameters"
-        f" of runs that start a rounding apart end {_power(growth.min())} to {_power(growth.max())} times as"
-        " far apart"
+        f"{step} a tangent grows by at least {_power(least)}, and a rounding error until it saturates:"
+        f" parameters of runs that differ by one rounding differ {_power(growth.min())} to"
+        f" {_power(growth.max())} times as much in the end"
     )
     return claim(name, "counts depend on rounding", here, bool(least > COMPLETE), reason)
 
@@ -138,7 +138,7 @@ def probabilities_row(replay: Replay, growth: np.ndarray) -> Row:
         "counts reproduce",
         _range(growth),
         bool(grown < HARMLESS),
-        f"a step, over {replay.repeats.growth_epochs} epochs, {DIRECTIONS} differences of starts a cell:"
+        f"per step, over {replay.repeats.growth_epochs} epochs, {DIRECTIONS} perturbed starts per cell:"
         f" {(growth > 0).sum()} of {growth.size} above 0; in {steps} steps a difference grows by at most"
         f" {_power(grown)}",
     )
@@ -183,6 +183,6 @@ def picture(replay: Replay, whole: np.ndarray, later: np.ndarray, probabilities:
     lower.axhline(0, color="black", lw=0.6)
     lower.set_yscale("symlog", linthresh=1e-3)
     lower.set_ylim(bottom=-1)  # room for the legend
-    lower.set(xlabel="learning rate η", ylabel="Lyapunov exponent a step")
+    lower.set(xlabel="learning rate η", ylabel="Lyapunov exponent per step")
     lower.legend(fontsize="small", loc="lower left", ncols=3)
     return figure

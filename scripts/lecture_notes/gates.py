@@ -60,7 +60,7 @@ def trained(replay: Replay) -> list[Row]:
         solved = result.train_accuracy[0, 0] == 1
         cost = result.train_loss[0, 0][solved].max(initial=0)
         here = f"{solved.sum()} of {starts} starts"
-        reason = f"largest cost of a solution {cost:.1e} a sample"
+        reason = f"largest cost of a solution {cost:.1e} per sample"
         figure = f"{name} by a 2-3-1 network"
         rows.append(claim(figure, "found from some starts", here, bool(solved.any()), reason))
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))

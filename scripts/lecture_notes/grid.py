@@ -45,7 +45,7 @@ def cell_rows(replay: Replay, i: int, j: int) -> list[Row]:
     if cell.kind == "dead":
         return [_dead(name, cell, replay, i, j)]
     at_chance = _at_chance(replay, published) and _at_chance(replay, here)
-    reason = "both at chance: hidden units saturated, one class or a few predicted"
+    reason = "both at chance: hidden units saturated, only one or a few classes predicted"
     return [claim(name, _text(published), _text(here), at_chance, reason)]
 
 

@@ -80,7 +80,7 @@ def test_probes_agree_between_one_sweep_separate_sweeps_plain_jax_and_scikit_lea
     with jax.enable_x64():
         split = case.split()
         found = [probes.by_jfnn(split), probes.one_by_one(split), probes.plain(split)()]
-    w, accuracy = probes.fitted((case, range(3)))
+    w, accuracy = probes.fit_targets((case, range(3)))
     for one in found:
         np.testing.assert_allclose(one.coefficients, w, atol=1e-5)
         np.testing.assert_array_equal(one.accuracy, accuracy)
