@@ -28,10 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Replay], list[Row]]]] = {
     "descent": ("Gradient descent", digits.gradient_descent),
     "sgd": ("Stochastic gradient descent", digits.stochastic_gradient_descent),
     "grid": ("The grid: correct predictions on training and test rows", grid.grid),
-    "exponents": (
-        "Growth of a rounding error: Lyapunov exponents over the learning rate",
-        exponents.exponents,
-    ),
+    "exponents": ("How rounding grows: Lyapunov exponents over the learning rate", exponents.exponents),
     "models": ("Stored models", digits.stored_models),
 }
 

@@ -4,8 +4,7 @@
 with Adam at a rate of 1e-3, and once with gradient descent, whose best of seven rates is chosen on held-out
 rows and retrained on all rows. It prints the median test accuracy, or R², and the same for scikit-learn's
 perceptrons with 100 hidden units (the default) and with 50. "searches" times searches and a fit of
-`jfnn.estimators`. "first_calls" times the first network of a process with a cold cache, with a warm cache,
-and the second call.
+`jfnn.estimators`. "first_calls" times a process's first network with a cold and a warm cache, and a second.
 
 All options except the number of epochs have their defaults. The script exits with 1 if a target is missed:
 scores at most 1.5 points (better of both optimizers) and 4 points (Adam alone) below scikit-learn's default,

@@ -19,8 +19,7 @@ A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number, or CON
 ratio of their times. In crossings, CONTENDER < CONTENDER is the number of networks from which the first one
 is faster. In a sentence, first_calls/CASE is a case of fresh processes; "machine" and "date" are cases
 without a row. A line must not begin with such a comment, which would end its paragraph. Entries that a file
-lacks are left out. The text between the comments is replaced. --check writes nothing, and exits with 1 if the
-text would change.
+lacks are left out. Text between the comments is replaced; --check only exits with 1 if it would change.
 """
 
 import functools

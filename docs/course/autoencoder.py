@@ -11,8 +11,7 @@ no network with one hidden layer can do better, but a deeper one can.
 # The network
 # -----------
 # The data are the digits with pixels from 0 to 1, minus the mean image. The encoder maps
-# 64 numbers to k numbers, the code. The decoder maps k numbers back to 64, here with the
-# same weights:
+# 64 numbers to k, the code. The decoder maps them back, with the same weights:
 #
 # .. math:: z = x w + b, \qquad h = f(z), \qquad \hat{x} = h w^T + c, \qquad
 #           C = \frac{1}{2 n} \sum_i (\hat{x}_i - x_i)^2
@@ -38,9 +37,8 @@ x_test = np.float32((digits.x_test - mean) / 16)
 #
 # .. math:: \delta_2 = (\hat{x} - x) / n, \qquad \delta_1 = (\delta_2 w) \circ f'(z)
 #
-# The weights appear in two places, so their gradient has two terms. One comes from w in
-# the encoder, whose input is x, and one from :math:`w^T` in the decoder, whose input is
-# h:
+# The weights appear twice, so their gradient has two terms: one from w in the encoder,
+# whose input is x, and one from :math:`w^T` in the decoder, whose input is h:
 #
 # .. math:: \frac{\partial C}{\partial w} = x^T \delta_1 + \delta_2^T h, \qquad
 #           \frac{\partial C}{\partial b} = \sum_i \delta_1, \qquad
@@ -101,9 +99,8 @@ for name, part in {"encoder": encoder, "decoder": decoder}.items():
 # (`Baldi and Hornik 1989 <https://doi.org/10.1016/0893-6080(89)90014-2>`_; for tied
 # weights Yang, *IEEE Transactions on Signal Processing* 43, 95, 1995). One hidden layer
 # of sigmoids cannot go below it (`Bourlard and Kamp 1988
-# <https://doi.org/10.1007/BF00332918>`_). Train both with 2 to 16 units. All sizes share
-# one compiled program of 16 units, in which the units beyond the first k are switched
-# off.
+# <https://doi.org/10.1007/BF00332918>`_). Train both with 2 to 16 units. All share one
+# compiled program of 16 units, where units beyond the first k are switched off.
 
 values, vectors = np.linalg.eigh(x.T @ x / len(x))
 values, vectors = values[::-1], vectors[:, ::-1]
@@ -237,9 +234,8 @@ for i, k in enumerate((2, 4, LAST)):
 # %%
 # A code of two numbers
 # ---------------------
-# Neither method has seen a label. How well do the codes separate the digits? Classify
-# each test digit by the most frequent label among its ten nearest training digits in the
-# code:
+# Neither method has seen a label. How well do the codes separate the digits? Give each
+# test digit the most frequent label of its ten nearest training digits:
 
 encoder_network = jfnn.sequential(
     [jfnn.Dense(50, "relu"), jfnn.Dense(2, "identity")], 64

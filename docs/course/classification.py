@@ -3,8 +3,7 @@ Classification
 ==============
 
 Logistic regression is a network without a hidden layer. Does a hidden layer help? Compare
-both on breast cancer samples and on digits, fold by fold, with ROC curves and a confusion
-matrix.
+both on breast cancer and digits, fold by fold, with ROC curves and a confusion matrix.
 """
 
 # %%
@@ -12,8 +11,7 @@ matrix.
 # --------
 # Both data sets come from scikit-learn: 569 breast tissue samples with 30 measurements
 # each, malignant (0) or benign (1), and 1,797 digits. A fifth of the rows is kept for the
-# final test. The measurements are scaled to mean 0 and standard deviation 1 on the
-# training rows.
+# final test. The measurements are standardized by the training rows.
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,8 +35,7 @@ digits = digits._replace(x_train=digits.x_train / 16, x_test=digits.x_test / 16)
 # %%
 # Logistic regression as a network
 # --------------------------------
-# The network has one layer with one sigmoid output, :math:`P = f(x w + b)`, and the
-# cross-entropy as cost:
+# One sigmoid output, :math:`P = f(x w + b)`, with the cross-entropy as cost:
 #
 # .. math:: C = -\sum_i \left( y_i \log P_i + (1 - y_i) \log (1 - P_i) \right) +
 #           \frac{\lambda}{2} \sum w^2, \qquad \delta = P - y

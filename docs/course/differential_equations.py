@@ -64,8 +64,7 @@ for cells in (10, 100):
 
 # %%
 # If Δx is ten times smaller, the error is a hundred times smaller, but the scheme takes a
-# hundred times as many steps. Just above r = 1/2, rounding errors grow until they
-# dominate:
+# hundred times as many steps. Just above r = 1/2, rounding errors take over:
 
 figure = Figure(figsize=(7, 3), layout="constrained")
 panels = figure.subplots(1, 2)
@@ -191,14 +190,12 @@ figure
 
 # %%
 # The errors of the networks are within a factor of a few of Euler's coarse scheme. The
-# fine scheme is far more accurate, and takes a fraction of a second. The advantage of a
-# network is that it is a function, which you can evaluate and differentiate at every x
-# and t, without a grid.
+# fine scheme is far more accurate, and takes a fraction of a second. But a network is a
+# function, which you can evaluate and differentiate anywhere without a grid.
 #
 # Width, depth, activation
 # ------------------------
-# Which architectures work? Train nine kinds of network with one learning rate and five
-# seeds each:
+# Which architectures work? Train nine kinds with one learning rate and five seeds each:
 
 hidden = {"5": [5], "20": [20], "20-20": [20, 20]}
 activations = ["tanh", "sigmoid", "relu"]
@@ -339,8 +336,7 @@ figure
 # %%
 # Every eigenvector is a fixed point of the flow. So a path that turns to a wrong
 # eigenvector early has a small residual from then on: a low cost does not prove that the
-# solution is right. The remedy is to use several starting points and take the largest
-# value.
+# solution is right. The remedy: start several times and take the largest value.
 #
 # Exercises
 # ---------

@@ -60,8 +60,7 @@ for seeds, count in sorted(ties.items()):
     print(f"{seeds:3} seeds: {count} of {error.size} cells may be the best")
 
 # %%
-# And with one seed? Each of the 100 seeds picks a best cell (the first one if several are
-# equal):
+# And with one seed? Each of the 100 seeds picks a best cell (the first of equal ones):
 
 scores = result.validation_accuracy.reshape(49, 100)
 best = int(scores.mean(axis=1).argmax())
@@ -171,8 +170,7 @@ both = jfnn.sweep(
 jfnn.plots.heat_map(both, axes=("l1", "l2"), score="validation_accuracy")
 
 # %%
-# L1 does not improve the accuracy here. It gives zeros, which make a network easier to
-# interpret and smaller:
+# L1 does not improve the accuracy here, but its zeros make a network smaller and clearer:
 
 without_l2 = both.validation_accuracy[0, 0].mean(axis=-1)  # [l1]
 weights = np.asarray(both.params[0].w)[0, 0]  # [l1, seed, 64, 20]

@@ -134,8 +134,7 @@ jfnn.plots.axis_curves(result, "learning_rate", by="network")
 # %%
 # Each method has its own best rate, and these rates differ by more than a factor of ten.
 # Comparing methods at one shared learning rate would compare rates, not methods. The
-# squared error from the truth (twice the cost) at the best rates, with 95% intervals over
-# seeds:
+# squared error from the truth (twice the cost) at the best rates, with 95% intervals:
 
 held_out = jfnn.cell_statistics(result, "validation_loss")
 truth = jfnn.cell_statistics(result, "test_loss")
@@ -277,9 +276,8 @@ wins = np.bincount(least_of_seed.argmin(axis=0), minlength=len(methods))
 print({name: int(count) for name, count in zip(methods, wins, strict=True)})
 
 # %%
-# Seeds differ only in initial weights and minibatches. Other rows would add more
-# variation, which seeds cannot show, however many you use: :doc:`regression` resamples
-# the rows.
+# Seeds differ only in initial weights and minibatches. Other rows would add variation
+# that no number of seeds shows: :doc:`regression` resamples the rows.
 #
 # How many seeds are needed for an interval as wide as a tenth of the mean?
 
@@ -299,8 +297,7 @@ for i, (name, j) in enumerate(zip(methods, best, strict=True)):
 # of its characteristic equation lie inside the unit circle?) Try β = 0.5 and 0.9.
 #
 # **Exercise 2.** Let η = 1 / κ_max in plain gradient descent. After how many steps has
-# the error along the flattest direction decreased by a factor of e? Compare with κ_max /
-# κ_min.
+# the error along the flattest direction fallen by a factor e? Compare κ_max / κ_min.
 #
 # **Exercise 3.** Weights start at 0 and Adam takes one step. How far does each weight
 # move if its gradient is large, and if it is small? How far does it move with RMSprop,

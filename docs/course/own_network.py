@@ -27,8 +27,7 @@ ways. Then plant a mistake: training hides it, but a check identifies it.
 # A class
 # -------
 # The class needs only NumPy. Hidden units are sigmoids, and the output is linear. Initial
-# weights and biases are random and large enough that the sigmoids bend at different x
-# between -1 and 1.
+# weights and biases are random and large: the sigmoids bend at different x in [-1, 1].
 
 import itertools
 
@@ -176,8 +175,7 @@ print(right)
 # A sigmoid has f' = a (1 - a), so f' is often written as a function of a. A common
 # mistake is to pass a to a function that expects z. The arrays then have the right shapes
 # and plausible sizes. The check reports the first wrong array in the order of
-# computation. It also identifies the mistake if this mistake alone explains all the
-# numbers:
+# computation. It names the mistake if this alone explains all numbers:
 
 
 class Mistaken(Network):
@@ -194,8 +192,7 @@ print(found)
 # computes :math:`\delta_1`, which then contains the new weights. Gradients computed
 # outside the loop are correct, so check the arrays that the loop passes to the update.
 #
-# Training does not reveal the mistake. Train both classes from the same initial weights
-# on the same rows:
+# Training does not reveal it. Train both classes from the same initial weights and rows:
 
 targets = 1 / (1 + 25 * x**2)
 curves = {"right": [], "mistaken": []}

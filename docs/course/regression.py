@@ -40,10 +40,9 @@ split = jfnn.Split(x, y, x_test, truth)
 # %%
 # Polynomials
 # -----------
-# The columns x, x², … are scaled to mean 0 and standard deviation 1. Powers of a number
-# below 1 are small, so their coefficients must be large, and without scaling a penalty
-# would hit them hardest. Least squares itself is not affected. The error is the mean
-# squared distance from the truth.
+# The columns x, x², … are scaled to mean 0 and standard deviation 1: powers of a number
+# below 1 are small, and a penalty would hit their large coefficients hardest. Least
+# squares is not affected. The error is the mean squared distance from the truth.
 
 
 def polynomial(degree, estimator):
@@ -95,8 +94,8 @@ figure
 
 # %%
 # The training error falls with every degree, towards 0.01, the variance of the noise. The
-# distance from the truth does not. Even degrees help and odd degrees do not, because the
-# function is even.
+# distance from the truth does not. Even degrees help, odd ones do not: the function is
+# even.
 #
 # Networks
 # --------
@@ -125,8 +124,7 @@ polynomials = {
 jfnn.plots.axis_curves(by_width, "width", "test_loss", baselines=polynomials)
 
 # %%
-# (jfnn's quadratic cost includes the factor 1/2.) In numbers, with 95% intervals over
-# seeds:
+# (jfnn's quadratic cost has the factor 1/2.) In numbers, with 95% intervals over seeds:
 
 of_widths = jfnn.cell_statistics(by_width, "test_loss")
 for i, width in enumerate(widths):
@@ -166,8 +164,8 @@ jfnn.plots.bias_variance(of_degrees)
 
 # %%
 # With the degree, the bias falls and the variance grows. The error is smallest in
-# between. Now train 100 networks of each width, each on its own bootstrap and from its
-# own initial weights:
+# between. Now 100 networks of each width, each with its own bootstrap and initial
+# weights:
 
 bootstrapped = jfnn.sweep(networks, split, folds=draws, **options)
 of_networks = jfnn.analysis.bias_variance(bootstrapped, split)
@@ -191,8 +189,7 @@ for name, parts, values in (
 # %%
 # For networks, both fall with the width. Having more weights than rows does no harm here,
 # as `Neal et al. 2018 <https://arxiv.org/abs/1810.08591>`_ found on larger tasks. Is the
-# best network better than the best polynomial? Compare them draw by draw, on the same
-# bootstraps:
+# best network better than the best polynomial? Compare them bootstrap by bootstrap:
 
 best_of_degrees = predictions[of_degrees.error.argmin()]  # [draw, row]
 best_of_networks = bootstrapped.predict(x_test)[of_networks.error.ravel().argmin()]

@@ -10,8 +10,7 @@ as a `jfnn.sweep` with several seeds and confidence intervals.
 # %%
 # Your program
 # ------------
-# A small perceptron on scikit-learn's breast cancer data: 9 candidates, 3 folds, 40
-# epochs each.
+# A small perceptron on the breast cancer data: 9 candidates, 3 folds, 40 epochs.
 
 import time
 import warnings
@@ -89,8 +88,7 @@ print(
 # The perceptrons of jfnn have a parameter ``engine``. The default ``"auto"``
 # decides by the number of fits; ``"jfnn"`` always uses jfnn, for the refit too. A
 # fit has the same bits whether it is trained alone or together with others. To see
-# this, pass the same perceptron to scikit-learn's search, which fits one candidate
-# after another:
+# this, pass it to scikit-learn's search, which fits the candidates one by one:
 
 engine_options = options | {"engine": "jfnn"}
 together = search(
@@ -176,8 +174,7 @@ print(
 # The intervals are 95% Student intervals over seeds. They show how much the random
 # initialization matters, not how much the choice of rows does. Cells are compared
 # seed by seed. The tied cells contain the truly best cell with 95% confidence. One
-# of 143 test rows is 0.7 percentage points, so either test accuracy may come out
-# higher.
+# of 143 test rows is 0.7 points, so either test accuracy may be higher.
 #
 # The heat map shows means over seeds and folds.
 

@@ -75,8 +75,7 @@ trained = loop(Classifier(jax.random.key(0)), rates[1])
 # -----------------------
 # `jfnn.from_equinox` takes the class itself, or any function ``key -> module``, so
 # that each seed has its own initial weights. Seed 0 starts from
-# ``jax.random.key(0)``. Parameters are a dict that maps the paths of the module's
-# arrays to the arrays.
+# ``jax.random.key(0)``. Parameters are a dict of the module's arrays by path.
 
 options = {
     "optimizer": "adam",
@@ -202,8 +201,8 @@ except jfnn.ArgumentError as error:
 # %%
 # Save, load and rebuild the module
 # ---------------------------------
-# `jfnn.load` reads a saved result without Equinox. To get a module back, replace
-# the arrays of a new one.
+# `jfnn.load` reads a saved result without Equinox. For a module, replace its
+# arrays.
 
 
 def as_module(params, module):
@@ -231,6 +230,5 @@ print(f"test accuracy of the module: {np.mean(labels == split.y_test):.3f}")
 # ----------
 # * :doc:`from_vmap` shows what jfnn adds to a custom network.
 # * :doc:`/extending` describes learners with custom state.
-# * Networks built from `jfnn.layers` train faster than modules, because jfnn has
-#   optimized code for their matrix products. :doc:`/kinds` describes convolutional
-#   and recurrent ones.
+# * Networks built from `jfnn.layers` train faster than modules, because jfnn
+#   optimizes their matrix products. See :doc:`/kinds`.

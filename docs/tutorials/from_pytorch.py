@@ -34,8 +34,7 @@ parameters agree to 1e-5.
 #        loss.backward()
 #        optimizer.step()
 #
-# This site is built without PyTorch, so the block above does not run here. All
-# other blocks do.
+# This site is built without PyTorch, so only the block above does not run here.
 #
 # The data and the initial weights
 # --------------------------------
@@ -108,8 +107,7 @@ print(result.test_accuracy[:, 0, :, 0].round(3))
 
 # %%
 # The loop above corresponds to ``result.member(1, 0, 1, 0)``: η = 0.05, one λ,
-# weight decay 0.01, one seed. Transpose its weights to load them into the PyTorch
-# model:
+# weight decay 0.01, one seed. Transpose its weights for the PyTorch model:
 
 trained = result.member(1, 0, 1, 0)
 state = {
@@ -129,8 +127,7 @@ print({name: array.shape for name, array in state.items()})
 # jfnn's penalty λ applies to the weights only, as in the lecture notes. Like the
 # cost, it is divided by the number of rows in a minibatch. So λ is the weight decay
 # times the number of rows, here 1. In PyTorch, the same needs two parameter groups,
-# with ``weight_decay=0`` for the biases. Here the two penalties lead to these
-# differences:
+# with ``weight_decay=0`` for the biases. The results differ by:
 
 penalised = jfnn.sweep(
     network,

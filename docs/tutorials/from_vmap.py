@@ -124,8 +124,7 @@ custom = jfnn.sweep(jfnn.Network(init, apply), split, l2=scaled, **options)
 print(f"custom network: {largest_difference(custom.params, by_vmap):.1e}")
 
 # %%
-# `jfnn.learner` takes your loss too. It adds λ/2 Σ w² to the loss without dividing,
-# so λ needs no factor.
+# `jfnn.learner` takes your loss too. It adds λ/2 Σ w² undivided: λ needs no factor.
 
 learner = jfnn.learner(init, lambda params, rows, key: loss(params, *rows))
 custom_loss = jfnn.sweep(learner, split, l2=penalties, **options)

@@ -44,8 +44,7 @@ print(
 )
 
 # %%
-# NumPy computes in float64 (16 digits) and jfnn in float32 (7 digits), unless you
-# enable float64 in JAX.
+# NumPy computes in float64 (16 digits) and jfnn by default in float32 (7 digits).
 #
 # The forward pass
 # ----------------
@@ -235,8 +234,7 @@ jfnn.plots.heat_map(grid)
 # %%
 # For η = 1 and η = 10 the notes print accuracies of 0.104 and 0.078. These are the
 # shares of the digit 0: their softmax returned NaN, and argmax of ten NaNs is the
-# first index. Here such a cell either diverges ("div"), or its network stays finite
-# and guesses.
+# first index. Here such a cell diverges ("div"), or its network guesses.
 #
 # Two errata as exercises
 # -----------------------
@@ -253,8 +251,8 @@ print(
 )
 
 # %%
-# **Exercise 2.** The notes print a different cost for the softmax but still use δ =
-# P - Y:
+# **Exercise 2.** The notes print another cost for the softmax but still use δ = P -
+# Y:
 #
 # .. math:: C = -\sum_c y_c \log P_c + (1 - y_c) \log (1 - P_c)
 #
@@ -278,8 +276,6 @@ print("jax.grad: ", np.round(by_jax, 4))
 # %%
 # Next steps
 # ----------
-# * :doc:`/lecture_notes` lists the other six errata, and compares each published
-#   number with its replay.
+# * :doc:`/lecture_notes` lists the other errata and compares all published numbers.
 # * :doc:`/concepts` explains the members, cells and replicates of a sweep.
-# * :doc:`/kinds` covers the notes' other kinds of network: convolutional,
-#   recurrent, Boltzmann.
+# * :doc:`/kinds` covers convolutional, recurrent and Boltzmann networks.

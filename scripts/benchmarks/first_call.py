@@ -20,9 +20,7 @@ PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1]
 FOLDS = 5
 PROCESSES = 2  # of scikit-learn's search
 NETWORKS = (1, 3, 10, 30, 100, 300, 1000)  # of the crossings
-POOLED = (
-    30  # above this, scikit-learn uses a process per core; fewer networks finish before its processes start
-)
+POOLED = 30  # scikit-learn trains more with a process per core; fewer end before its processes start
 
 Call = Callable[[], Any]
 

@@ -206,8 +206,7 @@ class Workload:
         """Operations per step of one member.
 
         Each layer takes one product forward and two backward (the first layer one, since inputs need no
-        gradient). A custom loss goes backward through everything that it scores; a Boltzmann machine has five
-        products.
+        gradient). A custom loss goes backward through all that it scores; a Boltzmann machine takes five.
         """
         first, *others = self.products()
         if self.kind == "ode":

@@ -154,10 +154,7 @@ def draw(scale: Scale, curves: Curves) -> Figure:
     maps, lines = figure.subplots(2, 2)
     levels = np.log10([1, scale.steps])
     for axes, part, title in zip(
-        maps,
-        ("train", "test"),
-        (f"{FITS:.0%} training accuracy", f"{GENERALISES:.0%} of test rows"),
-        strict=True,
+        maps, ("train", "test"), (f"{FITS:.0%} in training", f"{GENERALISES:.0%} in testing"), strict=True
     ):
         reached = curves.reached(part)
         known = np.isfinite(reached).any(axis=-1)

@@ -56,8 +56,7 @@ def run(runs: Path, size: str) -> Picture:
 def trained(by: str, split: jfnn.Split, scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
     """Train networks of all trials, with scores of each round ``[…, rounds + 1]``.
 
-    After the last epoch of a round, weights are already reset for the next round, so rounds are scored one
-    epoch earlier.
+    After the last epoch of a round, weights are already reset, so rounds are scored one epoch earlier.
     """
     hidden = jfnn.Dense(scale.units, "relu", "pytorch")
     output = jfnn.Dense(10, "identity", "pytorch")

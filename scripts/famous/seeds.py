@@ -106,9 +106,7 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
     low = float(accuracies.min())
     high = float(accuracies.max())
     return [
-        among_seeds(
-            f"{name}: correct predictions of {n}", notes, right.sum(axis=1), 0, "lecture notes, one run"
-        ),
+        among_seeds(f"{name}: correct rows of {n}", notes, right.sum(axis=1), 0, "lecture notes, one run"),
         statement(
             f"{name}: standard deviation of accuracies over that of independent errors",
             said["independent"],

@@ -2,8 +2,7 @@
 
 Elhage et al. (2022, "Toy Models of Superposition", "Superposition as a Phase Change"): n features, n - 1
 dimensions, ``x' = ReLU(Wᵀ W x + b)`` and the loss ``Σ_i I_i (x_i - x'_i)²``. A feature is uniform on [0, 1]
-with a probability called the density, and 0 otherwise. All features but the last have importance 1. Each step
-samples new rows.
+with probability ``density``, otherwise 0. All but the last have importance 1. Each step samples new rows.
 """
 
 import itertools
@@ -137,8 +136,7 @@ def trained(
 def explicit_losses(n: int, s: np.ndarray, r: np.ndarray) -> np.ndarray:
     """Return expected losses of the explicit solutions, at density s and importance r ``[…, solution]``.
 
-    The solutions ignore the last feature, ignore the first, superpose the last two, or (of three) the first
-    two.
+    They ignore the last feature, ignore the first, superpose the last two, or (of three) the first two.
     """
     ignored = s / 3 - s**2 / 4 + 0 * r
     losses = [r * ignored, ignored, (1 + r) * s**2 / 6, s**2 / 3 + 0 * r]

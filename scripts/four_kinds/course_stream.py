@@ -23,8 +23,7 @@ def trained(
     prints a loss, which draws h and v of all rows from the same stream.
 
     Args:
-        rows: Data sets ``[sets, n, n_visible]``, n a multiple of the batch. Each set trains a machine with
-            the same random numbers.
+        rows: Data sets ``[sets, n, n_visible]``, n a multiple of the batch, with equal random numbers.
         hidden: Hidden units.
         epochs: Epochs.
         batch: Rows per step.

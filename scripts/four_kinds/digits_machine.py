@@ -64,8 +64,7 @@ def nudged_digits() -> list[np.ndarray]:
 
 def curve_rows(curves: np.ndarray, published: list[float], x: np.ndarray) -> list[Row]:
     """Compare the example's curve with scikit-learn's, and with the machines here ``[seeds, epochs]``."""
-    # The example scores one random site per row, the machines here all sites. Its mean over rows therefore
-    # has a sampling error.
+    # The example scores one random site per row, with a sampling error; the machines here score all.
     example = BernoulliRBM(HIDDEN, learning_rate=RATE, batch_size=BATCH, n_iter=EPOCHS, random_state=0)
     scores = example.fit(x).score_samples(x)
     noise = float(scores.std() / np.sqrt(len(x)))

@@ -138,9 +138,7 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
             "mean over seeds and lattices, where outputs are at half height",
         ),
     ]
-    return (
-        rows if len(half_ways) == 1 else [*rows, _limit_row(half_ways)]
-    )  # one lattice cannot be extrapolated
+    return rows if len(half_ways) == 1 else [*rows, _limit_row(half_ways)]  # one lattice has no limit
 
 
 def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:

@@ -24,8 +24,7 @@ from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, REDUCTION
 
 # Half decades, up to the saturated row.
 RATES = np.logspace(-5, -1, 9)
-# A rounding error that grows to 1e-6 changes no count of correct predictions; one that grows to 1 changes
-# all.
+# A rounding error that grows to 1e-6 changes no count of correct predictions; growing to 1 changes all.
 ROUNDING = np.finfo(np.float64).eps
 HARMLESS = np.log(1e-6 / ROUNDING)
 COMPLETE = np.log(1 / ROUNDING)

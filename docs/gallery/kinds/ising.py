@@ -40,8 +40,7 @@ result = jfnn.sweep(
 
 # %%
 # Sample a hundred configurations at each temperature. A step joins equal neighbors with probability
-# :math:`1 - e^{-2/T}` and flips each cluster of joined spins with probability 1/2 (Swendsen and Wang,
-# 1987).
+# :math:`1 - e^{-2/T}` and flips each cluster with probability 1/2 (Swendsen and Wang, 1987).
 
 
 def step(spins, temperature):

@@ -44,8 +44,7 @@ def layerwise(learning_rate, output_rate):
 
 
 # %%
-# The loss before each step is kept. Training has converged if the mean of the last 20 losses is below the
-# first loss.
+# The loss before each step is kept. Training has converged if the mean of the last 20 is below the first.
 
 rng = np.random.default_rng(0)
 x, y = (rng.normal(size=(ROWS, columns)).astype(np.float32) for columns in (WIDTH, 1))

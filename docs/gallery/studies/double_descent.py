@@ -5,8 +5,7 @@ Double descent
 As networks grow, the error on test rows rises until the network has as many parameters as there are
 training rows, and then falls again (`Belkin et al. 2019 <https://arxiv.org/abs/1812.11118>`_). Here
 networks with 1 to 40 hidden units fit 100 noisy rows of a smooth function of eight variables. The
-:doc:`full version </pictures>` reproduces the published curve of classifiers on MNIST-1D, where 15% of the
-labels are resampled.
+:doc:`full version </pictures>` reproduces the published curve on MNIST-1D, with 15% random labels.
 """
 
 import jax
@@ -27,8 +26,7 @@ y[:ROWS] += 0.5 * rng.normal(size=(ROWS, 1))
 
 # %%
 # The width is a hyperparameter of the loss: all networks have 40 units, and units beyond the width are set
-# to 0. So one compiled program trains all widths, whereas an axis of networks would be compiled once per
-# width.
+# to 0. So one compiled program trains all widths; an axis of networks would compile each.
 
 
 def start(key):

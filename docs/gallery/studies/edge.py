@@ -5,8 +5,8 @@ The edge of stability
 Gradient descent with learning rate η is stable if the largest eigenvalue of the Hessian, the sharpness, is
 below 2/η. Networks do not stay away from this edge: the sharpness rises to 2/η and stays there, while the
 loss continues to fall (`Cohen et al. 2021 <https://arxiv.org/abs/2103.00065>`_). In the :doc:`full version
-</pictures>` 8 of 10 learning rates reach the edge. Their medians over the last quarter of training are 1.01
-to 1.02 times 2/η.
+</pictures>` 8 of 10 learning rates reach the edge; their medians over the last quarter are 1.01 to 1.02 ×
+2/η.
 """
 
 import numpy as np

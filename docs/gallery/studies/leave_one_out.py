@@ -3,11 +3,11 @@ The value of one training row
 =============================
 
 Each network is trained without one of 200 digits. The value of a row for a test digit is the change in the
-test digit's loss when the row is included. If leaving out a row also moves the other rows to different
+test digit's loss when the row is included. If leaving out a row also moves other rows to different
 minibatches, the values of two seeds disagree, and no method can predict them. If only the row itself is
-missing from its minibatch, they agree. Points are pairs of a training and a test digit. In the :doc:`full
-version </pictures>` influence functions correlate with leaving a row out by 0.03 where seeds disagree, and
-by 0.57 where they agree.
+missing, they agree. Points are pairs of a training and a test digit. In the :doc:`full version </pictures>`
+influence functions correlate with leaving a row out by 0.03 where seeds disagree, and by 0.57 where they
+agree.
 """
 
 import numpy as np

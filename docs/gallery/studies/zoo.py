@@ -2,10 +2,9 @@
 Predicting accuracy from weights
 ================================
 
-The weights of a network reveal its accuracy, without evaluating it on any data: trees predict test
-accuracies from only the means, variances and quantiles of the weights and biases of each layer
-(`Unterthiner et al. 2020 <https://arxiv.org/abs/2002.11448>`_). Hyperparameters are random, and half of the
-networks are held out.
+The weights of a network reveal its accuracy without any data: trees predict test accuracies from the means,
+variances and quantiles of the weights and biases of each layer (`Unterthiner et al. 2020
+<https://arxiv.org/abs/2002.11448>`_). Hyperparameters are random, and half of the networks are held out.
 """
 
 import numpy as np
