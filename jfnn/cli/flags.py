@@ -114,7 +114,7 @@ class Flags:
     """Values of all flags; ``present`` has the names of the flags on the command line."""
 
     data: Path | None = flag(
-        "a .csv with a header, or an .npz", None, path, metavar="FILE", otherwise="the digits", sets=SPLIT
+        "a .csv with a header", None, path, metavar="FILE", otherwise="the digits", sets=SPLIT
     )
     target: str | None = flag("column of the .csv to predict", needs="data")
     task: str | None = flag("", choices=TASKS, otherwise="inferred from the targets", needs="data")

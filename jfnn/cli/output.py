@@ -227,13 +227,12 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
     """Add the metric "rmse", the root mean squared error in the units of the data's file.
 
     It is computed from R² as ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Results
-    with classes, several targets or no R² are returned unchanged.
+    without R², such as those with classes, are returned unchanged.
     """
     parts = (problem.split.y_train, problem.split.y_test)
     y = np.concatenate([np.ravel(part) for part in parts if part is not None])
     origin = result.origin
-    several = len(y) > problem.n_train + problem.n_test
-    if "r2" not in result.metrics or several or origin is None or origin.parts is None:
+    if "r2" not in result.metrics or origin is None or origin.parts is None:
         return result
     scaling = (problem.split.names or {}).get("scaling")
     scale = scaling["y"]["scale"][0] if scaling else 1.0

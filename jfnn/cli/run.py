@@ -182,7 +182,7 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
     # A thread imports plotting, which takes half a second, while XLA compiles. After a Ctrl-C during an
     # import the thread may wait for a lock forever, so it is a daemon.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",), daemon=True).start()
-    metric = flags.rank_by or ("accuracy" if problem.has_labels else "loss")
+    metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
     if flags.resume and not flags.quiet and not directories.holds_run(flags.out):

@@ -192,45 +192,6 @@ def test_scaled_digits_keep_their_scaling(tmp_path):
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in (tmp_path / "report.html").read_text()
 
 
-def test_npz_keeps_its_own_split(tmp_path):
-    rng = np.random.default_rng(0)
-    parts = {"x_train": rng.normal(size=(9, 2)), "x_test": rng.normal(size=(4, 2))}
-    parts |= {"y_train": np.arange(9) % 3, "y_test": np.arange(4) % 3}
-    np.savez(tmp_path / "own.npz", **parts)
-    problem = data.load(parse("--data", str(tmp_path / "own.npz")))
-    assert (problem.shape, problem.outputs, problem.classes) == ((2,), 3, ("0", "1", "2"))
-    np.testing.assert_array_equal(problem.split.x_test, parts["x_test"])
-    for name in ("test_size", "split_seed"):
-        flag = "--" + name.replace("_", "-")
-        with pytest.raises(ValueError, match=f"^{name}: own.npz"):
-            data.load(parse("--data", str(tmp_path / "own.npz"), flag, "1"))
-    with pytest.raises(ValueError, match=r"^impute: goes with a \.csv file"):
-        data.load(parse("--data", str(tmp_path / "own.npz"), "--impute"))
-
-
-@pytest.mark.thorough
-def test_several_labels_per_row_of_an_npz_are_learned_and_ranked(tmp_path, monkeypatch, capsys):
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(90, 3))
-    labels = (x @ rng.normal(size=(3, 4)) > 0.3) * 1.0
-    np.savez(tmp_path / "own.npz", x=x, y=labels)
-    monkeypatch.chdir(tmp_path)
-    line = "--data own.npz --loss sigmoid_cross_entropy --hidden 4 --epochs 2 --learning-rate 0.01,0.1"
-    line += " --l2 0 --seeds 3 --validation 0.2 --out run"
-    grid_main(*line.split(), "--rank-by", "auc", "--refit")
-    printed = capsys.readouterr().out
-    assert "best first, by validation AUC" in printed and "exact match" in " ".join(printed.split())
-    result = jfnn.load("run")
-    assert (result.ranked_by, list(result.metrics)) == (
-        "validation_auc",
-        ["loss", "accuracy", "exact_match", "auc"],
-    )
-    votes = result.refit.predict(x, "vote")
-    assert votes.shape == labels.shape and set(np.unique(votes)) <= {0, 1}
-    np.savez(tmp_path / "own.npz", x=x, y=labels * 0.4)
-    assert refused(capsys, *line.split()).startswith("--loss: ")
-
-
 @pytest.mark.skipif(os.sep != "/", reason="names of files are bytes on POSIX alone")
 def test_names_of_files_need_not_be_utf_8(tmp_path):
     place = tmp_path / os.fsdecode(b"caf\xe9")
