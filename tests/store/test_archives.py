@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import io
-import math
 import re
 import struct
 import tracemalloc
@@ -13,11 +12,10 @@ import numpy as np
 import pytest
 from examples import examples
 from hypothesis import strategies
-from kinds_of_files import ARRAYS, LABELS, X, bits, outcome, read_users_archive
+from kinds_of_files import ARRAYS, LABELS, X, bits, outcome
 
 import jfnn
 from jfnn import datasets
-from jfnn.arguments import memory
 from jfnn.core.store import archives, files
 
 
@@ -25,6 +23,20 @@ def saved(array):
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
+
+
+def write_entries(path, *entries, packing=zipfile.ZIP_STORED):
+    """Write an archive of named entries with a valid checksum."""
+    with zipfile.ZipFile(path, "w", packing) as file:
+        file.comment = b"0" * files.DIGITS
+        for name, content in entries:
+            file.writestr(name, content)
+    update_checksum(path)
+
+
+def update_checksum(path):
+    content = path.read_bytes()[: -files.DIGITS]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
 
 
 def claimed(shape, dtype, version):
@@ -44,26 +56,26 @@ DTYPES = [
     [("a", "<f4"), ("b", "<f4")],
 ]
 ZEROS = np.zeros((20, 2)).tobytes()
+HEADER = (files.HEADER, b'{"header": {}, "dtypes": {}}')
 
 
 @pytest.mark.thorough
 @examples((300, 1), (10_000, 1))
 def test_array_is_never_larger_than_its_bytes(examples, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)  # where a header that is executed would make a directory
+    path = tmp_path / "x.npz"
 
     def check(shape, dtype, version, content):
-        with zipfile.ZipFile("data.npz", "w") as file:
-            file.writestr("x.npy", claimed(shape, dtype, version) + content)
-            file.writestr("y.npy", saved(LABELS))
+        write_entries(path, HEADER, ("x.npy", claimed(shape, dtype, version) + content))
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
-        got, error = outcome(read_users_archive, tmp_path)
+        got, error = outcome(files.read_archive, path)
         assert tracemalloc.get_traced_memory()[1] - before < 10**7
         if error is None:
-            n, *inputs = ast.literal_eval(shape)
-            assert n == 20 and math.prod(inputs) == 2 and got[1][0][2:] == ((n, *inputs), ZEROS)
+            array = got[1]["x"]
+            assert array.shape == ast.literal_eval(shape) and array.tobytes() == content
         else:
-            assert isinstance(error, jfnn.ArgumentError) and error.argument == "path"
+            assert isinstance(error, jfnn.CorruptFileError)
 
     tracemalloc.start()
     try:
@@ -76,15 +88,13 @@ def test_array_is_never_larger_than_its_bytes(examples, tmp_path, monkeypatch):
         )
     finally:
         tracemalloc.stop()
-    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
 
 
 def in_directory(content, offset, value):
-    """Return an archive with bytes replaced in every entry of its directory."""
-    content = bytearray(content)
-    for found in re.finditer(b"PK\x01\x02", bytes(content)):
-        content[found.start() + offset : found.start() + offset + len(value)] = value
-    return bytes(content)
+    """Return an archive with bytes replaced in the entry of the array x in its directory."""
+    start = re.search(rb"PK\x01\x02.{42}x\.npy", content, re.DOTALL).start() + offset
+    return content[:start] + value + content[start + len(value) :]
 
 
 UNREADABLE = {
@@ -95,27 +105,26 @@ UNREADABLE = {
 }
 
 
-def test_archives_that_cannot_be_unpacked_are_refused_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1e12)  # otherwise the size is too large
-    path = tmp_path / "data.npz"
-    np.savez(path, x=X, y=LABELS)
+def test_archives_that_cannot_be_unpacked_are_refused_in_one_line(tmp_path):
+    path = tmp_path / "x.npz"
+    write_entries(path, HEADER, ("x.npy", saved(X)), ("y.npy", saved(LABELS)))
     content = path.read_bytes()
     for kind, change in UNREADABLE.items():
         path.write_bytes(in_directory(content, *change))
-        _, error = outcome(read_users_archive, tmp_path)
-        assert isinstance(error, jfnn.ArgumentError) and error.argument == "path", kind
+        update_checksum(path)
+        _, error = outcome(files.read_archive, path)
+        assert isinstance(error, jfnn.CorruptFileError), kind
 
 
 def test_duplicate_arrays_are_refused_and_other_entries_ignored(tmp_path):
-    path = tmp_path / "data.npz"
-    np.savez(path, x=X, y=LABELS)
-    with zipfile.ZipFile(path, "a") as file:
-        file.writestr("note.txt", b"1")
-    assert read_users_archive(tmp_path) == bits((X, LABELS))
-    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as file:
-        file.writestr("x.npy", saved(X + 1))
-    with pytest.raises(jfnn.ArgumentError, match=r"^path: data\.npz: .*'x'"):
-        datasets.read_npz(path)
+    path = tmp_path / "x.npz"
+    arrays = ("x.npy", saved(X)), ("y.npy", saved(LABELS))
+    write_entries(path, HEADER, *arrays, ("note.txt", b"1"))
+    assert bits(files.read_archive(path)) == bits(({}, {"x": X, "y": LABELS}))
+    with pytest.warns(UserWarning, match="Duplicate"):
+        write_entries(path, HEADER, *arrays, ("x.npy", saved(X + 1)))
+    with pytest.raises(jfnn.CorruptFileError, match=r"x\.npz: .*'x'"):
+        files.read_archive(path)
 
 
 def test_names_of_arrays_equal_those_of_numpy(tmp_path):
@@ -146,11 +155,7 @@ def test_archive_bytes_do_not_depend_on_time_or_order(tmp_path, monkeypatch):
 
 def test_archive_larger_than_its_stated_size_is_refused_despite_a_valid_checksum(tmp_path):
     path = tmp_path / "x.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(files.HEADER, b'{"header": {}, "dtypes": {}}' + b" " * 10**6)
-        file.comment = b"0" * files.DIGITS
-    content = path.read_bytes()[: -files.DIGITS]
-    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    write_entries(path, (files.HEADER, HEADER[1] + b" " * 10**6), packing=zipfile.ZIP_DEFLATED)
     with pytest.raises(jfnn.CorruptFileError, match="larger than the file"):
         files.read_archive(path)
 
