@@ -255,7 +255,7 @@ NAMES = {
     "metrics": METRICS,
     "supervised.hyper": ["dropout", "init_scale", "l1"],
     "penalised": penalties.PENALISED,
-    "read_csv.task read_npz.task": ["classification", "regression"],
+    "read_csv.task": ["classification", "regression"],
     "task": prediction.TASKS,
     "rnn.kind": CELLS,
     "states": ["last", "all"],

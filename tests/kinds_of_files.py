@@ -6,10 +6,8 @@ The properties are tested in tests/store/test_damaged_files.py, test_forged_file
 import contextlib
 import dataclasses
 import functools
-import io
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -184,19 +182,6 @@ X = np.random.default_rng(0).normal(size=(20, 2))
 LABELS = np.arange(20) % 3
 
 
-def write_arrays(packing, directory, _):
-    with zipfile.ZipFile(directory / "data.npz", "w", packing) as archive:
-        for name, array in (("x", X), ("y", LABELS)):
-            np.save(file := io.BytesIO(), array)
-            archive.writestr(f"{name}.npy", file.getvalue())
-    return bits((X, LABELS))
-
-
-def read_users_archive(directory):
-    table = datasets.read_npz(directory / "data.npz")
-    return bits((table.x, table.y))
-
-
 def write_table(directory, _):
     rows = np.column_stack([X, LABELS])
     form = dict(fmt=["%.17g", "%.17g", "kind %d"], delimiter=",", header="a,b,y", comments="")
@@ -209,7 +194,6 @@ def read_table(directory):
     return bits((table.x, table.y))
 
 
-PACKINGS = {"deflated": zipfile.ZIP_DEFLATED, "stored": zipfile.ZIP_STORED, "by LZMA": zipfile.ZIP_LZMA}
 OURS = {
     "a run": Kind(functools.partial(write_run, trained), read_run),
     "a run of several programs": Kind(functools.partial(write_run, several), read_run),
@@ -222,17 +206,9 @@ OURS = {
 KINDS = OURS | {
     "an archive": Kind(write_archive, read_archive),
     "a table": Kind(write_table, read_table, ANYTHING),
-    **{
-        f"arrays, {name}": Kind(functools.partial(write_arrays, packing), read_users_archive, SAME)
-        for name, packing in PACKINGS.items()
-    },
 }
-LIKE_OTHERS = (
-    "a search that has not ended",
-    "arrays, stored",
-    "arrays, by LZMA",
-)
-QUICK = [name for name in KINDS if name not in LIKE_OTHERS]
+LIKE_OTHERS = "a search that has not ended"
+QUICK = [name for name in KINDS if name != LIKE_OTHERS]
 
 
 def state(directory):

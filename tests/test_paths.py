@@ -22,7 +22,6 @@ NOWHERE = ("loop", "loop/run")  # impossible paths are drawn in test_bad_calls.p
 CALLS = {
     "load": ("directory", jfnn.load),
     "read_csv": ("path", lambda path: datasets.read_csv(path, "y")),
-    "read_npz": ("path", datasets.read_npz),
     "sweep": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out)),
     "resume": ("out", lambda out: jfnn.sweep(NET, **SWEEP, batch_size=16, out=out, resume=True)),
     "programs": ("out", lambda out: jfnn.sweep({"a": NET}, **SWEEP, batch_size=[16], out=out)),
@@ -39,8 +38,6 @@ def import_all(tmp_path_factory):
     """Call everything once with valid paths, since imports may be unreadable without permissions."""
     directory = tmp_path_factory.mktemp("open")
     (directory / "read_csv").write_text("x,y\n1,2\n3,4\n")
-    np.savez(directory / "read_npz", x=np.ones((2, 1)), y=np.arange(2))
-    (directory / "read_npz.npz").rename(directory / "read_npz")
     for name in reversed(CALLS):
         with contextlib.suppress(FileNotFoundError):
             CALLS[name][1](directory / name)
@@ -78,7 +75,6 @@ def unreadable(tmp_path):
     directory = tmp_path / "unreadable"
     RESULT.save(directory / "run")
     (directory / "table.csv").write_text("x,y\n1,2\n")
-    np.savez(directory / "arrays.npz", x=np.ones((2, 1)), y=np.arange(2))
     directory.chmod(0)
     yield directory
     directory.chmod(0o700)
@@ -104,10 +100,9 @@ def test_unreadable_files_of_a_run_are_named(name, tmp_path, monkeypatch):
 def test_unreadable_data_are_refused_by_name(unreadable, monkeypatch):
     unreadable.chmod(0o755)
     monkeypatch.chdir(unreadable)
-    for name, reader in (("table.csv", "read_csv"), ("arrays.npz", "read_npz")):
-        (unreadable / name).chmod(0)
-        with without_rights(), pytest.raises(ValueError, match=rf"\Apath: {name}[^\n]*\Z"):
-            CALLS[reader][1](name)
+    (unreadable / "table.csv").chmod(0)
+    with without_rights(), pytest.raises(ValueError, match=r"\Apath: table\.csv[^\n]*\Z"):
+        CALLS["read_csv"][1]("table.csv")
 
 
 @pytest.mark.parametrize(("name", "mode"), [("sweep", 0o555), ("programs", 0o555), ("resume", 0o333)])
@@ -122,7 +117,7 @@ def test_directory_without_permissions_is_refused_as_out(name, mode, tmp_path, m
 
 
 def test_missing_files_are_named():
-    for name in ("load", "read_csv", "read_npz"):
+    for name in ("load", "read_csv"):
         with pytest.raises(FileNotFoundError, match="no/such"):
             CALLS[name][1]("no/such")
 

@@ -169,7 +169,6 @@ ALLOWED = {
     "analysis": "OF_LABELS Trace",
     "cli": "CHECKPOINT CONFIG MODELS NONE_RANKS ProgramRun ProgressBar REFIT RESULTS ROWS TABLE"
     " device_kind_in directory_lock program_names write_json",
-    "datasets": "array_names named_array one_line",
     "distributed": "CallLength Collect Failures Listener MakeSegment check_process device_kind device_kind_in"
     " environment_of_kind find_differences interrupt_is_pending raise_interrupt write_scratch",
     "estimators": "CallLength Layout RunState as_devices bytes_of_member deferred_interrupts digest"

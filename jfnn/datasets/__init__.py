@@ -1,9 +1,9 @@
-"""Data sets: scikit-learn's digits, MNIST-1D, logic gates, CSV and NPZ files, train/test splits."""
+"""Data sets: scikit-learn's digits, MNIST-1D, logic gates, CSV files, train/test splits."""
 
 from typing import TYPE_CHECKING
 
 from jfnn.datasets.columns import ColumnNames, transform
-from jfnn.datasets.files import read_columns, read_csv, read_npz
+from jfnn.datasets.files import read_columns, read_csv
 from jfnn.datasets.splits import (
     digits,
     mnist1d,
@@ -27,7 +27,6 @@ __all__ = [
     "or_gate",
     "read_columns",
     "read_csv",
-    "read_npz",
     "split",
     "split_table",
     "standardise",

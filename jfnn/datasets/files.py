@@ -1,4 +1,4 @@
-"""Read CSV and NPZ files as inputs and targets.
+"""Read CSV files as inputs and targets.
 
 Nothing is guessed and no row is dropped: missing and invalid values raise ValueError with their row and
 column, unless the caller chooses how to treat them.
@@ -6,7 +6,6 @@ column, unless the caller chooses how to treat them.
 
 import csv
 import os
-import zipfile
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.cures import Set
 from jfnn.arguments.texts import shortened
-from jfnn.core.store.archives import array_names, named_array, one_line
 from jfnn.datasets.fields import (
     AS_NUMBERS,
     as_category,
@@ -29,7 +27,7 @@ from jfnn.datasets.fields import (
     is_gap,
     likeness,
 )
-from jfnn.datasets.targets import TASKS, Table, as_task, check_exact, file_error, index_text
+from jfnn.datasets.targets import TASKS, Table, as_task, file_error
 
 MOST_WORDS = 1000  # different words in a column
 IMPUTE = Set("impute", True, "takes the column's median")
@@ -44,7 +42,6 @@ NUMBER_BYTES = 17  # if all are numbers
 GAP_BYTES = 72  # if two thirds are missing
 WORD_BYTES = 124  # if all are short words
 ROW_BYTES = 96  # per row, for its target
-COPIES = 2.0  # of all arrays of an archive, while parts are concatenated
 
 
 class CsvRows(NamedTuple):
@@ -270,7 +267,7 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
         got = f"got {checks.shown(word)}; if all are names of classes, use task='classification'"
         raise rows.error(row, name, f"expected a number, {got}")
     y = np.array(rows.targets if words else values)
-    return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {checks.shown(name)}")
+    return as_task(y, task, rows.targets, f"{rows.file}, column {checks.shown(name)}")
 
 
 def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
@@ -302,102 +299,3 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
     if n_words > MOST_WORDS:
         raise file_error(f"{column}: expected at most {MOST_WORDS} words, got {n_words}")
     return np.array(texts, dtype=object)
-
-
-def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:
-    """Read a NumPy archive with ``x, y``, or with ``x_train, y_train, x_test, y_test``.
-
-    Args:
-        path: The file; pickled objects in it raise ValueError.
-        task: "classification" or "regression", to override the task detected from the targets.
-        weights: The array with the weight of each row, or each training row; None for equal weights.
-
-    Raises:
-        ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, whole
-            numbers that would be rounded, words that mark a missing value, targets that do not fit the task;
-            a file that cannot be read, or does not fit into memory.
-        FileNotFoundError: There is no such file.
-    """
-    path = paths.as_regular(path, "path")
-    if task is not None:
-        checks.as_choice(task, "task", TASKS)
-    with paths.readable(path, "path"):
-        arrays, parts = _read_archive(path, weights)
-    for part in parts:
-        _check_arrays(arrays, part, path.name)
-    xs = [arrays[f"x{part}"] for part in parts]
-    ys = [arrays[f"y{part}"] for part in parts]
-    if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
-        raise file_error(f"{path.name}: expected test rows of the shape of the training rows")
-    if len({y.dtype.kind == "U" for y in ys}) != 1:
-        raise file_error(f"{path.name}: expected words both in y_train and in y_test, or in neither")
-    joined = np.concatenate(ys)
-    y, classes = as_task(joined, task, "path", f"{path.name}, y")
-    if classes is None or joined.dtype.kind == "f":  # whole numbers as classes are not rounded
-        for part in parts:
-            check_exact(arrays[f"y{part}"], f"{path.name}, y{part}")
-    x = np.concatenate(xs)
-    x = x.astype(np.result_type(x.dtype, np.float32), copy=False)
-    counts = None if weights is None else arrays[weights]
-    if counts is not None and (counts.shape != (len(xs[0]),) or counts.dtype.kind not in "iubf"):
-        expected = f"expected {len(xs[0])} numbers, one a row, in {weights!r} of {path.name}"
-        raise ArgumentError("weights", expected, got=f"{counts.dtype} {list(counts.shape)}")
-    return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
-
-
-def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return inputs, targets and weights by name, and the parts: "", or "_train" and "_test"."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise file_error(f"{path.name} is not a valid NPZ file ({one_line(error)})") from None
-    with archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-        memory.check("path", COPIES * size, sizes=f", for {path.name}")
-        try:
-            names = array_names(archive)
-        except ValueError as error:
-            raise file_error(f"{path.name}: {error}") from None
-        parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(names)]
-        if parts not in ([""], ["_train", "_test"]):
-            raise file_error(
-                f"expected arrays x, y or x_train, y_train, x_test, y_test in {path.name},"
-                f" got {shortened(names) or 'none'}",
-            )
-        if weights is not None and (not isinstance(weights, str) or weights not in names):
-            got = checks.shown(weights)
-            raise ArgumentError(
-                "weights", f"expected an array of {path.name} ({shortened(names)}), got {got}"
-            )
-        required = [f"{name}{part}" for part in parts for name in "xy"]
-        required += [] if weights is None else [weights]
-        return {name: _read_array(archive, name, path.name) for name in required}, parts
-
-
-def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
-    try:
-        return named_array(archive, name)
-    except ValueError as error:
-        raise file_error(f"{file}: {name} is not a plain array ({error})") from None
-
-
-def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
-    x = arrays[f"x{part}"]
-    y = arrays[f"y{part}"]
-    if x.dtype.kind not in "iubf" or x.ndim < 2 or 0 in x.shape:
-        raise file_error(f"{file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}")
-    if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
-        raise file_error(f"{file}: expected y{part} of {len(x)} rows, got {y.dtype} {list(y.shape)}")
-    check_exact(x, f"{file}, x{part}")
-    for name, values in ((f"x{part}", x), (f"y{part}", y)):
-        if values.dtype.kind == "U":
-            values = arrays[name] = np.vectorize(as_word, otypes=[str])(values)
-            gaps = np.vectorize(is_gap, otypes=[bool])(values)
-            expected = "word"
-        else:
-            gaps = ~np.isfinite(values)
-            expected = "finite number"
-        if gaps.any():
-            index = np.argwhere(gaps)[0]
-            got = values[tuple(index)] or "nothing"
-            raise file_error(f"{file}, {name}{index_text(index)}: expected a {expected}, got {got}")

@@ -112,7 +112,7 @@ def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> 
 def split_table(
     table: Table, test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False
 ) -> Split:
-    """Return a table's training and test rows: as split in its file, or otherwise by `split`.
+    """Split a table into training and test rows, as `split` does, and encode its columns.
 
     Words and missing values become numbers as described in `transform`, with medians and categories from the
     training rows only. The split's names hold the descriptions of columns as "columns", the words of labels
@@ -120,8 +120,8 @@ def split_table(
     returns these words. A UserWarning lists how many values were imputed in which columns.
 
     Args:
-        table: From `read_csv` or `read_npz`.
-        test_size: As in `split`. This and the following arguments are unused if the file has test rows.
+        table: From `read_csv`.
+        test_size: As in `split`.
         random_state: As in `split`.
         stratify: Whether to preserve the class frequencies, as in `split`.
 
@@ -130,14 +130,10 @@ def split_table(
     """
     checks.check_instance(table, Table, "table")
     checks.as_switch(stratify, "stratify")
-    n = table.n_train
-    if n is None:
-        if stratify and table.classes is not None:  # checked first, so that errors use the file's words
-            rows = checks.as_size(test_size, len(table.y), "test_size", least=0)
-            _classes(table.y, len(table.y), rows, table.classes)
-        cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
-    else:
-        cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
+    if stratify and table.classes is not None:  # checked first, so that errors use the file's words
+        rows = checks.as_size(test_size, len(table.y), "test_size", least=0)
+        _classes(table.y, len(table.y), rows, table.classes)
+    cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
     columns = fit(table, cut.x_train)
     if any(columns.values()):
         parts = [x for x in (cut.x_train, cut.x_test) if x is not None]

@@ -8,7 +8,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
-from jfnn.datasets.fields import AS_NUMBERS, EXACT, as_number, likeness
+from jfnn.datasets.fields import AS_NUMBERS, as_number, likeness
 
 TASKS = ("classification", "regression")
 # Whole numbers are taken as classes if at most this many differ, and each occurs twice on average.
@@ -19,23 +19,19 @@ class Table(NamedTuple):
     """Rows of a file.
 
     Attributes:
-        x: Inputs ``[n, features]``, float, or object if there are words; ``[n, …]`` from an archive.
-        y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
-        names: Names of the columns of ``x``; empty if the file has none.
+        x: Inputs ``[n, features]``, float, or object if there are words.
+        y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]``.
+        names: Names of the columns of ``x``.
         classes: The word in the file for each label, in order; None if the targets are not classes.
-        n_train: Number of leading rows for training, the others being test rows; None if the file does not
-            split its rows.
-        weights: Weight of each row in the training loss ``[n]``, or ``[n_train]`` if the file splits its
-            rows; None without weights.
+        weights: Weight of each row in the training loss ``[n]``; None without weights.
         imputes: Whether missing numbers, NaN in ``x``, are to be imputed.
-        target: Name of the column of ``y``; None if the file has none.
+        target: Name of the column of ``y``; None without a name.
     """
 
     x: np.ndarray
     y: np.ndarray
     names: tuple[str, ...]
     classes: tuple[str, ...] | None
-    n_train: int | None = None
     weights: np.ndarray | None = None
     imputes: bool = False
     target: str | None = None
@@ -44,23 +40,6 @@ class Table(NamedTuple):
 def file_error(reason: str, cure: Set | None = None) -> ArgumentError:
     """Return the error for an invalid file; every reader's argument for it is ``path``."""
     return ArgumentError("path", reason, cure=cure)
-
-
-def index_text(indices: np.ndarray) -> str:
-    """Return the index of an array's entry, counted from 1, in words."""
-    return ", row " + ", column ".join(str(i + 1) for i in indices)
-
-
-def check_exact(values: np.ndarray, where: str) -> None:
-    """Raise ValueError for whole numbers that a float would round."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
-        return
-    last_bit = np.where(values == 0, 1, values & -values)
-    rounded = np.abs(values // last_bit) >= EXACT
-    if rounded.any():
-        index = np.argwhere(rounded)[0]
-        got = values[tuple(index)]
-        raise file_error(f"{where}{index_text(index)}: expected a number that a float holds, got {got}")
 
 
 def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
@@ -77,36 +56,30 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
 
 
 def as_task(
-    y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
+    y: np.ndarray, task: str | None, words: Sequence[str], where: str
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Return labels 0 to k-1 (int64) and the word for each, or float targets and None.
 
     Args:
-        y: ``[n]`` or ``[n, n_out]``, words or numbers.
-        task: "classification", "regression", or None to detect it.
-        argument: The caller's argument, for errors.
+        y: ``[n]``, words or floats.
+        task: "classification", "regression" (not with words), or None to detect it.
+        words: The targets as written in the file.
         where: File and column of the targets, for errors.
-        words: The targets as written in the file; empty if ``y`` has them.
     """
     are_words = y.dtype.kind == "U"
-    if are_words and task == "regression":
-        word = next((text for text in y.ravel().tolist() if as_number(text) is None), y.flat[0])
-        raise ArgumentError("task", f"regression needs numbers to predict, got {checks.shown(str(word))}")
-    labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
-    if (task == "classification" or are_words) and not labels:
-        raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
+    labels = are_words or bool((y == np.floor(y)).all())
+    if task == "classification" and not labels:
+        raise ArgumentError("task", "classification needs words or whole numbers to predict")
     distinct, labels_of_rows = np.unique(y, return_inverse=True)
     if are_words:
         _check_classes(distinct.tolist(), task, where)
     few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
     if not (labels and (few or task == "classification")) or task == "regression":
-        return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
-    exact = ".17g" if y.dtype.kind == "f" else ""
-    names = tuple(format(value, exact) for value in distinct.tolist())
-    names = class_names(labels_of_rows, words, where) if words else names
+        return y, None
+    names = class_names(labels_of_rows, words, where)
     if len(names) < 2:
         raise ArgumentError(
-            argument, f"expected at least two classes, got only {checks.shown(names[0])} in {where}"
+            "target", f"expected at least two classes, got only {checks.shown(names[0])} in {where}"
         )
     return labels_of_rows.astype(np.int64), names
 

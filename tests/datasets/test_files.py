@@ -1,4 +1,4 @@
-"""CSV and NPZ files: data are read exactly, and errors name their row and column."""
+"""CSV files: data are read exactly, and errors name their row and column."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ import jfnn
 from jfnn import datasets
 from jfnn.arguments import memory
 from jfnn.datasets.fields import is_gap
-from jfnn.datasets.targets import MOST_CLASSES, as_task
+from jfnn.datasets.targets import MOST_CLASSES
 
 LARGE = 2**53  # LARGE + 1 is the first integer that is not a float
 COMPOSED = "caf\u00e9"
@@ -25,15 +25,6 @@ def read_csv(tmp_path):
         path = tmp_path / "data.csv"
         path.write_bytes(text.encode(encoding))
         return datasets.read_csv(path, target, *args, **options)
-
-    return read
-
-
-@pytest.fixture
-def read_npz(tmp_path):
-    def read(arrays, *args, **options):
-        np.savez(tmp_path / "data.npz", **arrays)
-        return datasets.read_npz(tmp_path / "data.npz", *args, **options)
 
     return read
 
@@ -54,7 +45,7 @@ def test_csv_round_trip_keeps_every_bit(tmp_path):
     np.testing.assert_array_equal(table.x, data.data)
     np.testing.assert_array_equal(table.y, data.target)
     assert table.names == tuple(data.feature_names) and table.classes == tuple(data.target_names)
-    assert (table.x.dtype, table.y.dtype, table.n_train) == (np.float64, np.int64, None)
+    assert (table.x.dtype, table.y.dtype) == (np.float64, np.int64)
 
 
 def test_csv_fields_may_be_quoted_and_have_any_line_ending(read_csv):
@@ -99,24 +90,21 @@ def test_classes_are_the_words_of_the_file_in_numeric_or_alphabetic_order(read_c
         assert table.classes == classes and [classes[label] for label in table.y] == words
 
 
-def test_words_in_different_unicode_forms_are_equal(read_csv, read_npz):
+def test_words_in_different_unicode_forms_are_equal(read_csv):
     text = f"x,{DECOMPOSED}\n0,{COMPOSED}\n1,bar\n2,{DECOMPOSED}\n"
-    targets = np.array([COMPOSED, " bar", DECOMPOSED])
-    tables = [read_csv(text, target) for target in (COMPOSED, DECOMPOSED)]
-    for table in (*tables, read_npz({"x": np.zeros((3, 1)), "y": targets})):
+    for target in (COMPOSED, DECOMPOSED):
+        table = read_csv(text, target)
         assert table.classes == ("bar", COMPOSED) and table.y.tolist() == [1, 0, 1]
     with pytest.raises(ValueError, match="a second time"):
         read_csv(f"{COMPOSED},{DECOMPOSED},y\n1,2,3\n")
 
 
 @pytest.mark.parametrize("word", ["-nan", "inf", "NA"])
-def test_words_for_missing_values_are_refused_as_classes(read_csv, read_npz, word):
+def test_words_for_missing_values_are_refused_as_classes(read_csv, word):
     for others in (["a", "b", "a"], ["1", "2", "1"]):
         words = [*others, word, word, word]
         with pytest.raises(ValueError, match=rf"^path: data\.csv, row 4 \(line 5\), column 'y': .*'{word}'"):
             read_csv(column(words))
-        with pytest.raises(ValueError, match=rf"^path: data\.npz, y, row 4: expected a word, got {word}$"):
-            read_npz({"x": np.zeros((6, 1)), "y": np.array(words)})
 
 
 def test_words_for_missing_values_equal_those_of_pandas():
@@ -125,29 +113,6 @@ def test_words_for_missing_values_equal_those_of_pandas():
     words = [*words.split(","), "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
     read = pandas.read_csv(io.StringIO("\n".join(["y", *words])))
     assert [is_gap(word) for word in words] == read["y"].isna().tolist()
-
-
-@pytest.mark.parametrize("kind", [np.int64, np.uint64])
-def test_npz_integers_that_would_be_rounded_to_floats_are_refused(read_npz, kind):
-    large = np.array([5, LARGE, LARGE + 1, LARGE + 2] * 2, kind)
-    other = np.array([5, LARGE], np.uint64 if kind is np.int64 else np.int64)
-    parts = {"x_train": np.zeros((8, 1)), "y_train": large, "x_test": np.zeros((2, 1)), "y_test": other}
-    for arrays, task, index in (
-        ({"x": large[:, None], "y": np.arange(8) % 2}, None, "x, row 3, column 1"),
-        ({"x": np.zeros((8, 1)), "y": large}, "regression", "y, row 3"),
-        (parts, None, "y_train, row 3"),  # floats when joined
-    ):
-        with pytest.raises(ValueError, match=rf"^path: data\.npz, {index}: .*{LARGE + 1}$"):
-            read_npz(arrays, task)
-    table = read_npz({"x": np.zeros((8, 1)), "y": large})
-    assert table.classes == ("5", *(str(LARGE + i) for i in range(3)))
-    assert table.y.tolist() == [0, 1, 2, 3] * 2
-
-
-def test_npz_joins_numbers_without_rounding(read_npz):
-    parts = {"x_train": np.zeros((2, 1), np.int8), "x_test": np.full((2, 1), 2**24 + 1)}
-    table = read_npz(parts | {"y_train": np.arange(2), "y_test": np.arange(2)}, "classification")
-    assert table.x[2:].ravel().tolist() == [2**24 + 1] * 2
 
 
 @pytest.mark.parametrize(
@@ -162,21 +127,19 @@ def test_npz_joins_numbers_without_rounding(read_npz):
         (["1", "a", "b"], None, 3),
     ],
 )
-def test_task_follows_from_the_targets_unless_given(read_csv, read_npz, targets, task, classes):
+def test_task_follows_from_the_targets_unless_given(read_csv, targets, task, classes):
     table = read_csv(column(targets), "y", task)
     assert (table.classes and len(table.classes)) == classes
     if classes:
         assert [table.classes[label] for label in table.y] == [str(y) for y in targets]
     else:
         assert table.y.dtype == np.float64 and table.y.tolist() == targets
-    other = read_npz({"x": np.zeros((len(targets), 1)), "y": np.array(targets)}, task)
-    assert (other.classes, other.y.tolist()) == (table.classes, table.y.tolist())
 
 
-def test_diabetes_is_a_regression():
+def test_diabetes_is_a_regression(read_csv):
     y = load_diabetes().target
     assert (y == np.floor(y)).all()  # integers, but many
-    assert as_task(y, None)[1] is None
+    assert read_csv(column(y.tolist())).classes is None
 
 
 @pytest.mark.parametrize(
@@ -266,7 +229,7 @@ def test_targets_that_do_not_fit_the_task_are_refused(read_csv, values, task, me
         read_csv(column(values), "y", task)
 
 
-def test_column_or_array_of_weights_is_not_an_input(read_csv, read_npz):
+def test_column_of_weights_is_not_an_input(read_csv):
     text = "a,n,kind,b\n1,2,u,3\n4,0.5,v,6\n7,0,u,9\n"
     table = read_csv(text, "kind", weights="n")
     assert table.names == ("a", "b") and table.x.tolist() == [[1, 3], [4, 6], [7, 9]]
@@ -280,39 +243,11 @@ def test_column_or_array_of_weights_is_not_an_input(read_csv, read_npz):
     ):
         with pytest.raises(ValueError, match=message):
             read_csv(text, weights=weights)
-    for weights, values, message in (
-        ("m", np.zeros(3), r"^weights: expected an array of data\.npz \(x, y, n\), got 'm'$"),
-        ("n", np.zeros(2), r"^weights: expected 3 numbers, one a row, in 'n' of .*, got float64 \[2\]$"),
-        ("n", np.array(list("abc")), r"^weights: expected 3 numbers.*, got <U1 \[3\]$"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_npz({"x": np.zeros((3, 1)), "y": np.arange(3), "n": values}, weights=weights)
 
 
 def test_text_other_than_utf_8_is_refused(read_csv):
     with pytest.raises(ValueError, match=r"path: data\.csv is not UTF-8 text"):
         read_csv("größe,y\n1,0\n", encoding="latin-1")
-
-
-CUT = {"x_train": np.zeros((2, 1)), "y_train": [0, 1]}
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"x": np.zeros((2, 1))}, "expected arrays x, y or x_train, y_train, x_test, y_test in .*, got x$"),
-        (CUT, "expected arrays x, y or"),
-        ({"x": np.zeros(2), "y": np.zeros(2)}, r"expected x \[rows, …\] of numbers, got float64 \[2\]"),
-        ({"x": np.array([[0.0, 1], [2, np.nan]]), "y": np.zeros(2)}, "npz, x, row 2, column 2: .* got nan"),
-        ({"x": np.zeros((2, 1)), "y": np.array([0, np.inf])}, "npz, y, row 2: expected a finite .*got inf"),
-        (CUT | {"x_test": np.zeros((2, 2)), "y_test": [0, 1]}, "expected test rows of the shape of the tr"),
-        (CUT | {"x_test": np.zeros((2, 1)), "y_test": ["a", "b"]}, "y_train.*y_test"),
-        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "not a plain array .it holds objects"),
-    ],
-)
-def test_invalid_npz_is_refused(read_npz, arrays, message):
-    with pytest.raises(ValueError, match=f"path: .*{message}"):
-        read_npz(arrays)
 
 
 LONG = 1000 * "long "
@@ -335,41 +270,14 @@ def test_errors_about_long_names_and_words_are_one_short_line(read_csv, text, ta
     assert "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
-def test_words_that_are_not_classes_are_refused(read_npz):
-    for words, task, message in (
-        ([["a", "b"]], None, "task: classification needs words"),
-        (["a"], "regression", "task: regression"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_npz({"x": np.zeros((1, 1)), "y": np.array(words)}, task)
-
-
-def test_npz_keeps_its_own_split_or_is_split_like_a_csv(read_npz):
-    rng = np.random.default_rng(0)
-    parts = {"x_train": rng.normal(size=(6, 2)), "x_test": rng.normal(size=(3, 2))}
-    table = read_npz(parts | {"y_train": np.array(list("bacbac")), "y_test": np.array(list("dca"))})
-    assert table.classes == ("a", "b", "c", "d") and table.names == ()
-    split = datasets.split_table(table, test_size=0.9)
-    np.testing.assert_array_equal(split.x_train, parts["x_train"])
-    np.testing.assert_array_equal(split.x_test, parts["x_test"])
-    assert (split.y_train.tolist(), split.y_test.tolist()) == ([1, 0, 2, 1, 0, 2], [3, 2, 0])
-    x = np.arange(20, dtype=np.float32).reshape(10, 2)
-    y = np.arange(20.0).reshape(10, 2)
-    table = read_npz({"x": x, "y": y})
-    assert table.x.dtype == np.float32 and table.classes is None and table.n_train is None
-    for one, other in zip(datasets.split_table(table, 3, 7), datasets.split(x, y, 3, 7), strict=True):
+def test_table_is_split_like_its_arrays_and_weights_stay_with_their_rows(read_csv):
+    text = "a,b,n,y\n" + "".join(f"{2 * i},{2 * i + 1},{20 * i},{i / 4}\n" for i in range(20))
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) / 4
+    expected = datasets.split(x, y, 3, 7, weights=10 * x[:, 0])
+    weighted = datasets.split_table(read_csv(text, weights="n"), 3, 7)
+    unweighted = datasets.split_table(read_csv(text), 3, 7)  # n is an input
+    for one, other in zip(weighted[:5], expected[:5], strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_weights_stay_with_their_rows_in_a_split(read_npz):
-    x = np.arange(40.0).reshape(20, 2)
-    y = np.arange(20) % 2
-    arrays = {"x": x, "y": y, "n": 10 * x[:, 0]}
-    split = datasets.split_table(read_npz(arrays, weights="n"), 0.3, random_state=5)
-    assert len(split.weights) == 14
-    np.testing.assert_array_equal(split.weights, 10 * split.x_train[:, 0])
-    unweighted = datasets.split_table(read_npz(arrays), 0.3, random_state=5)
-    np.testing.assert_array_equal(unweighted.x_train, split.x_train)  # the same split
+    np.testing.assert_array_equal(weighted.weights, 10 * weighted.x_train[:, 0])
+    np.testing.assert_array_equal(unweighted.x_train[:, :2], expected.x_train)
     assert unweighted.weights is None
-    parts = {"x_train": x, "y_train": y, "x_test": x[:4], "y_test": y[:4], "n": np.arange(20)}
-    assert datasets.split_table(read_npz(parts, weights="n")).weights.tolist() == list(range(20))

@@ -32,12 +32,6 @@ def forge_run(path, lie):
     files.write_checked_json(config_path, config)
 
 
-def forge_arrays(path, lie):
-    with np.load(path) as arrays:
-        _, arrays = lie({}, dict(arrays))
-    np.savez(path, **arrays)
-
-
 # Kind and file -> its forger.
 FORGERS = {
     **{("a run", name): forge_run for name in ("config.json", "results.npz", "models.npz")},
@@ -45,7 +39,6 @@ FORGERS = {
         (f"a {kind}", "config.json"): forge_run
         for kind in ("run of several programs", "run that has not ended")
     },
-    ("arrays, stored", "data.npz"): forge_arrays,
 }
 GONE = object()
 VALUES = [None, -1, 0, 10**30, "x", "", [], {}, True, 1.5, [[1]], {"a": 1}, ["learning_rate"], GONE]
