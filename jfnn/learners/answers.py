@@ -1,6 +1,7 @@
-"""Functions of one trained member and rows: its outputs, labels, probabilities, scores of rows.
+"""Functions of a trained member and rows: outputs, labels, probabilities, and scores of rows.
 
-A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Of learners `Supervised` have outputs.
+A model is a `Supervised` learner, another learner (without outputs), or a function
+``(params, x) -> outputs [n, …]``.
 """
 
 import functools
@@ -29,17 +30,17 @@ Model = Learner | Function
 
 
 def decides(model: Model, metrics: Collection[str]) -> TypeGuard[Supervised]:
-    """Whether predictions are labels: by a cross-entropy, or where a run has metrics of labels."""
+    """Return whether predictions are labels: with a cross-entropy, or if a metric of the run needs labels."""
     return isinstance(model, Supervised) and (model.loss.takes_logits or has_labels(metrics))
 
 
 def has_labels(metrics: Collection[str]) -> bool:
-    """Whether a run's metrics, by their names, are of labels."""
+    """Return whether any of these names of metrics needs labels."""
     return not set(OF_LABELS).isdisjoint(metrics)
 
 
 def outputs(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
-    """Outputs ``[n, n_out]``, or those of a function ``[n, …]``; parameters in the engine's form."""
+    """Return outputs ``[n, n_out]``, or ``[n, …]`` of a function, by parameters in the engine's form."""
     if not isinstance(model, Supervised):
         return jnp.asarray(model(params, x))
     values, axis = model.outputs(params, x)
@@ -47,15 +48,15 @@ def outputs(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
 
 
 def predictions(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
-    """What the outputs stand for by the loss, shaped like them; or those of a function ``[n, …]``."""
+    """Return the loss's predictions ``[n, n_out]``, or a function's outputs ``[n, …]``."""
     values = outputs(model, params, x)
     return model.loss.predictions(values) if isinstance(model, Supervised) else values
 
 
 def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
-    """Labels ``[n]`` as of `jfnn.predict`, -1 where the largest output is not finite.
+    """Return labels ``[n]`` as `jfnn.predict` does, -1 where the largest output is not finite.
 
-    Or labels of each output ``[n, n_out]``, -1 where it is NaN.
+    Labels of each output are ``[n, n_out]``, -1 where it is NaN.
     """
     values = outputs(model, params, x)
     if model.multilabel:
@@ -64,21 +65,21 @@ def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
 
 
 def probabilities(model: Supervised, params: Params, x: Rows) -> jax.Array:
-    """Class probabilities ``[n, n_out]``, of a loss that has them."""
+    """Return class probabilities ``[n, n_out]``, of a loss that has them."""
     assert model.loss.probabilities is not None
     return model.loss.probabilities(outputs(model, params, x))
 
 
 def evidence(model: Supervised, params: Params, x: Rows) -> jax.Array:
-    """What labels are decided by and members may be averaged in ``[n, n_out]``.
+    """Return the numbers ``[n, n_out]`` that decide labels, and that may be averaged over members.
 
-    Class probabilities or, of a loss that has none, outputs.
+    Class probabilities, or outputs if the loss has none.
     """
     return sureness(outputs(model, params, x), model.loss)
 
 
 def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
-    """A metric's number of each row ``[n]``, as a float."""
+    """Return a metric of each row ``[n]``, as a float."""
     params, hyper = member
     score = model.score(params, rows, hyper)[metric]
     return score if jnp.issubdtype(score.dtype, jnp.floating) else score.astype(jnp.float32)
@@ -87,16 +88,16 @@ def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: R
 def row_score_in_fold(
     model: Learner, metric: str, member: tuple[Params, Hyper, jax.Array], rows: Rows
 ) -> jax.Array:
-    """As `row_score`, of rows ``[n, F, …]`` that differ between folds, and a member of one of these."""
+    """Return `row_score` of a member of one fold, for rows ``[n, F, …]`` that differ between folds."""
     params, hyper, fold = member
     return row_score(model, metric, (params, hyper), jax.tree.map(lambda leaf: leaf[:, fold], rows))
 
 
 def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
-    """Checked inputs of a network in a dtype, or rows for a function.
+    """Return checked inputs of a network in a dtype, or rows for a function.
 
     Raises:
-        ValueError, TypeError: They do not fit; or the model is a learner that has no outputs.
+        ValueError, TypeError: The inputs do not fit, or the model is a learner without outputs.
     """
     if not isinstance(model, Learner):
         return as_rows(x, "x")
@@ -111,10 +112,10 @@ def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
 
 
 def pack_params(model: Model, params: Params, dtype: np.dtype) -> Params:
-    """Parameters of members in the engine's form, NumPy arrays, floats in a dtype.
+    """Return members' parameters in the engine's form, as NumPy arrays with floats of a dtype.
 
     Raises:
-        ValueError: They are not those of the model's network.
+        ValueError: They are not parameters of the model's network.
     """
     params = jax.tree.map(lambda leaf: leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf, params)
     if not isinstance(model, Learner):
@@ -124,14 +125,14 @@ def pack_params(model: Model, params: Params, dtype: np.dtype) -> Params:
     got = jax.tree.map(lambda leaf: leaf.shape[1:], params)
     expected = jax.tree.map(lambda leaf: leaf.shape, starting)
     if str(got) != str(expected):
-        raise ArgumentError("network", f"expected that of parameters of shapes {got}, got {expected}")
+        raise ArgumentError("network", f"expected one with parameters of shapes {got}, got {expected}")
     return jax.tree.map(np.asarray, model.pack(params))
 
 
 def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Callable[..., jax.Array]:
-    """The compiled ``(members [k, …], rows [n, …]) -> [k, n, …]`` of a function above, of a model and names.
+    """Compile a function above, of a model and names, as ``(members [k, …], rows [n, …]) -> [k, n, …]``.
 
-    Cached for equal learners of registered functions; others are traced anew, as they are now.
+    Cached for equal learners of registered functions; other functions are traced anew, since they may change.
     """
     if isinstance(model, Learner) and model.is_registered:
         return _kept_program(function, model, *names)

@@ -1,10 +1,10 @@
 """The objective of a sequence of layers and its gradient in the engine's column form, by hand and by JAX.
 
-Both gradients take the same pull-backs of products, convolutions, pooling and recurrence, which `jfnn.layers`
-registers with JAX; they differ in the derivatives of losses, activations and the penalty. Neither is evidence
-for the other there: central differences and plain loops are, and `jfnn.backprop`, in rows.
+Both gradients use the same pull-backs of products, convolutions, pooling and recurrence, which `jfnn.layers`
+registers with JAX; only the derivatives of losses, activations and the penalty differ. A wrong pull-back
+shows only against central differences, plain loops and `jfnn.backprop` (in rows), not between the two.
 
-All arrays may have a further, last axis of members, where the layers take it (`LayerKind.takes_members`).
+All arrays may have a last axis of members, if the layers support it (`LayerKind.takes_members`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,19 +31,19 @@ def gradient_by_hand(
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
-    """The objective and its gradient by the delta recursion.
+    """Return the objective and its gradient by the delta recursion.
 
     Args:
         layers: The layers.
-        objective: The objective, whose strengths are those of one network, or have an axis of members.
+        objective: The objective; its strengths are scalars, or ``[members]``.
         packed: The layers' parameters in column form.
         x: Inputs in rows ``[batch, …]``.
         targets: Targets in rows ``[batch, n_out]``.
         weights: Optional sample weights ``[batch]``.
-        masks: Of dropout, from `draw_masks`.
+        masks: Dropout masks from `draw_masks`.
 
     Returns:
-        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed`` without its
+        ``(value, gradients)``: a scalar or ``[members]``, and gradients shaped like ``packed`` without its
         constants.
     """
     members = jnp.shape(objective.strengths["l2"])
@@ -72,14 +72,14 @@ def gradient_by_jax(
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
-    """The same as `gradient_by_hand`, by `jax.value_and_grad`."""
+    """Return the same as `gradient_by_hand`, by `jax.value_and_grad`."""
     members = jnp.shape(objective.strengths["l2"])
     columns, targets = (sequence.columns(rows, members) for rows in (x, targets))
 
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
         values = objective.value(outputs, targets, trained, weights, axis=0)
-        # No member's objective depends on another's parameters, so that their sum has all gradients.
+        # No member's objective depends on another's parameters, so the gradient of the sum has them all.
         return jnp.sum(values), values
 
     (_, values), gradients = jax.value_and_grad(total, has_aux=True)(without_constants(packed))
@@ -93,10 +93,9 @@ def draw_masks(
     hyper: Mapping[str, jax.Array],
     key: jax.Array | None,
 ) -> Masks | None:
-    """Dropout masks of a step, for one member or all, on the last axis; None without a key.
+    """Return the dropout masks of a step, for one member, or for all on the last axis; None without a key.
 
-    The rate is ``hyper["dropout"]``, that of one member or of all ``[members]``; members may have one key or
-    one each ``[members]``.
+    The rate ``hyper["dropout"]`` is a scalar or ``[members]``; members share a key or have one each.
     """
     if key is None:
         return None

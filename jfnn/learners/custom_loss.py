@@ -1,4 +1,4 @@
-"""Custom losses: anything differentiable, trained with everything that the engine has."""
+"""Custom losses: anything differentiable, trained with all features of the engine."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from jfnn.split import Split
 CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
-NO_KEY = "a loss that draws needs random=True of the learner, or the key is None"
+NO_KEY = "the key is None unless the learner has random=True"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CustomLoss(DescentLearner):
-    """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as `learner` makes it."""
+    """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as returned by `learner`."""
 
     init_function: Callable[[jax.Array], Params]
     loss: CustomLossFunction
@@ -49,7 +49,7 @@ class CustomLoss(DescentLearner):
     has_rows: bool = True
 
     def bind(self, split: Split) -> tuple[CustomLoss, Data]:
-        """The learner for rows; of none there is one without numbers, and functions get None."""
+        """Return the learner and its data; without rows, one empty row, and functions get None."""
         if any(rows is not None for rows in (*split[:4], split.weights)):
             _, data = super().bind(split)
             return self, data
@@ -57,13 +57,13 @@ class CustomLoss(DescentLearner):
         return dataclasses.replace(self, has_rows=False), Data(nothing, 1)
 
     def init(self, key: jax.Array) -> Params:
-        """Starting parameters by the user's function."""
+        """Return initial parameters by the user's function."""
         return self.init_function(key)
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, StepValues]:
-        """One step along the gradient of the loss and the penalty."""
+        """Take one step along the gradient of the loss and the penalty."""
 
         def objective(trained: Params) -> tuple[jax.Array, Mapping[str, jax.Array]]:
             params = with_constants(trained, state.params)
@@ -82,21 +82,19 @@ class CustomLoss(DescentLearner):
     def _value(
         self, params: Params, rows: Rows, key: jax.Array | None, hyper: Mapping[str, jax.Array]
     ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
-        """The loss, and its terms."""
         result = self._loss(params, rows, key, hyper)
         return result if self.terms else (result, {})
 
     def _loss(
         self, params: Params, rows: Rows, key: jax.Array | None, hyper: Mapping[str, jax.Array]
     ) -> Tree:
-        """What the user's function gives."""
         return self.loss(params, rows if self.has_rows else None, key, **hyper)
 
     def _loss_hyper(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.loss_hyper}
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Scores of the user's function, or the loss of each row as a batch of one."""
+        """Return scores of the user's function, or the loss of each row as a batch of one."""
         scores: dict[str, jax.Array] = self._scores(params, rows, self._loss_hyper(hyper))
         if self.has_rows:
             return scores
@@ -104,7 +102,7 @@ class CustomLoss(DescentLearner):
         return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
 
     def _scores(self, params: Params, rows: Rows, hyper: Mapping[str, jax.Array]) -> Tree:
-        """Scores of each row, or without rows one number of each metric."""
+        """Return scores of each row, or without rows one number per metric."""
         function = self.score_function
         if function is not None:
             options = {name: number for name, number in hyper.items() if takes(function, name)}
@@ -122,7 +120,7 @@ class CustomLoss(DescentLearner):
         return {"loss": jax.vmap(row_loss)(rows)}
 
     def check(self, data: Data) -> None:
-        """Tries the user's functions on shapes."""
+        """Try the user's functions on shapes."""
         params = eval_shape("init", self.init, key_shape(), rows=None)
         check_params("init", params, by_gradient=False)
         check_params("init", without_constants(params))
@@ -156,7 +154,7 @@ class CustomLoss(DescentLearner):
         check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Tree) -> Tree:
-        """The value without its terms; raises ArgumentError where these are not as they were named."""
+        """Return the value without its terms; raise ArgumentError unless the terms are the declared ones."""
         given = value[1] if isinstance(value, tuple) and len(value) == 2 else None
         shapes = {}
         if isinstance(given, Mapping):
@@ -168,7 +166,7 @@ class CustomLoss(DescentLearner):
         return value[0]
 
     def describe(self) -> Json:
-        """Names of the user's functions."""
+        """Return the names of the user's functions."""
         return {
             "network": code_name(self.init_function),
             "loss": code_name(self.loss),
@@ -178,17 +176,17 @@ class CustomLoss(DescentLearner):
 
 
 def _as_words(rows: Rows) -> str:
-    """What a batch of these rows is."""
+    """Describe a batch of these rows."""
     return "the tuple (x, y)" if isinstance(rows, tuple) else "x, an array of rows"
 
 
 def _check_signature(
     argument: str, function: Callable[..., object], names: Sequence[str], keywords: Iterable[str]
 ) -> None:
-    """Raises ArgumentError for a function that takes other arguments than these, by position and keyword."""
+    """Raise ArgumentError unless a function takes these positional and keyword arguments."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a function in C that does not tell
+    except (TypeError, ValueError):  # a function in C without a signature
         return
     given = dict.fromkeys(keywords)
     try:
@@ -197,19 +195,19 @@ def _check_signature(
         further = list(signature.parameters.values())[len(names) :]
         more = [p.name for p in further if p.default is p.empty and p.name not in given]
         expected = f"a function of {', '.join([*names, *given])}"
-        cure = f"name it by hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
-        cure = f"; nobody gives {', '.join(more)}: {cure}" if more else ""
+        cure = f"list it in hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
+        cure = f"; no value for {', '.join(more)}: {cure}" if more else ""
         raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:
-    """Names of terms; raises ArgumentError for others than those that files can hold, each once."""
+    """Return names of terms; raise ArgumentError for duplicates, and names that files cannot hold."""
     if not checks.is_several(terms):
         raise ArgumentTypeError("terms", f"expected a sequence of names, got {checks.shown(terms)}")
     for name in terms:
         paths.check_name(name, "terms")
     if "objective" in terms:
-        raise ArgumentError("terms", "expected other names than 'objective', which is the whole")
+        raise ArgumentError("terms", "expected other names than 'objective', which is the total")
     checks.check_each_once(terms, "terms")
     return tuple(sorted(terms))
 
@@ -225,33 +223,33 @@ def learner(
     metrics: Sequence[Metric] = (),
     terms: Sequence[str] = (),
 ) -> CustomLoss:
-    """A learner with a custom loss: physics-informed networks, autoencoders, policies.
+    """Return a learner with a custom loss: physics-informed networks, autoencoders, policies.
 
-    It is swept like a network: ``sweep(jfnn.learner(…), Split(x), learning_rate=[…], seeds=20)``. Members
-    minimise ``loss + l2/2 Σ w²``.
+    Sweep it like a network: ``sweep(jfnn.learner(…), Split(x), learning_rate=[…], seeds=20)``. Members
+    minimize ``loss + l2/2 Σ w²``.
 
     Args:
         init: ``key -> params``, a pytree of arrays of float32 or float64. Arrays in a `jfnn.layers.Constant`,
-            of whole numbers too, are drawn by the seed like the others, and not trained: a teacher, a prior
-            network, an anchor.
+            which may be whole numbers, depend on the seed like the others but are not trained: a teacher, a
+            prior network, an anchor.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
-            (x, y) where the split has y; None where the split has no rows, ``Split()``, for a loss that draws
-            what it needs. ``key`` is None unless ``random``.
-        optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
+            (x, y) if the split has y; None if the split has no rows (``Split()``), for a loss that draws
+            its own data. ``key`` is None unless ``random``.
+        optimizer: The name of an optax optimizer, a factory, or an `Optimizer`.
         hyper: Names of further hyperparameters of each member, which the loss takes as keywords; give their
-            values, or axes, as ``sweep(hyper={…})``.
+            values, or axes, in ``sweep(hyper={…})``.
         random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
-        score: ``(params, rows, …) -> {name: [n]}``: one value a row for "loss" and every metric. It may take,
-            as keywords, names of ``hyper``, and ``key``, which is always ``jax.random.key(0)``. None for the
-            loss of each row, as a batch of one, by that key if it is ``random``. Without rows it gets None
-            and gives numbers. Cells rank by it: give one that leaves out a number of ``hyper`` which weighs
-            a part of the loss, since losses with other weights are not to be compared.
-        metrics: The metrics besides "loss" that ``score`` gives.
-        terms: Names of further numbers that the loss gives, as ``(value, {name: number})``: its summands, a
+        score: ``(params, rows, …) -> {name: [n]}``: one value per row of "loss" and of every metric. It may
+            take names of ``hyper`` as keywords, and ``key``, which is always ``jax.random.key(0)``. By
+            default, the loss of each row as a batch of one, with that key if ``random``. Without rows, it
+            gets None and returns one number per name. Its loss ranks cells: if a hyperparameter weighs a part
+            of the loss, give a score without this weight, since such losses are not comparable.
+        metrics: Metrics that ``score`` returns besides "loss".
+        terms: Names of further numbers that the loss returns, as ``(value, {name: number})``: its summands, a
             norm. ``Execution(objective=True)`` keeps their means over each epoch, as ``result.terms``.
 
     Raises:
-        ValueError, TypeError: An invalid argument, named by the message.
+        ValueError, TypeError: An invalid argument, which the message names.
     """
     check_callable(init, (None,), "init", "a function of a random key")
     for name, function in {"loss": loss, "score": loss if score is None else score}.items():

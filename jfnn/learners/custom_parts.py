@@ -1,4 +1,4 @@
-"""Shapes and dtypes of what custom layers and losses give, before anything is compiled."""
+"""Checks of custom layers and losses on shapes and dtypes, before anything is compiled."""
 
 from collections.abc import Sequence
 
@@ -20,17 +20,17 @@ from jfnn.params import Params, key_shape, without_constants
 def check_layers(
     layers: Sequence[LayerKind], shape: Shape, dtype: np.dtype, by_hand: bool, within: str = ""
 ) -> None:
-    """Tries the methods of each layer for inputs of a shape and dtype, ``by_hand`` its pull-back too.
+    """Try the methods of each layer on inputs of a shape and dtype.
 
     Args:
         layers: The layers.
         shape: Shape of one sample of the inputs.
         dtype: Their dtype.
-        by_hand: Whether derivatives are by hand.
-        within: Words behind the name of each layer in errors, for layers within another.
+        by_hand: Whether derivatives are by hand, so the pull-back is tried too.
+        within: Text after the name of each layer in errors, for layers within another.
 
     Raises:
-        ValueError: One fails, or gives other shapes or dtypes; the message names it and the layer.
+        ValueError: A method fails, or returns other shapes or dtypes; the message names it and the layer.
     """
     sizes = sequence.shapes(layers, shape)
     for i, layer in enumerate(layers):
@@ -43,7 +43,7 @@ def check_layers(
 def _check_layer(
     layer: LayerKind, name: str, shape: Shape, shape_after: Shape, dtype: np.dtype, by_hand: bool
 ) -> np.dtype:
-    """As `check_layers`, for one layer; the dtype of its outputs."""
+    """Check one layer as `check_layers` does, and return the dtype of its outputs."""
 
     def init(key: jax.Array) -> Params:
         return layer.pack(layer.init(key, shape))
@@ -57,7 +57,7 @@ def _check_layer(
         return given[0]
 
     def pull_back(packed: Params, a: jax.Array, d_out: jax.Array) -> None:
-        # Residuals may hold other than arrays, which would not pass between two traces.
+        # Residuals may hold objects other than arrays, which could not pass from one trace to another.
         given = layer.pull_back(packed, layer.forward(packed, a)[1], d_out)
         if jnp.issubdtype(a.dtype, jnp.floating):  # tokens have no derivative
             expected = without_constants((packed, a))
@@ -77,7 +77,7 @@ def _check_layer(
 
 
 def _check_like(given: Tree, expected: Tree, what: str) -> None:
-    """Raises ValueError unless two pytrees agree in structure, shapes and dtypes."""
+    """Raise ValueError unless two pytrees agree in structure, shapes and dtypes."""
     trees = [
         jax.tree.map(lambda leaf: f"{jnp.result_type(leaf)} {list(jnp.shape(leaf))}", tree)
         for tree in (given, expected)
@@ -88,10 +88,10 @@ def _check_like(given: Tree, expected: Tree, what: str) -> None:
 
 
 def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand: bool) -> None:
-    """Tries a loss for these numbers of outputs and targets of a row, ``by_hand`` its delta too.
+    """Try a loss on these numbers of outputs and targets per row, if ``by_hand`` its delta too.
 
     Raises:
-        ValueError, TypeError: A function of it takes no axis, fails, or gives another shape.
+        ValueError, TypeError: One of its functions takes no axis, fails, or returns another shape.
     """
     a, t = (jax.ShapeDtypeStruct((size, EXAMPLES), dtype) for size in (outputs, targets))
     functions = {"cost": (loss.cost, (EXAMPLES,), "one number a row, summed over axis,")}

@@ -1,4 +1,4 @@
-"""Data of a learner: rows, minibatches of them, and the hyperparameters of a member."""
+"""Data of a learner: rows, minibatches, and a member's hyperparameters."""
 
 import math
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Tree
 from jfnn.targets import as_weights
 
-Rows = Tree  # arrays that have the rows on their leading axis
+Rows = Tree  # arrays with the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
 StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or with terms all by name
-# Rows scored at a time, at most: more take more memory, for all members of a tile at once, fewer more calls.
-# Compare by the workload mnist of scripts/bench.py, whose 4,096 rows to train on are two blocks.
+# Most rows scored at a time: more need more memory for all members of a tile, fewer need more calls. To tune
+# it, use the workload mnist of scripts/bench.py, whose 4,096 training rows are two blocks.
 EVALUATION_BLOCK = 2048
-# Where an array begins that a CPU device takes as it is: the copy of any other takes the memory of its data.
+# Alignment of arrays that a CPU device uses in place; it copies any other array.
 ALIGNED_BYTES = 64
 
 
@@ -27,8 +27,8 @@ class Batch(NamedTuple):
     """One minibatch.
 
     Attributes:
-        rows: The pytree of the data at these rows.
-        weights: How often each row counts ``[batch]``; None for once.
+        rows: The data at these rows, a pytree.
+        weights: Weight of each row ``[batch]``; None for 1.
     """
 
     rows: Rows
@@ -36,15 +36,15 @@ class Batch(NamedTuple):
 
 
 class Data(NamedTuple):
-    """The rows that members learn from and are scored on.
+    """The rows that members are trained and scored on.
 
     Attributes:
-        rows: A pytree of NumPy arrays, all rows on the leading axis, those to train on first.
-        n_train: Rows to train on, validation rows included.
-        weights: How often each row counts in training ``[n]``, or in each fold ``[F, n]``; None for once.
-        labels: Class labels of the rows to train on, for splits that keep their shares; or None.
-        split_weights: Where ``weights`` are of each fold, those of the split alone ``[n]``, or None.
-        columns: Where rows are ``(x, targets [n, T, …])``, the column that each fold learns ``[F]``; or None.
+        rows: A pytree of NumPy arrays with all rows on the leading axis, training rows first.
+        n_train: Number of training rows, validation rows included.
+        weights: Weight of each row in training ``[n]``, or in each fold ``[F, n]``; None for 1.
+        labels: Class labels of the training rows, for stratified splits; or None.
+        split_weights: If ``weights`` are per fold, the split's own weights ``[n]``, or None.
+        columns: If rows are ``(x, targets [n, T, …])``, the column that each fold learns ``[F]``; or None.
     """
 
     rows: Rows
@@ -56,26 +56,26 @@ class Data(NamedTuple):
 
     @property
     def n(self) -> int:
-        """Rows in all."""
+        """Number of rows."""
         return len(jax.tree.leaves(self.rows)[0])
 
     def weights_in(self, fold: int) -> np.ndarray | None:
-        """Weight of each row in a fold ``[n]``; None for 1."""
+        """Return the weight of each row in a fold ``[n]``; None for 1."""
         return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[fold]
 
     def of_target(self, column: int) -> "Data":
-        """The data with one of several targets alone."""
+        """Return the data with one of several targets."""
         x, targets = self.rows
         return self._replace(rows=(x, targets[:, column]), columns=None)
 
     def in_fold(self, fold: int) -> "Data":
-        """The data by which members of a fold are scored: of several targets with its own alone."""
+        """Return the data that score members of a fold: of several targets, only the fold's."""
         return self if self.columns is None else self.of_target(self.columns[fold])
 
     def counted_rows(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
-        """Which of some rows a score counts ``[rows]``: all but those of weight 0; None for all.
+        """Return which rows count in a score ``[rows]``: all but those of weight 0; None for all.
 
-        Weights of a fold are how its rows train: of rows held out those of the split count alone.
+        A fold's weights apply to its training rows; held-out rows only have the weights of the split.
         """
         of_folds = self.weights is not None and self.weights.ndim > 1
         weights = self.split_weights if of_folds and held_out else self.weights_in(fold)
@@ -84,26 +84,26 @@ class Data(NamedTuple):
 
     @property
     def dtype(self) -> np.dtype:
-        """Dtype of the arithmetic: that of the first float leaf, or without one that of JAX's floats."""
+        """Dtype of the arithmetic: of the first float leaf, or JAX's default float if there is none."""
         floats = [leaf.dtype for leaf in jax.tree.leaves(self.rows) if leaf.dtype.kind == "f"]
         return np.dtype(floats[0] if floats else jax.dtypes.canonicalize_dtype(np.float64))
 
     @property
     def block(self) -> int:
-        """Rows scored at a time; it follows from the training rows only.
+        """Rows scored at a time, which depends on the number of training rows only.
 
-        Sums over the training rows then have the same bits whatever other rows are scored beside them.
+        Sums over the training rows then have the same bits whatever other rows are scored.
         """
         return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
 
 
 def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
-    """A member's hyperparameters, unchanged, for an update that waits for the objective.
+    """Return a member's hyperparameters, unchanged, but make the update wait for the objective.
 
-    XLA then overwrites parameters; where it sees no order it copies those that the objective reads, and
-    64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, 9% more in tiles of 49: compare by the
-    workload notes of scripts/bench.py. It takes no order from a barrier, only from data. The bits are the
-    same.
+    XLA then overwrites parameters in place. Without an order it copies the parameters that the objective
+    reads: 64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, and 9% more in tiles of 49 (the
+    workload notes of scripts/bench.py). XLA takes no order from a barrier, only from data. The bits do not
+    change.
     """
 
     def unchanged(number: jax.Array) -> jax.Array:
@@ -113,13 +113,13 @@ def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
 
 
 def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
-    """Weights of all ``n`` rows ``[n]`` in a dtype, 1 behind the training rows; None without weights.
+    """Return the weights of all ``n`` rows ``[n]``, 1 after the training rows; None without weights.
 
     Args:
         weights: The weight of each training row ``[n_train]``, or None.
-        n_train: Rows to train on.
-        n: Rows in all.
-        dtype: Of the arithmetic.
+        n_train: Number of training rows.
+        n: Number of all rows.
+        dtype: Dtype of the arithmetic.
 
     Raises:
         ValueError, TypeError: As `jfnn.targets.as_weights`; or all are 0 in the dtype.
@@ -133,7 +133,7 @@ def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.nd
 
 
 def block(rows: Rows, first: int, size: int) -> Rows:
-    """Rows from a first one on, so many, without a copy; behind the last zeros, in a copy."""
+    """Return ``size`` rows from ``first`` on, without a copy; a short last block is a zero-padded copy."""
 
     def part(leaf: np.ndarray) -> np.ndarray:
         found = leaf[first : first + size]
@@ -143,17 +143,17 @@ def block(rows: Rows, first: int, size: int) -> Rows:
 
 
 def pad(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
-    """An array padded with zeros to a length."""
+    """Pad an array with zeros to a length."""
     widths = [(0, 0)] * leaf.ndim
     widths[axis] = (0, length - leaf.shape[axis])
     return np.pad(leaf, widths)
 
 
 def is_mapped(leaf: np.ndarray) -> bool:
-    """Whether an array lies in a file mapped for reading alone, as ``np.load(…, mmap_mode="r")`` gives it.
+    """Return whether an array lies in a read-only mapped file, as from ``np.load(…, mmap_mode="r")``.
 
-    Nobody changes such an array while a run goes on, so that it is read where it lies, in C order and from an
-    address that a CPU device takes.
+    It can be used in place, since it does not change during a run; it must also be in C order and at an
+    address that a CPU device accepts.
     """
     base: object = leaf
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
@@ -163,12 +163,12 @@ def is_mapped(leaf: np.ndarray) -> bool:
 
 
 def as_host_array(leaf: np.ndarray, length: int) -> np.ndarray:
-    """Rows that a CPU device takes without another copy: of a mapped array itself, else `aligned_copy`."""
+    """Return rows that a CPU device uses in place: a mapped array itself, otherwise an `aligned_copy`."""
     return leaf if is_mapped(leaf) else aligned_copy(leaf, length)
 
 
 def aligned_copy(leaf: np.ndarray, length: int) -> np.ndarray:
-    """A copy of an array, padded with zeros to a length, which a CPU device takes without another copy."""
+    """Return a copy padded with zeros to a length, which a CPU device uses in place."""
     shape = (length, *leaf.shape[1:])
     size = math.prod(shape) * leaf.itemsize
     memory = np.zeros(size + ALIGNED_BYTES, np.uint8)

@@ -1,4 +1,4 @@
-"""Learners that descend a gradient by an optimizer: their fields and constructors."""
+"""Learners that follow a gradient by an optimizer."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from jfnn.training import descend
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DescentLearner(Learner):
-    """A learner that descends a gradient by an optimizer.
+    """A learner that follows a gradient by an optimizer.
 
     Attributes:
         rule: The optimizer, made for each member from its hyperparameters.
@@ -35,12 +35,12 @@ class DescentLearner(Learner):
     schedule_epochs: int | None = dataclasses.field(compare=False)
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """The parameters, and the optimizer's memory."""
+        """Return the parameters and the optimizer's memory."""
         trained = without_constants(params)
         return State(params, self.optimizer(trained, hyper).init(trained))
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        """The optimizer of one member, for its parameters and hyperparameters."""
+        """Return the optimizer of one member, for its parameters and hyperparameters."""
         return self.rule.make(hyper)
 
     def descend(
@@ -51,37 +51,37 @@ class DescentLearner(Learner):
         value: jax.Array | None = None,
         value_fn: Callable[[Params], jax.Array] | None = None,
     ) -> State:
-        """The state after a step along given gradients; see `jfnn.training.descend`."""
+        """Return the state after a step along given gradients; see `jfnn.training.descend`."""
         optimizer = self.optimizer(without_constants(state.params), hyper)
         return descend(state, optimizer, gradients, value, value_fn)
 
     @property
     def needs_value(self) -> bool:
-        """Whether a step of the optimizer needs the objective: one with a line search does."""
+        """Whether a step of the optimizer needs the objective, as a line search does."""
         return self.rule.needs_value(without_constants(starting_shapes(self)))
 
     @property
     def differentiable(self) -> bool:  # type: ignore[override]
-        """Whether steps may be differentiated: not through the loop of a line search."""
+        """Whether steps can be differentiated; the loop of a line search cannot."""
         return not self.needs_value
 
     def check(self, data: Data) -> None:
-        """Tries the optimizer on shapes."""
+        """Try the optimizer on shapes."""
         params = without_constants(starting_shapes(self))
         check_params("network", params)
         self.rule.check(params)
 
     def with_schedule(self, epochs: int) -> Learner:
-        """A copy with these ``schedule_epochs`` where it has none."""
+        """Return a copy with these ``schedule_epochs``, unless they are set."""
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property
     def rule_is_registered(self) -> bool:
-        """Whether the optimizer and its schedule have names."""
+        """Whether the optimizer and its schedule are registered."""
         return is_registered_rule(self.rule)
 
     def describe(self) -> Json:
-        """The optimizer and its schedule."""
+        """Describe the optimizer and its schedule."""
         return describe_rule(self.rule)
 
 
@@ -95,10 +95,10 @@ class DescentFields(TypedDict):
 
 
 def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> DescentFields:
-    """Fields of a `DescentLearner` that follow from its optimizer, and from names of further hyperparameters.
+    """Return fields of a `DescentLearner`, from its optimizer and the names of further hyperparameters.
 
     Raises:
-        TypeError, ValueError: An invalid optimizer; names that are no sequence, or one that is there twice.
+        TypeError, ValueError: An invalid optimizer, or names that are not a sequence or repeat one.
     """
     options = as_optimizer(optimizer)
     rule = options.rule()

@@ -22,10 +22,10 @@ class Shapes(NamedTuple):
         params: Shapes and dtypes of a member's parameters, in the engine's form.
         rows: Shapes and dtypes of all rows.
         hyper: Names of a member's hyperparameters.
-        dtype: Dtype of these, and of weights.
-        steps: Each number of rows that a step may have.
+        dtype: Dtype of hyperparameters and weights.
+        steps: Possible numbers of rows of a step.
         weighted: Whether steps have weights.
-        scored: Each number of rows that may be scored at a time.
+        scored: Possible numbers of rows scored at a time.
     """
 
     params: Params
@@ -39,16 +39,16 @@ class Shapes(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Functions(abc.ABC):
-    """Functions of one member; equal ones compute the same and share compiled programs.
+    """Functions of one member; equal instances compute the same and share compiled programs.
 
     Attributes:
-        learner: The learner, bound to its data and with its schedule; what it does besides is not compiled.
+        learner: The learner, bound to its data and with its schedule. Its other methods are not compiled.
         start: `Learner.start`.
         step: `Learner.step`.
         score: `Learner.score`.
         end_epoch: `Learner.end_epoch`.
-        identity: What equal functions have in common.
-        shapes: The shapes of the run for which these were traced; None where they are the learner's own.
+        identity: A key that is equal for equal functions.
+        shapes: The shapes for which the functions were traced; None if they are the learner's own methods.
     """
 
     learner: Learner = dataclasses.field(compare=False)
@@ -62,4 +62,4 @@ class Functions(abc.ABC):
     @property
     @abc.abstractmethod
     def name(self) -> str | None:
-        """Tells them from others in every process; None where nothing does."""
+        """A name that is unique among all processes; None if there is none."""

@@ -1,4 +1,4 @@
-"""Derivatives by hand of a network's layers and of its loss beside those of JAX."""
+"""Comparison of the derivatives by hand of a network's layers and loss with JAX's."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ ROWS = 16
 def check_gradients(
     network: Network, x: ArrayLike, y: ArrayLike, loss: str | Loss = "cross_entropy"
 ) -> dict[str, float]:
-    """Compares the derivatives by hand of a network's layers and of its loss with those of JAX.
+    """Compare the hand-written derivatives of a network's layers and of its loss with JAX's.
 
-    Gradients that are computed by code of one's own, such as a class in NumPy, `jfnn.check_backprop` checks.
+    To check gradients computed by your own code, such as a class in NumPy, use `jfnn.check_backprop`.
 
-    Of each layer, `LayerKind.pull_back` with `jax.vjp` of its ``forward``, for a random ∂C/∂outputs: a wrong
-    ``df`` of a `jfnn.Activation` shows in its layer. Of the loss, `Loss.delta` with `jax.grad` of its cost.
-    They are taken at starting parameters and at the first 16 rows as they reach each layer, all moved by
-    uniform numbers from 0 to 0.1, since ones hide factors and kinks lie at 0. Products, convolutions, pooling
-    and recurrence of jfnn register their pull-backs with JAX, so that these are compared with themselves.
+    For each layer, `LayerKind.pull_back` is compared with `jax.vjp` of its ``forward``, for a random
+    ∂C/∂outputs, so a wrong ``df`` of a `jfnn.Activation` shows in its layer. For the loss, `Loss.delta` is
+    compared with `jax.grad` of its cost. Derivatives are taken at initial parameters and at the first 16
+    rows as they reach each layer, all shifted by uniform numbers from 0 to 0.1, since ones hide factors and
+    kinks lie at 0. For products, convolutions, pooling and recurrence the check is void: jfnn registers their
+    pull-backs with JAX, so they are compared with themselves.
 
     Args:
         network: A network of `jfnn.layers`.
@@ -43,12 +44,12 @@ def check_gradients(
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
 
     Returns:
-        Name of each layer, by parameters and by inputs, and of the loss -> the largest difference, as a share
-        of the largest number that JAX gives.
+        Name of each layer (by parameters and by inputs) and of the loss -> the largest difference, relative
+        to the largest number that JAX computes.
 
     Raises:
-        ValueError: A share is above √ε of the dtype, 3e-4 in float32; the message has all that are. And for
-            arguments that do not fit.
+        ValueError: Invalid arguments, or relative differences above √ε of the dtype, 3e-4 in float32; the
+            message lists them all.
     """
     if not isinstance(network, Network):
         cure = "jfnn.check_backprop takes arrays and functions of code of your own"
@@ -98,6 +99,6 @@ def check_gradients(
 
 
 def _share(*trees: Tree) -> float:
-    """Largest difference of numbers in two pytrees, over the largest number in the second."""
+    """Return the largest difference between two pytrees, relative to the largest number in the second."""
     by_hand, by_jax = (np.asarray(ravel_pytree(tree)[0]) for tree in trees)
     return float(np.abs(by_hand - by_jax).max(initial=0) / (np.abs(by_jax).max(initial=0) or 1))

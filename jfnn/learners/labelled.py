@@ -1,4 +1,4 @@
-"""Inputs and targets of a split, checked against a network; test rows below training rows."""
+"""Inputs and targets of a split, checked against a network; test rows come after training rows."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from jfnn.training import GRADIENTS
 
 
 def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
-    """Rows ``(x [n, …], targets [n, t])`` of a split; ``by_hand``: whether derivatives are.
+    """Return rows ``(x [n, …], targets [n, t])`` of a split; ``by_hand``: whether derivatives are by hand.
 
     Raises:
         ValueError, TypeError: See `jfnn.arguments.checks`.
@@ -37,7 +37,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     if network.layers is not None and not is_registered_network(network):
         check_layers(network.layers, x_train.shape[1:], x_dtype, by_hand)
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
-    # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
+    # Whole numbers do not set the dtype of the arithmetic; the network's outputs do.
     dtype = x_dtype if is_float else checks.float_dtype(outputs)
     check_numbers_in_dtype(network, loss, dtype)
     n_outputs = outputs.shape[-1]
@@ -64,12 +64,12 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
 
 
 def _concatenate(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays of rows one after another, in a copy, which nobody else changes; a mapped one alone as it is."""
+    """Join arrays of rows, in a copy that nothing else changes; a single mapped array is not copied."""
     return arrays[0] if len(arrays) == 1 and is_mapped(arrays[0]) else np.concatenate(arrays)
 
 
 def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = None) -> bool:
-    """Whether targets are labels, or probabilities of classes that exclude each other."""
+    """Return whether targets are labels, or probabilities of mutually exclusive classes."""
     if loss.regression:
         return False
     if labels is not None and is_labels(labels):
@@ -78,27 +78,26 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 def are_multilabel(targets: np.ndarray, loss: Loss) -> bool:
-    """Whether each of several outputs has a label of its own: targets are neither labels nor distributions.
+    """Return whether each of several outputs has a label of its own.
 
-    Those of a loss without probabilities are numbers, unless they are 0 and 1 and decided.
+    Targets of a loss without probabilities are numbers, unless all are 0 or 1.
     """
     decided = loss.takes_logits or bool(np.isin(targets, (0, 1)).all())
     return decided and not loss.regression and targets.shape[1] > 1 and not _sum_to_one(targets)
 
 
 def _sum_to_one(targets: np.ndarray) -> bool:
-    """Whether rows are distributions over classes, such as one-hot ones."""
     return np.allclose(targets.sum(axis=1), 1, atol=1e-3)
 
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
-    """Shape and dtype of a network's outputs; traced once where all its functions are registered ones."""
+    """Return shape and dtype of a network's outputs; cached if all its functions are registered."""
     outputs = _cached_outputs if is_registered_network(network) else _traced_outputs
     return outputs(network, shape, dtype, x64)
 
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
-    """Tries the network on shapes; ``x64`` tells two answers apart."""
+    """Try the network on shapes; ``x64`` is only a cache key."""
     params = eval_shape("network", network.init, key_shape(), name="init", rows=None)
     outputs = None
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
@@ -114,7 +113,7 @@ _cached_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
 def check_network(network: object, loss: Loss, gradient: str | Callable[..., object]) -> None:
-    """Checks a network, and that a loss and a gradient fit it.
+    """Check a network, and that a loss and a gradient fit it.
 
     Raises:
         ValueError, TypeError: The message names the argument.
@@ -124,9 +123,7 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
         got = f"{checks.shown(network)}{adapter_of(network)}"
         raise ArgumentTypeError("network", f"{expected}, got {got}")
     if network.layers is not None and is_custom_apply(network):
-        raise ArgumentError(
-            "network", "its apply is not that of its layers; for a custom one leave layers out"
-        )
+        raise ArgumentError("network", "expected its layers' apply; for a custom apply, leave layers out")
     check_output(network, loss)
     if not callable(gradient):
         checks.as_choice(gradient, "gradient", GRADIENTS)
@@ -135,10 +132,10 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
 
 
 def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) -> None:
-    """Tries a gradient function on a few rows, without computing anything.
+    """Try a gradient function on the shapes of a few rows.
 
     Raises:
-        ValueError: It fails, or gives no scalar and gradients of the parameters' shapes.
+        ValueError: It fails, or does not return a scalar and gradients of the parameters' shapes.
     """
     rows, number = example_shapes(data.rows, data.dtype)
     result = eval_shape("gradient", lambda p, rows, l2: gradient(p, *rows, l2=l2), params, rows, number)
@@ -149,9 +146,9 @@ def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) ->
 
 
 def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> None:
-    """Raises ArgumentError for a number of a loss or of a layer that a dtype makes 0 or infinite.
+    """Raise ArgumentError for a number of a loss or of a layer that a dtype makes 0 or infinite.
 
-    A learning rate is refused for the same. Functions and layers of the user's bring their own numbers.
+    Learning rates are checked alike. The user's own functions and layers are not checked.
     """
     for argument, description in (("loss", describe_loss(loss)), ("network", describe_network(network))):
         for name, number in _numbers(description, ""):
@@ -160,7 +157,7 @@ def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> Non
 
 
 def _numbers(description: object, name: str) -> Iterator[tuple[str, float]]:
-    """What each float in plain values is called, and the float; none of custom layers."""
+    """Yield the name and value of each float in plain values, except in custom layers."""
     if isinstance(description, float):
         yield name, description
     elif isinstance(description, list):

@@ -1,4 +1,4 @@
-"""The learner: pure functions of one member, by which the engine trains it."""
+"""The interface between the engine and what it trains: pure functions of one member."""
 
 import abc
 import functools
@@ -30,27 +30,27 @@ from jfnn.numerics.compiling import tracing
 from jfnn.params import Params, State, is_weight, key_shape
 from jfnn.split import Split
 
-# How metrics come to be recorded, for errors about one that was not.
-OTHER_METRICS = "metrics=[…] of jfnn.supervised or jfnn.learner names others"
+# Completes errors about a metric that was not recorded.
+OTHER_METRICS = "record others with metrics=[…] of jfnn.supervised or jfnn.learner"
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """Mean of ``values [members, n]`` over the rows."""
-    # Each member's rows lie together, so that NumPy adds them in one order beside any others.
-    with np.errstate(over="ignore"):  # losses near the largest number: such a member has no score
+    """Return the mean of ``values [members, n]`` over the rows."""
+    # In C order, NumPy adds each member's rows in the same order whatever other members there are.
+    with np.errstate(over="ignore"):  # losses near the largest float: such a member has no score
         return np.asarray(values.astype(np.float64, order="C").sum(axis=1) / values.shape[1])
 
 
 class Metric(NamedTuple):
-    """A number by which members are compared.
+    """A number that compares members, such as the accuracy.
 
     Attributes:
-        name: Such as "accuracy".
-        higher_is_better: Its direction.
-        of_rows: For `Supervised`: ``(outputs, targets, axis) -> one value a row``, on the device, ``axis``
-            being where the outputs of one row lie, as for a `jfnn.Loss`.
-        reduce: ``(values [members, n, …], data, rows [n]) -> [members]``, on the host: one number of each
-            member from the values of all rows of a part of the data, whose numbers are ``rows``.
+        name: Name, such as "accuracy".
+        higher_is_better: Whether larger values are better.
+        of_rows: For `Supervised`: ``(outputs, targets, axis) -> one value per row``, on the device. ``axis``
+            is the axis on which the outputs of one row lie, as for a `jfnn.Loss`.
+        reduce: ``(values [members, n, …], data, rows [n]) -> [members]``, on the host: reduces the values of
+            all rows of one part of the data, whose row numbers are ``rows``, to one number per member.
     """
 
     name: str
@@ -60,27 +60,27 @@ class Metric(NamedTuple):
 
 
 class Learner(abc.ABC):
-    """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
+    """Pure functions that initialize, train and score one member.
 
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
-    maps the first four over members. ``params`` are packed (`pack`), except in `init`. Everything else
-    has a default, which the attributes and methods below describe.
+    maps the first four over members. ``params`` are packed (`pack`), except in `init`. Everything else has a
+    default. Learners are hashable, and equal learners share compiled programs.
 
     Attributes:
-        hyper: Names of the hyperparameters that each member brings; "learning_rate" and "l2" always come.
-        numbers: Values for some of these names that the learner itself brings.
-        metrics: Metrics that `score` gives. The first is the loss: where it is not finite, a member has no
-            scores. Without any, members are not scored, and no sweep can rank them.
-        ranked_by: Name of the metric that ranks where options name none.
-        random: Whether steps draw random numbers, so that they need a key.
-        start_factors: Names of numbers that `start` alone reads, as factors of what `init` gives: where a run
-            goes on with trained parameters, they are 1.
+        hyper: Names of each member's hyperparameters; "learning_rate" and "l2" are always among them.
+        numbers: Values of some of these hyperparameters that the learner itself sets.
+        metrics: Metrics that `score` returns. The first is the loss: a member whose loss is not finite has no
+            scores. Without metrics, members are not scored, and no sweep can rank them.
+        ranked_by: Name of the metric that ranks members by default.
+        random: Whether steps draw random numbers and need a key.
+        start_factors: Names of hyperparameters that only `start` reads, as factors of what `init` returns.
+            They are 1 if a run continues from trained parameters.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
         terms: Names of further numbers of a step that are kept beside the objective, such as its summands.
-        schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
-        differentiable: Whether steps may be differentiated; not where they draw discrete states.
+        schedule_epochs: Epochs that "schedule_steps" spans, if `hyper` has it; None for all.
+        differentiable: Whether steps can be differentiated; False if they draw discrete states.
         keeps_memory: Whether a member that diverges keeps its memory from before that epoch, as it keeps its
-            parameters: where anybody reads it afterwards. A sweep does not.
+            parameters. Only needed if the memory is read afterwards; a sweep does not read it.
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
@@ -96,10 +96,10 @@ class Learner(abc.ABC):
     keeps_memory: bool = False
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
-        """The learner for given data, and these checked: a batch is ``x``, or ``(x, y)``.
+        """Return the learner for these data, and the checked data: a batch is ``x``, or ``(x, y)``.
 
         Raises:
-            ValueError, TypeError: The data do not fit, or have weights that it does not take.
+            ValueError, TypeError: The data do not fit, or have weights that the learner does not take.
         """
         if split.weights is not None and not self.takes_weights:
             raise ArgumentError("weights", "expected none, since this learner takes no weights")
@@ -119,22 +119,22 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
-        """Starting parameters in public form, a pytree of arrays: floats take the data's dtype."""
+        """Return initial parameters in public form, a pytree of arrays; floats take the data's dtype."""
 
     def starts(self) -> Starts | None:
-        """What `init` draws, as a pytree of `jfnn.layers.Draw`; None where it must be called."""
+        """Describe what `init` draws, as a pytree of `jfnn.layers.Draw`; None if `init` must be called."""
         return None
 
     def width(self) -> int:
-        """The most numbers that a layer holds for one row as it computes, by which tiles are cut.
+        """Return the most numbers that a layer holds for one row, which bounds the width of tiles.
 
-        By default the most outputs that a weight of the parameters has.
+        By default the most outputs that any weight has.
         """
         leaves = jax.tree.leaves(starting_shapes(self))
         return max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
 
     def pack(self, params: Params) -> Params:
-        """Public parameters -> parameters as the engine trains them; leading axes are kept."""
+        """Convert public parameters to the engine's form; leading axes are kept."""
         return params
 
     def unpack(self, params: Params) -> Params:
@@ -143,63 +143,63 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def start(self, params: Params, hyper: Hyper) -> State:
-        """State before the first step: parameters, and whatever a member remembers besides."""
+        """Return the state before the first step: parameters, and the member's memory, if any."""
 
     @abc.abstractmethod
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, StepValues]:
-        """One step: the state after it, and the objective before it. ``key`` is None unless `random`.
+        """Take one step: return the state after it and the objective before it.
 
-        With `terms` the objective is a dict, of "objective" and each term.
+        ``key`` is None unless `random`. With `terms`, the objective is a dict of "objective" and each term.
         """
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """The state that ends an epoch, of those before it and after its last step: by default the latter."""
+        """Return the state at the end of an epoch: by default ``after``, the state after its last step."""
         return after
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
-        """Whether a tile trains faster by `step_last`, with members on the last axis: by default not.
+        """Return whether a tile trains faster with members on the last axis, by `step_last`; default False.
 
         Args:
             platform: "cpu", "gpu", …
             members: Members of the tile.
             batch: Rows of a step.
-            separate: Whether each member has a minibatch and a key, else they share them.
+            separate: Whether each member has its own minibatch and key, instead of shared ones.
         """
         return False
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, StepValues]:
-        """`step` of all members of a tile, on the last axis of every array, with objectives ``[tile]``.
+        """Take one step of all members of a tile, on the last axis of every array.
 
-        By default `step`, mapped over members.
+        The objectives are ``[tile]``. By default `step`, mapped over members.
 
         Args:
             states: States of the members.
-            batch: The minibatch that they share, or if ``separate`` each member's.
-            hyper: Their hyperparameters ``[tile]``.
-            key: The random key that they share, or if ``separate`` one each ``[tile]``; None unless `random`.
-            separate: Whether each member has a minibatch and a key, else they share them.
+            batch: The shared minibatch, or if ``separate`` each member's.
+            hyper: Hyperparameters ``[tile]``.
+            key: The shared random key, or if ``separate`` one per member ``[tile]``; None unless `random`.
+            separate: Whether each member has its own minibatch and key, instead of shared ones.
         """
         in_axes = (-1, -1, 0, 0) if separate else (-1, None, 0, None)
         return jax.vmap(self.step, in_axes=in_axes, out_axes=(-1, 0))(states, batch, hyper, key)
 
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Name of each metric -> one value a row ``[n, …]``, by the hyperparameters as they are now."""
+        """Return one value per row ``[n, …]`` of each metric, using the current hyperparameters."""
 
     @property
     def step_values(self) -> tuple[str, ...]:
-        """Names of the numbers that a step gives: "objective", and the terms."""
+        """Names of the numbers that a step returns: "objective", and the terms."""
         return ("objective", *self.terms)
 
     def check(self, data: Data) -> None:
-        """Tries all functions on shapes, before anything is compiled.
+        """Try all functions on shapes, before anything is compiled.
 
         Raises:
-            ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
+            ValueError, TypeError: A function fails, or its result does not fit; the argument is named.
         """
         rows, number = example_shapes(data.rows, data.dtype)
         weights = None if data.weights is None else jax.ShapeDtypeStruct((EXAMPLES,), data.dtype)
@@ -225,58 +225,58 @@ class Learner(abc.ABC):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Names of numbers that are whole and at least 1 -> the most that each may be; by default none."""
+        """Upper bounds of the hyperparameters that are whole numbers of at least 1; none by default."""
         return {}
 
     @property
     def at_start(self) -> tuple[str, ...]:
-        """Names of numbers that `start` alone reads, which no scheduler may change; by default none."""
+        """Names of hyperparameters that only `start` reads, which schedulers cannot change; default none."""
         return ()
 
     def with_schedule(self, epochs: int) -> "Learner":
-        """The learner whose schedule spreads over some epochs unless `schedule_epochs` says otherwise.
+        """Return a learner whose schedule spans ``epochs``, unless `schedule_epochs` is set.
 
-        By default itself, since `schedule_epochs` is not a field.
+        By default the learner itself, since `schedule_epochs` is not a field.
         """
         return self
 
     @property
     def has_registered_fields(self) -> bool:
-        """Whether attributes hold no custom function, so that `describe` says all of them: by default not."""
+        """Whether no attribute holds a custom function, so `describe` is complete; False by default."""
         return False
 
     @property
     def is_registered(self) -> bool:
-        """Whether no custom function takes part, in an attribute or in a subclass."""
+        """Whether neither an attribute nor a subclass brings in custom functions."""
         return self.has_registered_fields and is_of_jfnn(type(self))
 
     @abc.abstractmethod
     def describe(self) -> Json:
-        """The learner in plain values, for a run's configuration."""
+        """Describe the learner in plain values, for a run's configuration."""
 
 
 def values_by_name(values: StepValues) -> dict[str, jax.Array]:
-    """What a step gives besides the state, by the names of `Learner.step_values`."""
+    """Return the numbers of a step by the names of `Learner.step_values`."""
     return dict(values) if isinstance(values, Mapping) else {"objective": values}
 
 
 def declared_starts(learner: Learner) -> Starts | None:
-    """`Learner.starts`; None for subclasses of the user's, which may have an `init` of their own."""
+    """Return `Learner.starts`, or None for a user's subclass, which may override `init`."""
     return learner.starts() if is_of_jfnn(type(learner)) else None
 
 
 def starting_shapes(learner: Learner) -> Params:
-    """Shapes and dtypes of starting parameters of a learner, by its ``init``.
+    """Return shapes and dtypes of a learner's initial parameters.
 
-    Traced once for registered functions, since searches sweep the same learner often.
+    Cached for registered functions, since searches sweep the same learner often.
     """
     shapes = _cached_shapes if learner.is_registered else _traced_shapes
     return shapes(learner, jax.config.read("jax_enable_x64"))
 
 
 def _traced_shapes(learner: Learner, x64: bool) -> Params:
-    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
-    # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
+    """Trace ``init``; ``x64`` is only a cache key, since the dtypes depend on it."""
+    # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
     with tracing():
         return jax.eval_shape(lambda key: learner.init(key), key_shape())
 
@@ -285,7 +285,7 @@ _cached_shapes = functools.lru_cache(maxsize=64)(_traced_shapes)
 
 
 def _part(x: Tree, y: Tree, part: str) -> dict[str, Rows]:
-    """Checked rows of a part of the split, by the names "x" and "y"."""
+    """Return the checked rows of a part of the split, by the names "x" and "y"."""
     rows = {"x": as_rows(x, f"x_{part}")}
     if y is not None:
         rows["y"] = as_rows(y, f"y_{part}")
@@ -296,7 +296,7 @@ def _part(x: Tree, y: Tree, part: str) -> dict[str, Rows]:
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
-    """Raises TypeError for non-metrics, ValueError for duplicate names and names that no file can hold."""
+    """Raise TypeError for non-metrics, ValueError for duplicate names and names that no file can hold."""
     for metric in metrics:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):

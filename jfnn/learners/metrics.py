@@ -1,4 +1,4 @@
-"""Metrics by name: numbers for the outputs of a network on each row."""
+"""Built-in metrics, computed from a network's outputs on each row."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ from jfnn.prediction import decide, sureness
 
 @dataclasses.dataclass(frozen=True)
 class OfRows:
-    """A function of outputs and targets that also asks for the loss, and whether each output has a label.
+    """A function of outputs and targets that also depends on the loss, and on labels per output (``each``).
 
-    Equal ones compute the same, so that learners with them share compiled programs.
+    Equal instances compute the same, so learners with them share compiled programs.
     """
 
     function: Callable[[jax.Array, jax.Array, int, Loss, bool], jax.Array]
@@ -28,7 +28,7 @@ class OfRows:
     each: bool
 
     def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        """Numbers of each row ``[n]``, or of each row and output ``[n, n_out]``."""
+        """Return numbers of each row ``[n]``, or of each row and output ``[n, n_out]``."""
         return self.function(outputs, targets, axis, self.loss, self.each)
 
 
@@ -38,13 +38,13 @@ def loss_metric(loss: Loss, each: bool = False) -> Metric:
 
 
 def accuracy_metric(loss: Loss, each: bool = False) -> Metric:
-    """Share of rows whose predicted class is the target's, or if ``each`` of rows and outputs."""
+    """Share of rows whose predicted class is right, or if ``each`` of rows and outputs."""
     reduce = mean_over_outputs if each else mean_over_rows
     return Metric("accuracy", True, OfRows(_is_right, loss, each), reduce)
 
 
 def mean_over_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """Mean of ``values [members, n, n_out]`` over rows and outputs."""
+    """Return the mean of ``values [members, n, n_out]`` over rows and outputs."""
     return np.asarray(values.mean(axis=(1, 2), dtype=np.float64))
 
 
@@ -54,7 +54,7 @@ def _is_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, eac
 
 
 def exact_match_metric(loss: Loss, each: bool = False) -> Metric:
-    """Share of rows whose outputs are all right, scikit-learn's ``accuracy_score`` also if ``each``."""
+    """Share of rows whose outputs are all right: scikit-learn's ``accuracy_score``, also if ``each``."""
     return Metric("exact_match", True, OfRows(_all_are_right, loss, each))
 
 
@@ -66,9 +66,8 @@ def _all_are_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss
 def r2_metric(loss: Loss, each: bool = False) -> Metric:
     """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over rows and targets.
 
-    For several targets this is scikit-learn's ``r2_score(…, multioutput="variance_weighted")``, which differs
-    from its default, the mean of the R² of each target. Here a are the loss's point predictions, mostly the
-    outputs themselves.
+    Predictions a are the loss's point predictions, mostly the outputs themselves. For several targets this is
+    scikit-learn's ``r2_score(…, multioutput="variance_weighted")``; its default averages R² over targets.
     """
     return Metric("r2", True, OfRows(_squared_error, loss, False), _explained)
 
@@ -84,10 +83,7 @@ def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
 
 
 def mse_metric(loss: Loss, each: bool = False) -> Metric:
-    """Mean squared error, over rows and targets, in units of the targets squared.
-
-    Of the loss's point predictions, scikit-learn's ``mean_squared_error``.
-    """
+    """Mean squared error of the loss's point predictions: scikit-learn's ``mean_squared_error``."""
     return Metric("mse", False, OfRows(_mean_squared_error, loss, False))
 
 
@@ -98,10 +94,10 @@ def _mean_squared_error(
 
 
 def log_loss_metric(loss: Loss, each: bool = False) -> Metric:
-    """Mean of ``-log p`` of the probability p that a row's class has, scikit-learn's ``log_loss``.
+    """Mean of ``-log p``, where p is the probability of the row's class: scikit-learn's ``log_loss``.
 
-    Probabilities of several classes are divided by their sum; if ``each`` it is the mean over outputs. Where
-    1 - p is known from p alone, p is kept by its rounding from 0 and 1, as scikit-learn does.
+    Probabilities of several classes are divided by their sum; if ``each``, the mean is also over outputs. If
+    1 - p must be computed from p, p is kept one rounding error away from 0 and 1, as in scikit-learn.
     """
     return Metric("log_loss", False, OfRows(_log_loss, loss, each))
 
@@ -113,54 +109,53 @@ def _log_loss(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, eac
     if count > 1 and not each:
         p = p / jnp.maximum(jnp.sum(p, axis=axis, keepdims=True), limits.tiny)
         return -jnp.sum(targets * jnp.log(jnp.maximum(p, limits.tiny)), axis=axis)
-    if loss == LOSSES["sigmoid_cross_entropy"]:  # which is exact where p is near 1
+    if loss == LOSSES["sigmoid_cross_entropy"]:  # its cost is exact even for p near 1
         return loss.cost(outputs, targets, axis) / count
     p = jnp.clip(p, limits.eps, 1 - limits.eps)
     return -jnp.mean(targets * jnp.log(p) + (1 - targets) * jnp.log1p(-p), axis=axis)
 
 
 def auc_metric(loss: Loss, each: bool = False) -> Metric:
-    """Area under the ROC curve of probabilities, or of outputs where the loss has none.
+    """Area under the ROC curve, by probabilities, or by outputs if the loss has none.
 
-    Of two classes it is class 1's. Of more it is the mean over classes, each against all others, and if
-    ``each`` the mean over outputs: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN where a
-    class has no rows, or all.
+    The AUC of class 1 for two classes; otherwise the mean over classes, each against all others, or if
+    ``each`` over outputs: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN if a class has no
+    rows or all of them.
     """
     reduce = auc_of_outputs if each else auc_of_classes
     return Metric("auc", True, OfRows(_sureness, loss, each), reduce)
 
 
 def _sureness(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
-    """What the AUC orders rows by: a number ``[n]`` for two classes, else of each output ``[n, n_out]``."""
+    """Return the numbers that rank rows: ``[n]`` for two classes, otherwise per output ``[n, n_out]``."""
     sure = jnp.moveaxis(sureness(outputs, loss, axis), axis, -1)
     return sure[..., -1] if sure.shape[-1] <= 2 and not each else sure
 
 
 def f1_metric(loss: Loss, each: bool = False) -> Metric:
-    """F1 of class 1 where there are two classes, else the mean over classes (macro), or outputs if ``each``.
+    """F1 of class 1 for two classes; otherwise the mean over classes (macro), or over outputs if ``each``.
 
-    ``2 TP / (2 TP + FP + FN)``, 0 where that is 0 / 0. As in scikit-learn's ``f1_score``, classes that are
-    neither among targets nor predicted do not count, but outputs do.
+    ``2 TP / (2 TP + FP + FN)``, or 0 for 0 / 0. As in scikit-learn's ``f1_score``, classes that are neither
+    targets nor predicted are left out of the mean; outputs never are.
     """
     return Metric("f1", True, OfRows(_decided, loss, each), f1_of_labels)
 
 
 def balanced_accuracy_metric(loss: Loss, each: bool = False) -> Metric:
-    """Mean over classes that have rows of the share of these that is right, as scikit-learn has it.
+    """Mean recall over the classes that have rows, as in scikit-learn.
 
-    If ``each`` the mean over outputs of that of their two classes, 0 and 1.
+    If ``each``, the mean over outputs of the balanced accuracy of their labels 0 and 1.
     """
     return Metric("balanced_accuracy", True, OfRows(_decided, loss, each), balanced_accuracy_of_labels)
 
 
 def _decided(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
-    """Labels ``[n]``, or of each output ``[n, n_out]``."""
     labels = decide(outputs, loss, axis, each)
     return jnp.moveaxis(labels, axis, -1) if each else labels
 
 
 def auc_of_classes(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """AUCs ``[members]`` of classes, by numbers of rows ``[members, n]``, or of each class behind them."""
+    """Return AUCs ``[members]`` from ``values [members, n]``, or ``[members, n, classes]``."""
     labels, classes = _classes(data, rows)
     if values.ndim == 2:
         return _auc(values, labels == 1)
@@ -169,16 +164,16 @@ def auc_of_classes(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarr
 
 
 def auc_of_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """AUCs ``[members]`` of outputs with labels of their own, by numbers of these ``[members, n, n_out]``."""
+    """Return AUCs ``[members]``, averaged over outputs, from ``values [members, n, n_out]``."""
     targets = _target_labels(data, rows, each=True)
     columns = [_auc(values[..., output], targets[:, output] == 1) for output in range(targets.shape[1])]
     return np.asarray(np.mean(columns, axis=0))
 
 
 def _auc(values: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """The share of pairs of a positive and another row that ``values [members, n]`` order right, ties half.
+    """Return the share of (positive, other) pairs that ``values [members, n]`` rank correctly, ties half.
 
-    From ranks, as of Mann and Whitney (Annals of Mathematical Statistics 18, 1947).
+    From ranks, after Mann and Whitney (Annals of Mathematical Statistics 18, 1947).
     """
     from scipy.stats import rankdata
 
@@ -190,7 +185,7 @@ def _auc(values: np.ndarray, positive: np.ndarray) -> np.ndarray:
 
 
 def f1_of_labels(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """F1 ``[members]`` of labels ``[members, n]``, or of each output ``[members, n, n_out]``."""
+    """Return F1 ``[members]`` of labels ``[members, n]``, or of each output ``[members, n, n_out]``."""
     right, predicted, of_targets = _counts(values, data, rows)
     total = predicted + of_targets
     scores = 2 * right / np.maximum(total, 1)
@@ -202,7 +197,7 @@ def f1_of_labels(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray
 
 
 def balanced_accuracy_of_labels(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """Balanced accuracies ``[members]`` of labels ``[members, n]``, or of outputs ``[members, n, n_out]``."""
+    """Return balanced accuracies ``[members]`` of labels ``[members, n]`` or ``[members, n, n_out]``."""
     right, _, of_targets = _counts(values, data, rows)
     recalls = right / np.maximum(of_targets, 1)
     scores = recalls.sum(axis=-1) / (of_targets > 0).sum(axis=-1)
@@ -210,9 +205,9 @@ def balanced_accuracy_of_labels(values: np.ndarray, data: Data, rows: np.ndarray
 
 
 def _counts(values: np.ndarray, data: Data, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of each class ``[members, …, classes]``: right ones, those predicted, and those of the targets.
+    """Count rows per class ``[members, …, classes]``: right, predicted, and in the targets.
 
-    Of labels ``[members, n]``; of those of outputs ``[members, n, n_out]`` for classes 0 and 1 of each.
+    For labels ``[members, n]``, or for the labels 0 and 1 of each output ``[members, n, n_out]``.
     """
     if values.ndim == 3:
         targets = _target_labels(data, rows, each=True)
@@ -233,7 +228,7 @@ def _counts(values: np.ndarray, data: Data, rows: np.ndarray) -> tuple[np.ndarra
 
 
 def _classes(data: Data, rows: np.ndarray) -> tuple[np.ndarray, int]:
-    """Labels of rows ``[n]`` by their targets, and how many classes there are."""
+    """Return the class labels of the rows' targets ``[n]``, and the number of classes."""
     return _target_labels(data, rows, each=False), max(data.rows[1].shape[1], 2)
 
 
@@ -241,8 +236,7 @@ def _target_labels(data: Data, rows: np.ndarray, each: bool) -> np.ndarray:
     return np.asarray(decide(data.rows[1][rows], None, each=each))
 
 
-#: Name -> function of a `jfnn.Loss`, and of whether each output has a label of its own: the metric of a
-#: network that is trained with it.
+#: Name -> ``(loss, each) -> metric``; ``each``: whether each output has a label of its own.
 METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
     {
         "loss": loss_metric,
@@ -256,23 +250,23 @@ METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
         "mse": mse_metric,
     }
 )
-#: Those of labels.
+#: Metrics of labels.
 OF_LABELS = ("accuracy", "exact_match", "balanced_accuracy", "f1", "auc")
-#: Those of numbers.
+#: Metrics of numbers.
 OF_NUMBERS = ("r2", "mse")
 
 
 def names_for(loss: Loss) -> list[str]:
-    """Names of the metrics that mean something for outputs of a loss."""
+    """Return the names of the metrics that make sense for a loss."""
     without = OF_NUMBERS if loss.takes_logits else ("log_loss", *OF_LABELS * loss.regression)
     return [name for name in METRICS if name not in without]
 
 
 def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = False) -> tuple[Metric, ...]:
-    """Metrics from names or `Metric`s, the loss first; ``each``: whether each output has a label of its own.
+    """Return metrics from names or `Metric` objects, the loss first; ``each``: labels per output.
 
     Raises:
-        ValueError, TypeError: An unknown name, one name twice, or no metric.
+        ValueError, TypeError: An unknown or repeated name, or an object that is not a metric.
     """
     if not checks.is_several(metrics):
         got = checks.shown(metrics)
@@ -280,7 +274,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
     unique = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
-            others = "jfnn.learners.output_metric makes others"
+            others = "use jfnn.learners.output_metric for others"
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS, others)](loss, each)
             check_meant(metric, loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
@@ -294,21 +288,21 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
 
 
 def check_meant(metric: Metric, loss: Loss) -> None:
-    """Raises ArgumentError for a metric by name of probabilities or numbers that a loss does not have."""
+    """Raise ArgumentError for a named metric that needs probabilities or numbers that the loss lacks."""
     if metric.name == "log_loss" and not loss.takes_logits:
-        raise ArgumentError("metrics", "log_loss needs probabilities, got a loss that has none")
+        raise ArgumentError("metrics", "log_loss needs probabilities, got a loss without them")
     if metric.name == "mse" and loss.takes_logits:
-        raise ArgumentError("metrics", "mse needs a loss of numbers, got one of classes")
+        raise ArgumentError("metrics", "mse needs numbers, got a loss of classes")
 
 
 def are_of_labels(metrics: Sequence[Metric], loss: Loss) -> bool:
-    """Whether one of the metrics, by name, decides labels."""
+    """Return whether any of the built-in metrics of labels is among the metrics."""
     named = [METRICS[name](loss, each) for name in OF_LABELS for each in (False, True)]
     return any(metric in named for metric in metrics)
 
 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
-    """Raises ValueError for a metric of labels where targets are numbers, or other than 0 and 1."""
+    """Raise ValueError for a metric of labels if targets are numbers, or other than 0 and 1."""
     if loss.takes_logits or not are_of_labels(metrics, loss):
         return
     name = next(metric.name for metric in metrics if metric.name in OF_LABELS)
@@ -319,7 +313,7 @@ def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) ->
 
 
 def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> str:
-    """Why a metric of rows with such targets ``[n, t]`` would be NaN for every network; "" if it is not."""
+    """Return why a metric is NaN for any network on rows with targets ``[n, t]``; "" if it is not."""
     if metric != METRICS["auc"](loss, each):
         return ""
     labels = np.asarray(decide(jnp.asarray(targets), None, each=each))
@@ -327,20 +321,19 @@ def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> st
     short = np.flatnonzero((one == 0).all(axis=0) | (one == 1).all(axis=0))
     if not short.size:
         return ""
-    what = "both labels of every output" if each else "every class and others"
-    return f"the AUC needs rows of {what}, {'output' if each else 'class'} {short[0]} lacks some"
+    what = "with both labels of every output" if each else "of every class and of others"
+    return f"the AUC needs rows {what}; {'output' if each else 'class'} {short[0]} lacks some"
 
 
 def output_metric(
     name: str, function: Callable[[np.ndarray, np.ndarray], float], higher_is_better: bool = True
 ) -> Metric:
-    """A metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
+    """Return a metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
 
     Args:
-        name: Its name.
-        function: ``(targets [n, t], outputs [n, n_out]) -> number``, on NumPy arrays, called for each
-            member by itself.
-        higher_is_better: Its direction.
+        name: Name of the metric.
+        function: ``(targets [n, t], outputs [n, n_out]) -> number``, on NumPy arrays, called once per member.
+        higher_is_better: Whether larger values are better.
     """
     if not callable(function):
         raise ArgumentTypeError("function", f"expected a function, got {type(function).__name__}")

@@ -1,4 +1,4 @@
-"""Several targets of the same rows: each member learns one of them, from inputs that all share."""
+"""Several targets of the same rows: each member learns one of them, from shared inputs."""
 
 import dataclasses
 
@@ -17,23 +17,23 @@ from jfnn.params import Params, State
 from jfnn.split import Split
 from jfnn.targets import as_targets
 
-TARGET = "target_column"  # name of the number by which a member chooses its target
+TARGET = "target_column"  # the hyperparameter that selects a member's target
 SEVERAL_TARGETS = "several_targets"  # in the description of such a learner
-COPIES = 3.0  # of all targets: as they are checked, with those of test rows, and on a device
+COPIES = 3.0  # of all targets: while checking, joined with test rows, and on a device
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OneOfTargets(Supervised):
-    """As `Supervised`, where rows have T targets and a member's number `TARGET` says which one it learns.
+    """A `Supervised` learner of rows with T targets, of which the hyperparameter `TARGET` selects one.
 
     Rows are pairs ``(x [n, …], targets [n, T, n_out])``.
     """
 
     def bind(self, split: Split) -> tuple["OneOfTargets", Data]:
-        """Checks a split whose targets are labels or numbers ``[n, T]``, or ``[n, T, n_out]``.
+        """Check a split whose targets are labels or numbers ``[n, T]``, or ``[n, T, n_out]``.
 
         Raises:
-            ValueError, TypeError: As of a split with one target; targets of unequal numbers of classes.
+            ValueError, TypeError: As for one target; or targets with different numbers of classes.
         """
         train = _columns(split.y_train, "y_train")
         test = None if split.y_test is None else _columns(split.y_test, "y_test")
@@ -55,7 +55,7 @@ class OneOfTargets(Supervised):
         return bound, data._replace(rows=(x, targets), labels=None)
 
     def _targets(self, y: np.ndarray, outputs: int, dtype: np.dtype, argument: str) -> np.ndarray:
-        """Targets ``[n, T, n_out]`` of labels, numbers or targets with T columns."""
+        """Return targets ``[n, T, n_out]`` from labels, numbers or targets with T columns."""
         n, columns = y.shape[:2]
         needed = COPIES * n * columns * outputs * dtype.itemsize
         memory.check(argument, needed, sizes=f", for {columns} targets of {n} rows")
@@ -65,18 +65,18 @@ class OneOfTargets(Supervised):
 
     @property
     def alone(self) -> Supervised:
-        """The same for a single target."""
+        """The same learner for a single target."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(Supervised)}
         return Supervised(**fields)
 
     def check(self, data: Data) -> None:
-        """Tries functions of the user's on shapes, with the first target."""
+        """Try the user's functions on shapes, with the first target."""
         self.alone.check(data.of_target(0))
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """A step on the member's target."""
+        """Take a step on the member's target."""
         x, targets = batch.rows
         of_member = batch._replace(rows=(x, targets[:, _number(hyper)]))
         return super().step(state, of_member, hyper, key)
@@ -84,7 +84,7 @@ class OneOfTargets(Supervised):
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
-        """A step of all members, on the last axis, each on its target."""
+        """Take a step of all members, on the last axis, each on its target."""
         x, targets = batch.rows
         numbers = _number(hyper)
         if separate:
@@ -96,20 +96,20 @@ class OneOfTargets(Supervised):
         return super().step_last(states, batch._replace(rows=(x, of_members)), hyper, key, True)
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Every metric, of each row by the member's target."""
+        """Return every metric for each row, by the member's target."""
         x, targets = rows
         return super().score(params, (x, targets[:, _number(hyper)]), hyper)
 
     def describe(self) -> Json:
-        """As of one target, and that there are several."""
+        """Describe the learner of one target, and that there are several."""
         return {**super().describe(), SEVERAL_TARGETS: True}
 
 
 def of_targets(learner: Learner) -> OneOfTargets:
-    """The learner of one target among several.
+    """Return the learner of one target among several.
 
     Raises:
-        TypeError: It is no network's.
+        TypeError: The learner is not a network's.
     """
     if type(learner) is not Supervised:
         expected = "expected a network or jfnn.supervised(network, …), since each subset learns one target"
@@ -123,7 +123,7 @@ def _number(hyper: Hyper) -> jax.Array:
 
 
 def _columns(y: object, argument: str) -> np.ndarray:
-    """Targets with at least two axes, rows and columns."""
+    """Return targets as an array of at least two axes, rows and columns."""
     array = np.asarray(checks.as_array(y, argument))
     if array.ndim not in (2, 3) or not array.shape[1]:
         expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"
@@ -132,13 +132,10 @@ def _columns(y: object, argument: str) -> np.ndarray:
 
 
 def _check_classes(labels: np.ndarray) -> None:
-    """Raises ArgumentError unless all columns of labels ``[n, T]`` have the same number of classes."""
+    """Raise ArgumentError unless all columns of labels ``[n, T]`` have the same number of classes."""
     classes = labels.max(axis=0) + 1
     other = np.flatnonzero(classes != classes[0])
     if len(other):
         got = f"{classes[0]} in column 0 and {classes[other[0]]} in column {other[0]}"
-        cure = (
-            "give targets of each number of classes a sweep of their own, or one-hot ones [n, T, classes], by"
-            " which a class that has no row is one still"
-        )
-        raise ArgumentError("y_train", "expected as many classes in every target", got=got, cure=cure)
+        cure = "sweep them apart, or give one-hot targets [n, T, classes], which count classes without rows"
+        raise ArgumentError("y_train", "expected equal numbers of classes in all targets", got=got, cure=cure)

@@ -1,4 +1,4 @@
-"""Networks that lose weights as they train: iterative pruning with rewinding, for lottery tickets."""
+"""Iterative pruning with rewinding, which finds lottery tickets."""
 
 import dataclasses
 import math
@@ -33,8 +33,8 @@ class PruningMemory(NamedTuple):
 
     Attributes:
         optimizer: State of the optimizer.
-        masks: Masks of what is left of each weight, in order.
-        start: The parameters it started from.
+        masks: Masks of the remaining weights, in order.
+        start: Initial parameters.
         epochs: Epochs done.
     """
 
@@ -46,12 +46,12 @@ class PruningMemory(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pruned(Supervised):
-    """A network that loses weights as it trains, as `pruned` makes it.
+    """A network that loses weights as it trains, as returned by `pruned`.
 
     Attributes:
         by: "magnitude" or "random".
         scope: "layer" or "global".
-        rewind: Whether a round begins at the start again.
+        rewind: Whether each round restarts from the initial parameters.
     """
 
     by: str
@@ -61,11 +61,11 @@ class Pruned(Supervised):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The most epochs of a round, and rounds."""
+        """Upper bounds of the epochs per round and of the rounds."""
         return dict.fromkeys(HYPER[1:], MOST)
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """The start, and nothing pruned."""
+        """Return the initial state, with nothing pruned."""
         state = super().start(params, hyper)
         masks = [jnp.ones(leaf.shape, bool) for leaf in _weights(state.params)]
         return State(state.params, PruningMemory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
@@ -78,7 +78,7 @@ class Pruned(Supervised):
         value: jax.Array | None = None,
         value_fn: Callable[[Params], jax.Array] | None = None,
     ) -> State:
-        """A step of the weights that are left; the optimizer sees no gradient of the others."""
+        """Take a step of the remaining weights; the optimizer gets no gradient of the others."""
         memory: PruningMemory = state.memory
         gradients = apply_mask(gradients, memory.masks)
         before = State(state.params, memory.optimizer)
@@ -86,7 +86,7 @@ class Pruned(Supervised):
         return State(apply_mask(after.params, memory.masks), memory._replace(optimizer=after.memory))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """The state after an epoch, pruned and rewound where a round ends."""
+        """Return the state after an epoch, pruned and rewound at the end of a round."""
         epochs = after.memory.epochs + 1
         after = after._replace(memory=after.memory._replace(epochs=epochs))
         every, rounds = (hyper[name].astype(jnp.int32) for name in HYPER[1:])
@@ -95,7 +95,7 @@ class Pruned(Supervised):
             without_constants(after.params)
         ):  # a member that diverged must not rewind
             due &= jnp.all(jnp.isfinite(leaf))
-        # A loop of at most one turn: it costs nothing while no member of the tile is due.
+        # A loop of at most one iteration, which costs nothing while no member of the tile is due.
         _, ended = jax.lax.while_loop(
             lambda turn: turn[0],
             lambda turn: (jnp.zeros_like(due), self._prune(turn[1], hyper)),
@@ -123,9 +123,9 @@ class Pruned(Supervised):
         return State(params, memory._replace(masks=masks, optimizer=optimizer))
 
     def share_left(self, params: Params) -> np.ndarray:
-        """Share of the weights that are not exactly zero, from public parameters with any leading axes.
+        """Return the share of weights that are not zero; biases, which are never pruned, do not count.
 
-        Biases, which are never pruned, do not count.
+        Parameters are public and may have leading axes.
 
         Raises:
             ValueError: They are not parameters of the network.
@@ -138,13 +138,13 @@ class Pruned(Supervised):
         return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
 
     def describe(self) -> Json:
-        """The network and its training, and how weights are pruned."""
+        """Describe the network, its training and the pruning."""
         how = {"by": self.by, "scope": self.scope, "rewind": self.rewind}
         return {**super().describe(), "pruning": how}
 
 
 def _check_leaves(leaves: Sequence[Array], expected: Sequence[Shape]) -> None:
-    """Raises ArgumentError unless arrays have these shapes behind the same leading axes."""
+    """Raise ArgumentError unless arrays have these shapes behind the same leading axes."""
     got = [np.shape(leaf) for leaf in leaves]
     fits = len(got) == len(expected)
     if fits:
@@ -166,31 +166,31 @@ def pruned(
     scope: str = "layer",
     rewind: bool = True,
 ) -> Pruned:
-    """A network that is pruned as it trains: iterative magnitude pruning, and its random baseline.
+    """Return a network that is pruned as it trains: iterative magnitude pruning, or its random baseline.
 
-    A round trains for ``every`` epochs, removes a share of the weights that are left, those of the least
-    magnitude, sets the others and all biases back to where they started, and the optimizer with them
-    (Frankle & Carbin 2019, "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds``
-    rounds the network trains to the end: a sweep of ``every * (rounds + 1)`` epochs gives each one as long.
-    Removed weights are exactly zero in results, and ``share_left(params)`` of the learner is the share of the
-    others; biases are never removed.
+    A round trains for ``every`` epochs, removes the share of the remaining weights with the least magnitude,
+    and resets the other weights, all biases and the optimizer to their initial values (Frankle & Carbin 2019,
+    "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds`` rounds the network trains
+    to the end, for as long as in each round if the sweep has ``every * (rounds + 1)`` epochs. Removed weights
+    are exactly zero in results; the learner's ``share_left(params)`` is the share of the others. Biases are
+    never removed.
 
-    An evaluation at the end of a round comes after the pruning and the rewind: its scores are those of the
-    network as it begins the next round, and curves fall there. The last scores before the pruning are those
-    of one epoch earlier, so evaluate there: ``Execution(eval_every=[every - 1, 2 * every - 1, …])``.
-    Schedules of the learning rate start again too; give ``schedule_epochs=every``.
+    An evaluation at the end of a round follows pruning and rewinding: it scores the network that begins the
+    next round, so curves drop there. The last scores before pruning are one epoch earlier, so evaluate there:
+    ``Execution(eval_every=[every - 1, 2 * every - 1, …])``. Learning rate schedules restart as well; pass
+    ``schedule_epochs=every``.
 
     Args:
         learner: A network, or the learner that `supervised` makes of one.
-        every: Epochs of a round, the number "prune_every" of each member; like the next two, several are an
-            axis, and ``sweep(hyper={…})`` may give others.
-        rounds: Rounds that end in pruning, "prune_rounds"; at least 1.
-        share: Share of the remaining weights that each removes, "prune_share", in [0, 1): the nearest whole
-            number of them, of equals the first.
-        by: "magnitude", or "random": by a hash of where each weight started, and of the round, so that chance
-            is another in each seed and the same in cells with the same start.
-        scope: Weights that are ranked together: those of one array ("layer"), or all ("global").
-        rewind: Whether a round begins at the start again; otherwise what is left trains on.
+        every: Epochs per round: the hyperparameter "prune_every". Here, and in the next two arguments,
+            several values are an axis, and ``sweep(hyper={…})`` may give others.
+        rounds: Rounds that end in pruning: "prune_rounds"; at least 1.
+        share: Share of the remaining weights that each round removes: "prune_share", in [0, 1). Rounded to
+            the nearest number of weights; of equal weights the first are removed.
+        by: "magnitude", or "random": by a hash of each weight's initial value and of the round, so the choice
+            differs between seeds but not between cells with the same initial weights.
+        scope: Weights that are ranked together: each array's ("layer"), or all ("global").
+        rewind: Whether each round restarts from the initial parameters; otherwise training goes on.
 
     Raises:
         ValueError, TypeError: An invalid argument.
@@ -211,7 +211,7 @@ def pruned(
 
 
 def apply_mask(params: Params, masks: Sequence[jax.Array]) -> Params:
-    """Parameters whose weights are zero where they are not kept; all biases stay."""
+    """Return parameters whose weights are zero outside the masks; all biases are kept."""
     queue = iter(masks)
 
     def kept(leaf: jax.Array) -> jax.Array:
@@ -221,19 +221,18 @@ def apply_mask(params: Params, masks: Sequence[jax.Array]) -> Params:
 
 
 def _weights(params: Params) -> list[jax.Array]:
-    """The weights that are trained, in order."""
     return [leaf for leaf in jax.tree.leaves(without_constants(params)) if is_weight(leaf)]
 
 
 def hash_weights(start: jax.Array, word: jax.Array) -> jax.Array:
-    """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, index and a word."""
+    """Return a random number from 0 to 2²⁴ - 1 per weight, a hash of its start, its index and a word."""
     bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
     words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)
     return (words >> 8).astype(start.dtype).reshape(start.shape)
 
 
 def without_least(values: jax.Array, mask: jax.Array, share: jax.Array) -> jax.Array:
-    """The mask without a share of what it keeps: the least values, none of which is negative."""
+    """Return the mask without the share of its entries with the least values, all at least 0."""
     number = jnp.round(share * jnp.sum(mask).astype(share.dtype)).astype(jnp.int32)
     left = jnp.where(mask, values, jnp.inf)
     last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]

@@ -15,19 +15,19 @@ from jfnn.arguments.types import Tree
 from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.params import Params
 
-# Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
-# as there are columns, a mixture of the two.
+# Rows on which functions are tried. One row would hide a mean over rows, and as many rows as columns would
+# hide mixed-up axes.
 EXAMPLES = 17
 FLOATS = ("float32", "float64")
-# Packages whose lines are no place to look for what is wrong with a function that calls them.
+# Packages to skip when locating the line of the user's function that raised an error.
 LIBRARIES = sys.stdlib_module_names | {"equinox", "flax", "jax", "jaxlib", "jfnn", "numpy", "optax"}
 
 
 def as_rows(rows: Tree, argument: str) -> Tree:
-    """A pytree of arrays with a common leading axis, finite, in the dtypes of JAX's arithmetic.
+    """Return checked rows: finite arrays with a common leading axis, in the dtypes of JAX's arithmetic.
 
     Raises:
-        ValueError, TypeError: No rows, lengths that differ, not numeric, NaN or infinity.
+        ValueError, TypeError: No rows, different lengths, not numeric, NaN or infinity.
     """
 
     def checked(leaf: object) -> np.ndarray:
@@ -43,22 +43,22 @@ def as_rows(rows: Tree, argument: str) -> Tree:
     lengths = sorted({len(leaf) for leaf in jax.tree.leaves(arrays)})
     if len(lengths) != 1 or 0 in lengths:
         got = f"arrays of {', '.join(map(str, lengths))} rows" if lengths else f"none in {checks.shown(rows)}"
-        raise ArgumentError(argument, f"expected one or more rows, as many in every array, got {got}")
+        raise ArgumentError(argument, f"expected one or more rows, the same number in every array, got {got}")
     return arrays
 
 
 def example_shapes(rows: Tree, dtype: np.dtype) -> tuple[Tree, jax.ShapeDtypeStruct]:
-    """Shapes and dtypes of a few rows, and of a number of a member, on which functions are tried."""
+    """Return the shapes and dtypes, of a few rows and of a hyperparameter, on which functions are tried."""
     return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 
 def row_shapes(rows: Tree, n: int) -> Tree:
-    """Shapes and dtypes of ``n`` rows like given ones, a pytree."""
+    """Return the shapes and dtypes of ``n`` rows like the given ones, a pytree."""
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
 def describe_shapes(tree: Tree) -> str:
-    """Structure, dtypes and shapes in words, such as "{loss: float32 [n, 1]}": n for `EXAMPLES` rows."""
+    """Describe structure, dtypes and shapes, as in "{loss: float32 [n, 1]}": n stands for `EXAMPLES` rows."""
 
     def described(leaf: jax.ShapeDtypeStruct) -> str:
         rows = ["n"] if leaf.shape[:1] == (EXAMPLES,) else list(map(str, leaf.shape[:1]))
@@ -75,21 +75,21 @@ def eval_shape(
     rows: int | None = EXAMPLES,
     cure: str | None = None,
 ) -> Tree:
-    """Shapes of a function's result, without computing anything.
+    """Return the shapes of a function's result, without computing anything.
 
     Args:
         argument: The caller's argument, named in errors.
         function: The function.
-        *shapes: Shapes and dtypes of what it takes.
+        *shapes: Shapes and dtypes of its arguments.
         name: Its name in errors.
-        rows: How many rows these are; None where it takes none.
-        cure: What to know of its arguments where it fails.
+        rows: Number of rows in the arguments; None if the function takes no rows.
+        cure: Help on its arguments, added to errors.
 
     Raises:
         ValueError: It fails; the message has the argument, the function's name, the rows, the user's line.
     """
     try:
-        # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
+        # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
         with tracing():
             return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
@@ -103,7 +103,7 @@ def eval_shape(
 
 
 def _place(error: Exception) -> str:
-    """The innermost line outside of libraries that an error came through, in words; empty for none."""
+    """Describe the innermost line outside of libraries in an error's traceback; "" if there is none."""
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES:
@@ -112,22 +112,21 @@ def _place(error: Exception) -> str:
 
 
 def trained_dtype(dtype: np.dtype, arithmetic: np.dtype) -> np.dtype:
-    """Dtype in which the engine trains an array of parameters: floats in the arithmetic's, others JAX's."""
+    """Return the dtype in which the engine trains parameters: floats in the arithmetic's, others in JAX's."""
     is_float = jnp.issubdtype(dtype, jnp.floating)
     return arithmetic if is_float else np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
-    """Checks that the engine need not change the dtypes of starting parameters.
+    """Check that the engine can keep the dtypes of initial parameters.
 
     Args:
         argument: The caller's argument, named in errors.
         params: Their shapes and dtypes.
-        by_gradient: Whether gradients move all of them: there must be some, and whole numbers have none.
+        by_gradient: Whether gradients move all of them: at least one, and no whole numbers.
 
     Raises:
-        ValueError: Floats of other than 32 or 64 bits, complex numbers, random keys, …; the message says
-            where.
+        ValueError: Floats of other than 32 or 64 bits, complex numbers, random keys, …; names the leaf.
     """
     leaves = jax.tree_util.tree_leaves_with_path(params)
     if by_gradient and not leaves:
@@ -141,7 +140,7 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
 
 
 def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Params:
-    """Shapes and dtypes of parameters as the engine trains them, from those of starting ones, checked."""
+    """Return checked shapes and dtypes of parameters as the engine trains them, from the initial ones."""
     check_params(argument, params, by_gradient=False)
     return jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, trained_dtype(leaf.dtype, arithmetic)), params
@@ -149,7 +148,7 @@ def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Param
 
 
 def check_terms(argument: str, values: Tree, terms: Sequence[str]) -> None:
-    """Raises ArgumentError unless a step's values are one number, or with terms one of each by name."""
+    """Raise ArgumentError unless a step returns one number, or with terms one number of each name."""
     expected = dict.fromkeys(("objective", *terms), ()) if terms else ()
     got = jax.tree.map(lambda value: value.shape, values)
     if got != expected:
@@ -160,7 +159,7 @@ def check_terms(argument: str, values: Tree, terms: Sequence[str]) -> None:
 
 
 def check_scores(argument: str, scores: Tree, names: Sequence[str], has_rows: bool = True) -> None:
-    """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row, or without rows a number."""
+    """Raise ArgumentError unless each metric has `EXAMPLES` values, or without rows a number."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     shapes = [getattr(values, "shape", ()) for values in scores.values()] if fits else []
     if not fits or any(shape[:1] != (EXAMPLES,) if has_rows else shape for shape in shapes):

@@ -1,4 +1,4 @@
-"""A network that learns targets from inputs: the notes' case, in the engine's column form."""
+"""The learner of a network with targets; networks of `jfnn.layers` train in the engine's column form."""
 
 import dataclasses
 import functools
@@ -48,19 +48,18 @@ HYPER = ("dropout", "init_scale", "l1")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Supervised(DescentLearner):
-    """Gradient descent on `jfnn.objective`, as `supervised` makes it.
+    """Gradient descent of a network on `jfnn.objective`, as returned by `supervised`.
 
     Rows are pairs ``(x [n, …], targets [n, n_out])``.
 
     Attributes:
         network: The network.
         loss: Loss of the objective.
-        reduction: Reduction of the objective.
-        gradient: "autodiff", "backprop", or a function of the user's.
+        gradient: "autodiff", "backprop", or a user's function.
         penalised: "weights" or "all"; see `jfnn.objective`.
-        infers_metrics: Whether `bind` chooses the metrics.
-        multilabel: Whether each output has a label of its own, 0 or 1, rather than a row one class; `bind`
-            sees it in the targets.
+        infers_metrics: Whether `bind` chooses the metrics from the targets.
+        multilabel: Whether each output has a label of its own, 0 or 1, instead of one class per row; `bind`
+            determines it from the targets.
     """
 
     network: Network
@@ -76,16 +75,16 @@ class Supervised(DescentLearner):
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:
-        """The network's layers where training runs in column form, else None."""
+        """The network's layers if training runs in column form; otherwise None."""
         return None if callable(self.gradient) else self.network.layers
 
     def bind(self, split: Split) -> tuple["Supervised", Data]:
-        """Checks a split against the network; the metrics follow from its targets."""
+        """Check a split against the network, and choose the metrics from its targets."""
         data = as_data(self.network, self.loss, split, self.gradient == "backprop")
         return self.fitted(data), data
 
     def fitted(self, data: Data) -> "Supervised":
-        """The same with metrics, and labels of a row or of outputs, as the targets have them."""
+        """Return the learner with metrics, and classes or labels per output, that suit the targets."""
         targets = data.rows[1]
         classes = data.labels is not None or are_classes(targets, self.loss)
         several = not classes and are_multilabel(targets, self.loss)
@@ -102,7 +101,7 @@ class Supervised(DescentLearner):
         return self._with_multilabel(several and self.loss.takes_logits).measuring(names)
 
     def _with_multilabel(self, multilabel: bool) -> "Supervised":
-        """The same with one class a row, or labels of outputs, and its metrics by name of these."""
+        """Return the learner with one class per row or labels per output, and its named metrics adapted."""
         if multilabel == self.multilabel:
             return self
         before = {METRICS[name](self.loss, self.multilabel): name for name in METRICS}
@@ -111,27 +110,27 @@ class Supervised(DescentLearner):
         return dataclasses.replace(self, metrics=named, multilabel=multilabel)
 
     def measuring(self, metrics: Sequence[str | Metric]) -> "Supervised":
-        """The same with other metrics, ranked by accuracy if that is one."""
+        """Return the learner with other metrics, ranked by accuracy if that is among them."""
         named = named_metrics(metrics, self.loss, self.multilabel)
         ranked_by = "accuracy" if any(metric.name == "accuracy" for metric in named) else "loss"
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
 
     def starts(self) -> Starts | None:
-        """What the network starts with."""
+        """Describe the network's initialization."""
         return starts(self.network)
 
     def init(self, key: jax.Array) -> Params:
-        """Starting parameters of the network."""
+        """Return the initial parameters of the network."""
         return self.network.init(key)
 
     def width(self) -> int:
-        """The width of the widest layer."""
+        """Return the width of the widest layer."""
         layers = self.network.layers
         shape = self.network.input_shape
         return super().width() if layers is None or shape is None else sequence.width(layers, shape)
 
     def pack(self, params: Params) -> Params:
-        """Public parameters -> column form."""
+        """Convert public parameters to column form."""
         return params if self.columns is None else sequence.pack(self.columns, params)
 
     def unpack(self, params: Params) -> Params:
@@ -139,7 +138,7 @@ class Supervised(DescentLearner):
         return params if self.columns is None else sequence.unpack(self.columns, params)
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """Weights multiplied by "init_scale", numbers of the network, and the optimizer's memory."""
+        """Scale weights by "init_scale", set the network's scalars, and initialize the optimizer's memory."""
         others = ("l2", *HYPER, *self.rule.hyper)
         params = with_numbers(params, {name: hyper[name] for name in self.hyper if name not in others})
         if "init_scale" in self.hyper:
@@ -151,12 +150,12 @@ class Supervised(DescentLearner):
 
     @property
     def at_start(self) -> tuple[str, ...]:
-        """The factor of starting weights, and numbers of the network, which members hold from then on."""
+        """Names of the numbers that enter the initial state: "init_scale" and the network's scalars."""
         own = set(numbers_of(self.network, self.hyper)) - {"dropout", "l1", *self.rule.hyper}
         return tuple(name for name in self.hyper if name in own)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        """The optimizer at the rates of the network's layers, with the proximal step of L1."""
+        """Return the optimizer with the layers' learning rates and the proximal step of L1."""
         rule = self.rule.make(hyper)
         layers = self.network.layers
         if layers is not None:
@@ -165,13 +164,13 @@ class Supervised(DescentLearner):
 
     @property
     def is_proximal(self) -> bool:
-        """Whether L1 takes proximal steps: those of plain gradient descent; others follow its subgradient."""
+        """Whether L1 takes proximal steps, as with plain gradient descent; others follow its subgradient."""
         return "l1" in self.hyper and self.rule.is_plain
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """`jfnn.training.step`, with the gradient of this learner."""
+        """Take one step of `jfnn.training.step`, with the gradient of this learner."""
 
         def value_fn(params: Params) -> jax.Array:
             return self._value_and_grad(params, batch, hyper, key)[0]
@@ -181,11 +180,11 @@ class Supervised(DescentLearner):
         return self.descend(state, gradients, descended, value, value_fn), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
-        """Whether a tile trains faster with members on the last axis (small dense networks on a CPU)."""
+        """Return whether members on the last axis train faster (small dense networks on a CPU)."""
         columns = self.columns or ()
         shape = self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
-        # A subclass of the user's may have another `step`, which `step_last` would pass over.
+        # A user's subclass may override `step`, which `step_last` would bypass.
         registered = is_of_jfnn(type(self)) and self._network_is_registered
         registered = registered and naming.describe_loss(self.loss) != "custom"
         return fits and registered and not self.needs_value
@@ -197,7 +196,7 @@ class Supervised(DescentLearner):
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
-        """`step` of all members of a tile, which lie on the last axis: the gradients of all at once."""
+        """Take one step of all members of a tile, on the last axis, computing all gradients at once."""
         batch = batch if separate else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
@@ -231,20 +230,20 @@ class Supervised(DescentLearner):
         return value, gradients
 
     def _with_reduced_l1(self, hyper: Hyper, batch: Batch) -> Hyper:
-        """Hyperparameters of a step, L1's strength as the objective has it: a mean divides it by the rows."""
+        """Return hyperparameters with L1's strength as in the objective: a mean divides it by the rows."""
         if not self.is_proximal:
             return hyper
         scale = losses.reduction_scale(batch.rows[1].shape[0], self.reduction, batch.weights)
         return {**hyper, "l1": hyper["l1"] * scale}
 
     def outputs(self, params: Params, x: jax.Array) -> tuple[jax.Array, int]:
-        """Outputs of every row, and the axis on which those of one row lie."""
+        """Return the outputs of every row, and the axis on which the outputs of one row lie."""
         if self.columns is None:
             return self.network.apply(params, x), -1
         return sequence.outputs(self.columns, params, x), 0
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Every metric, of each row."""
+        """Return every metric for each row."""
         x, targets = rows
         outputs, axis = self.outputs(params, x)
         targets = jnp.moveaxis(targets, -1, axis)
@@ -252,7 +251,7 @@ class Supervised(DescentLearner):
         return {name: f(outputs, targets, axis=axis) for name, f in of_rows.items() if f is not None}
 
     def check(self, data: Data) -> None:
-        """Tries the optimizer, and functions of the user's, on shapes."""
+        """Try the optimizer and the user's functions on shapes."""
         super().check(data)
         params = starting_shapes(self)
         if callable(self.gradient):
@@ -265,14 +264,14 @@ class Supervised(DescentLearner):
 
     @property
     def has_registered_fields(self) -> bool:
-        """Activations, loss, optimizer, schedule and metrics are registered ones."""
+        """Whether activations, loss, optimizer, schedule and metrics are all registered."""
         known = [make(self.loss, self.multilabel) for make in METRICS.values()]
         metrics = all(metric in known for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.describe_loss(self.loss) != "custom"
         return metrics and names and self.rule_is_registered and self._network_is_registered
 
     def describe(self) -> Json:
-        """Network, loss, metrics and optimizer, by their names if they have some."""
+        """Describe network, loss, metrics and optimizer, by name if they have one."""
         return {
             "network": naming.describe_network(self.network),
             "loss": naming.describe_loss(self.loss),
@@ -286,7 +285,7 @@ class Supervised(DescentLearner):
 
 
 def numbers_of(network: Network, names: Collection[str]) -> list[str]:
-    """Names of the further numbers that a network takes; its own ones only where ``names`` has others."""
+    """Return the names that `hyper` allows; scalars of the network only if ``names`` goes beyond `HYPER`."""
     if set(names) <= set(HYPER):
         return list(HYPER)
     own = [name for name in _network_numbers(network) if name not in ("", "learning_rate", "l2")]
@@ -294,7 +293,6 @@ def numbers_of(network: Network, names: Collection[str]) -> list[str]:
 
 
 def _network_numbers(network: Network) -> list[str]:
-    """Names of the numbers that a network itself has."""
     return number_names(eval_shape("network", network.init, key_shape(), name="init", rows=None))
 
 
@@ -309,28 +307,28 @@ def supervised(
     metrics: Sequence[str | Metric] | None = None,
     penalised: str = "weights",
 ) -> Supervised:
-    """A network as a `Learner`.
+    """Return the `Learner` of a network, a loss and an optimizer.
 
     Args:
         network: From `jfnn.mlp` or `jfnn.sequential`, or any ``Network(init, apply)``.
         loss: A key of `jfnn.losses.LOSSES`, or a `Loss`.
         reduction: "mean" over the rows of a step (scikit-learn), or "sum" (the notes); see `jfnn.objective`.
-        optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
-        gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
+        optimizer: The name of an optax optimizer, a factory, or an `Optimizer`.
+        gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal up to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
-        hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights,
-            "l1", the strength of the penalty ``l1 Σ |w|``, and those of the network, each a `Constant` of one
-            float by this name. With "sgd" without momentum L1 takes proximal steps, after which weights are
-            exactly 0 (`jfnn.penalties.proximal`); other optimizers follow its subgradient.
-        metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
-            accuracy where targets are classes; for accuracy and "exact_match" where each output has a label
-            of its own; for R² where they are numbers, by the loss's point predictions.
-        penalised: "weights", or "all" for penalties of biases and other vectors too.
+        hyper: Further hyperparameters of each member: "dropout" (a probability), "init_scale" (a factor of
+            the initial weights), "l1" (the strength of the penalty ``l1 Σ |w|``), and scalars of the network,
+            each a `Constant` of one float under that name. "sgd" without momentum takes proximal L1 steps,
+            which make weights exactly 0 (`jfnn.penalties.proximal`); other optimizers follow the subgradient.
+        metrics: Keys of `jfnn.learners.METRICS`, or `Metric` objects; the loss always comes first. By
+            default, accuracy for classes; accuracy and "exact_match" for labels per output; and R² of the
+            loss's point predictions for numbers.
+        penalised: "weights", or "all" to penalize biases and other vectors too.
 
-    Targets decide how outputs are read. Integer labels ``[n]``, and rows that sum to 1, such as one-hot ones,
-    are classes, of which a row has one: the largest output. Other rows of 0 and 1 are labels, one for each
-    output, where the loss has probabilities that need not sum to 1 ("sigmoid_cross_entropy"), or where a
-    metric of labels is named. With the quadratic cost they are numbers otherwise.
+    The targets determine how outputs are read. Integer labels ``[n]``, and rows that sum to 1, such as
+    one-hot rows, mean one class per row: the largest output. Other rows of 0 and 1 mean one label per output
+    if the probabilities of the loss need not sum to 1 ("sigmoid_cross_entropy"), or if a metric of labels is
+    named. Otherwise, targets of the quadratic cost are numbers.
 
     Raises:
         ValueError, TypeError: An invalid argument.
@@ -344,13 +342,11 @@ def supervised(
     checks.as_choice(penalised, "penalised", PENALISED)
     if callable(gradient) and ("l1" in hyper or penalised != "weights"):
         argument = "hyper" if "l1" in hyper else "penalised"
-        raise ArgumentError(
-            argument, "expected a gradient of the engine's, 'autodiff' or 'backprop', beside it"
-        )
+        raise ArgumentError(argument, "expected gradient 'autodiff' or 'backprop' with it")
     if "l1" in hyper and "l1" in _network_numbers(network):
-        raise ArgumentError("hyper", "'l1' is the strength of a penalty: name the network's number otherwise")
+        raise ArgumentError("hyper", "'l1' is the strength of a penalty; rename the network's scalar")
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
-        raise ArgumentError("dropout", "expected a network of jfnn.layers, and a gradient of the engine's")
+        raise ArgumentError("dropout", "expected a network of jfnn.layers, and 'autodiff' or 'backprop'")
     learner = Supervised(
         network=network,
         loss=loss,
