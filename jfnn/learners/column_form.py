@@ -33,14 +33,8 @@ def gradient_by_hand(
 ) -> tuple[jax.Array, Params]:
     """Return the objective and its gradient by the delta recursion.
 
-    Args:
-        layers: The layers.
-        objective: The objective; its strengths are scalars, or ``[members]``.
-        packed: The layers' parameters in column form.
-        x: Inputs in rows ``[batch, …]``.
-        targets: Targets in rows ``[batch, n_out]``.
-        weights: Optional sample weights ``[batch]``.
-        masks: Dropout masks from `draw_masks`.
+    Inputs ``x [batch, …]`` and targets ``[batch, n_out]`` are in rows, ``packed`` parameters in column form;
+    dropout masks are from `draw_masks`. The objective's strengths are scalars, or ``[members]``.
 
     Returns:
         ``(value, gradients)``: a scalar or ``[members]``, and gradients shaped like ``packed`` without its
@@ -55,12 +49,12 @@ def gradient_by_hand(
     gradients, _ = sequence.pull_back(layers, packed, residuals, d_outputs, masks)
     scale = jnp.broadcast_to(objective.scale(x.shape[0], weights), members)
 
-    def whole(gradients: Params, packed: Params, strengths: Strengths, scale: jax.Array) -> Params:
+    def add_penalty(gradients: Params, packed: Params, strengths: Strengths, scale: jax.Array) -> Params:
         added = with_penalty(gradients, packed, strengths, objective.penalised)
         return jax.tree.map(lambda gradient: scale * gradient, added)
 
     gradients, trained = map(without_constants, (gradients, packed))
-    return value, small.each_member(members)(whole)(gradients, trained, objective.strengths, scale)
+    return value, small.each_member(members)(add_penalty)(gradients, trained, objective.strengths, scale)
 
 
 def gradient_by_jax(
@@ -103,10 +97,10 @@ def draw_masks(
     rate = jnp.asarray(hyper["dropout"])
     drops = dropout_shapes(layers, input_shape)
 
-    def drawn(key: jax.Array, rate: jax.Array) -> Masks:
+    def draw(key: jax.Array, rate: jax.Array) -> Masks:
         return dropout_masks(key, rate, drops, x.shape[0], rate.dtype)
 
     if not jnp.shape(rate):
-        return drawn(key, rate)
-    drawn_by_each: Masks = jax.vmap(drawn, (0 if key.ndim else None, 0), -1)(key, rate)
-    return drawn_by_each
+        return draw(key, rate)
+    masks: Masks = jax.vmap(draw, (0 if key.ndim else None, 0), -1)(key, rate)
+    return masks

@@ -138,7 +138,7 @@ class CustomLoss(DescentLearner):
 
         value = eval_shape("loss", loss, params, rows, hyper, rows=examples, cure=cure)
         if self.terms:
-            value = self._checked_terms(value)
+            value = self._split_terms(value)
         shape = getattr(value, "shape", None)
         if shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             cure = "; sum it over the rows, or take the mean" if shape else ""
@@ -153,7 +153,7 @@ class CustomLoss(DescentLearner):
         scores = eval_shape("score", self._scores, params, rows, hyper, rows=examples, cure=batch)
         check_scores("score", scores, names, self.has_rows)
 
-    def _checked_terms(self, value: Tree) -> Tree:
+    def _split_terms(self, value: Tree) -> Tree:
         """Return the value without its terms; raise ArgumentError unless the terms are the declared ones."""
         given = value[1] if isinstance(value, tuple) and len(value) == 2 else None
         shapes = {}

@@ -20,14 +20,10 @@ from jfnn.params import Params, key_shape, without_constants
 def check_layers(
     layers: Sequence[LayerKind], shape: Shape, dtype: np.dtype, by_hand: bool, within: str = ""
 ) -> None:
-    """Try the methods of each layer on inputs of a shape and dtype.
+    """Try the methods of each layer on inputs of a dtype, with samples of a shape.
 
-    Args:
-        layers: The layers.
-        shape: Shape of one sample of the inputs.
-        dtype: Their dtype.
-        by_hand: Whether derivatives are by hand, so the pull-back is tried too.
-        within: Text after the name of each layer in errors, for layers within another.
+    If ``by_hand``, the pull-back is tried too. In errors, ``within`` follows the name of each layer, for
+    layers within another.
 
     Raises:
         ValueError: A method fails, or returns other shapes or dtypes; the message names it and the layer.

@@ -106,20 +106,16 @@ def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
     change.
     """
 
-    def unchanged(number: jax.Array) -> jax.Array:
+    def wait(number: jax.Array) -> jax.Array:
         return jnp.minimum(number, jnp.where(jnp.isfinite(value), number, number + 1))
 
-    return {name: unchanged(number) for name, number in hyper.items()}
+    return {name: wait(number) for name, number in hyper.items()}
 
 
 def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
-    """Return the weights of all ``n`` rows ``[n]``, 1 after the training rows; None without weights.
+    """Return weights of all ``n`` rows ``[n]`` from those of training rows ``[n_train]``; None for None.
 
-    Args:
-        weights: The weight of each training row ``[n_train]``, or None.
-        n_train: Number of training rows.
-        n: Number of all rows.
-        dtype: Dtype of the arithmetic.
+    They have the dtype, and are 1 after the training rows.
 
     Raises:
         ValueError, TypeError: As `jfnn.targets.as_weights`; or all are 0 in the dtype.

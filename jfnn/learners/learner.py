@@ -159,13 +159,9 @@ class Learner(abc.ABC):
         return after
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
-        """Return whether a tile trains faster with members on the last axis, by `step_last`; default False.
+        """Return whether a tile of ``members`` trains faster by `step_last`, in steps of ``batch`` rows.
 
-        Args:
-            platform: "cpu", "gpu", …
-            members: Members of the tile.
-            batch: Rows of a step.
-            separate: Whether each member has its own minibatch and key, instead of shared ones.
+        By default not. ``platform`` is "cpu", "gpu", …; for ``separate`` see `step_last`.
         """
         return False
 

@@ -220,11 +220,11 @@ def _counts(values: np.ndarray, data: Data, rows: np.ndarray) -> tuple[np.ndarra
     of_member = count * np.arange(len(values))[:, None] + values
     shape = len(values), count
 
-    def counted(numbers: np.ndarray) -> np.ndarray:
+    def count_rows(numbers: np.ndarray) -> np.ndarray:
         return np.bincount(numbers.ravel(), minlength=shape[0] * count).reshape(shape)
 
-    right = counted(of_member[values == labels])
-    return right, counted(of_member), np.bincount(labels, minlength=count)
+    right = count_rows(of_member[values == labels])
+    return right, count_rows(of_member), np.bincount(labels, minlength=count)
 
 
 def _classes(data: Data, rows: np.ndarray) -> tuple[np.ndarray, int]:

@@ -214,10 +214,10 @@ def apply_mask(params: Params, masks: Sequence[jax.Array]) -> Params:
     """Return parameters whose weights are zero outside the masks; all biases are kept."""
     queue = iter(masks)
 
-    def kept(leaf: jax.Array) -> jax.Array:
+    def mask_weight(leaf: jax.Array) -> jax.Array:
         return jnp.where(next(queue), leaf, 0) if is_weight(leaf) else leaf
 
-    return with_constants(jax.tree.map(kept, without_constants(params)), params)
+    return with_constants(jax.tree.map(mask_weight, without_constants(params)), params)
 
 
 def _weights(params: Params) -> list[jax.Array]:

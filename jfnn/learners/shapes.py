@@ -30,7 +30,7 @@ def as_rows(rows: Tree, argument: str) -> Tree:
         ValueError, TypeError: No rows, different lengths, not numeric, NaN or infinity.
     """
 
-    def checked(leaf: object) -> np.ndarray:
+    def check(leaf: object) -> np.ndarray:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise ArgumentTypeError(argument, f"expected arrays of numbers with rows, got {array.dtype}")
@@ -39,7 +39,7 @@ def as_rows(rows: Tree, argument: str) -> Tree:
             array, checks.float_dtype(array) if array.dtype.kind == "f" else jax_dtype, argument
         )
 
-    arrays = jax.tree.map(checked, rows)
+    arrays = jax.tree.map(check, rows)
     lengths = sorted({len(leaf) for leaf in jax.tree.leaves(arrays)})
     if len(lengths) != 1 or 0 in lengths:
         got = f"arrays of {', '.join(map(str, lengths))} rows" if lengths else f"none in {checks.shown(rows)}"
@@ -60,11 +60,11 @@ def row_shapes(rows: Tree, n: int) -> Tree:
 def describe_shapes(tree: Tree) -> str:
     """Describe structure, dtypes and shapes, as in "{loss: float32 [n, 1]}": n stands for `EXAMPLES` rows."""
 
-    def described(leaf: jax.ShapeDtypeStruct) -> str:
+    def describe(leaf: jax.ShapeDtypeStruct) -> str:
         rows = ["n"] if leaf.shape[:1] == (EXAMPLES,) else list(map(str, leaf.shape[:1]))
         return f"{leaf.dtype} [{', '.join([*rows, *map(str, leaf.shape[1:])])}]"
 
-    return str(jax.tree.map(described, tree)).replace("'", "")
+    return str(jax.tree.map(describe, tree)).replace("'", "")
 
 
 def eval_shape(
@@ -118,12 +118,9 @@ def trained_dtype(dtype: np.dtype, arithmetic: np.dtype) -> np.dtype:
 
 
 def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
-    """Check that the engine can keep the dtypes of initial parameters.
+    """Check that the engine can keep the dtypes of initial parameters, given as shapes and dtypes.
 
-    Args:
-        argument: The caller's argument, named in errors.
-        params: Their shapes and dtypes.
-        by_gradient: Whether gradients move all of them: at least one, and no whole numbers.
+    If ``by_gradient``, gradients move all of them: there must be some, and none may be whole numbers.
 
     Raises:
         ValueError: Floats of other than 32 or 64 bits, complex numbers, random keys, …; names the leaf.

@@ -1,7 +1,7 @@
-"""A function of every member and every row: tiles of members by blocks of rows, on all threads.
+"""A function of every member and every row, evaluated for tiles of members and blocks of rows on all threads.
 
-The number of rows of a call is fixed, and its number of members follows from the function and from how many
-there are in all, so that a value has the same bits beside any other rows and any other members.
+A call has a fixed number of rows, and a number of members that depends only on the function and on how many
+members there are. So a value has the same bits whatever other rows and members are evaluated.
 """
 
 import functools
@@ -21,11 +21,11 @@ from jfnn.core.engine.threads import run_jobs
 from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
-BLOCK = 256  # rows of a call: sums over rows, and so bits, depend on it
-# Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
+BLOCK = 256  # rows per call; sums over rows, and so bits, depend on it
+# Most bytes of the parameters and layers of a call on a core: less is slower, more does not help.
 CPU_BYTES = 6_000_000
 
-# (values [members, rows, …], axis=0) -> another axis, or none, instead of members
+# (values [members, rows, …], axis=0) -> values with no or another axis in place of members
 Reduce = Callable[..., object]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
@@ -34,9 +34,9 @@ class MemberSelection(NamedTuple):
     """Members whose values are computed.
 
     Attributes:
-        shape: Shape in which they lie.
-        indices: Their indices in the grid, in C order, ``[members]``.
-        diverged: Whether each diverged and so has no values ``[members]``.
+        shape: Shape of the members' grid.
+        indices: Indices of the members in the grid, in C order, ``[members]``.
+        diverged: Whether each member diverged, and so has no values ``[members]``.
     """
 
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class MemberSelection(NamedTuple):
     diverged: np.ndarray
 
     def spread_out(self, values: np.ndarray) -> np.ndarray:
-        """Values ``[k, …]`` in the shape of all; NaN, or -1 for whole numbers, where members diverged."""
+        """Return values ``[k, …]`` in the members' shape; NaN, or -1 for whole numbers, if diverged."""
         if self.diverged.any():
             fill = np.nan if values.dtype.kind == "f" else -1
             everyone = np.full((len(self.diverged), *values.shape[1:]), fill, values.dtype)
@@ -59,12 +59,12 @@ def _drop_diverged(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     return np.ma.filled(getattr(masked, name)(axis=axis, dtype=np.float64), np.nan)
 
 
-# By name, without NaN, in float64.
+# Both ignore NaN, and compute in float64.
 REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_drop_diverged, name) for name in ("mean", "std")}
 
 
 def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
-    """The label of most members, of equals the smallest; -1, which is none, only where all have it."""
+    """Return the most frequent label, the smallest in a tie; -1 (no label) only if all members have it."""
     labels = np.moveaxis(labels, axis, 0)
     winners = np.full(labels.shape[1:], -1)
     most = np.zeros(labels.shape[1:], int)
@@ -76,12 +76,12 @@ def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
 
 
 class ProgramCall(NamedTuple):
-    """A function of members of one program, and of rows.
+    """A compiled function, with its members and rows.
 
     Attributes:
         program: ``(members [k, …], rows [n, …]) -> [k, n, …]``, compiled.
         members: A pytree of NumPy arrays with all members on the leading axis.
-        selection: Which members these are.
+        selection: The position and divergence of these members.
         rows: A pytree of NumPy arrays with the rows on the leading axis.
         layer: The most numbers that a layer holds for one row.
     """
@@ -99,21 +99,21 @@ def compute_in_blocks(
     reduce: object = None,
     argument: str = "network",
 ) -> np.ndarray:
-    """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+    """Return values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
 
     Args:
-        calls: The members of each program; all have the same rows. Those of several have an axis of programs
-            before the members' shape, which all share.
+        calls: The members of each program; all have the same rows. With several programs, an axis of programs
+            precedes the members' shape, which all share.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
-        reduce: None, a name in `REDUCTIONS`, or a function; applied to a block of rows at a time, so that no
-            more are held.
-        argument: The caller's argument that the programs are of, named in errors.
+        reduce: None, a name in `REDUCTIONS`, or a function; applied to one block of rows at a time, to limit
+            memory.
+        argument: The caller's argument that holds the networks, named in errors.
 
     Raises:
-        ValueError, TypeError: A program fails or gives no value a row; programs differ in what they give; the
-            values do not fit into memory; all members diverged where they are to be reduced, or ``reduce``
-            does not give one entry a row.
+        ValueError, TypeError: A program fails or does not return a value per row; programs return different
+            shapes; the values do not fit into memory; all members to be reduced diverged; or ``reduce`` does
+            not return one entry per row.
     """
     selection = _concatenate([call.selection for call in calls])
     function = _as_function(reduce, selection)
@@ -155,7 +155,7 @@ def compute_in_blocks(
 
 
 def _concatenate(selections: Sequence[MemberSelection]) -> MemberSelection:
-    """Selections of several programs as one, with an axis of programs first."""
+    """Join the selections of several programs, with an axis of programs first."""
     first = selections[0]
     if len(selections) == 1:
         return first
@@ -165,9 +165,9 @@ def _concatenate(selections: Sequence[MemberSelection]) -> MemberSelection:
 
 
 def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]]:
-    """Calls with the indices of their members that did not diverge.
+    """Return calls with the indices of their members that did not diverge.
 
-    Where every member diverged it is `[0]`, so that shapes stay non-empty.
+    If all diverged, the first member stands in, so that shapes are not empty.
     """
     finite = [(call, np.flatnonzero(~call.selection.diverged)) for call in calls]
     return [pair for pair in finite if len(pair[1])] or [(calls[0], np.zeros(1, int))]
@@ -176,7 +176,7 @@ def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]
 def _value_shape(
     finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Tree]], argument: str
 ) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype of a member's value of one row, the same for all programs."""
+    """Return shape and dtype of a member's value of one row, which must agree between programs."""
     kinds = []
     for (call, _), tiles_of_call in zip(finite, tiles, strict=True):
         tile = tiles_of_call[0]
@@ -188,12 +188,12 @@ def _value_shape(
         kinds.append((one.shape[2:], one.dtype))
     if len(set(kinds)) > 1:
         shapes = " and ".join(str(list(shape)) for shape, _ in dict.fromkeys(kinds))
-        raise ArgumentError(argument, f"expected networks whose values have one shape a row, got {shapes}")
+        raise ArgumentError(argument, f"expected networks whose values have the same shape, got {shapes}")
     return kinds[0]
 
 
 def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
-    """The function that reduces over members, of its name or itself; None for none."""
+    """Return the function that reduces over members, given by name or itself; None for None."""
     if reduce is None:
         return None
     function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
@@ -201,12 +201,12 @@ def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
         expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
         raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
     if selection.diverged.all():
-        raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
+        raise ArgumentError("reduce", "expected members to reduce over, but all diverged")
     return function
 
 
 def _reduce(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
-    """Values ``[members, rows, …]`` reduced over members; their rows lie on the axis ``at_rows``."""
+    """Reduce values ``[members, rows, …]`` over members; ``at_rows`` is the axis of the rows."""
     try:
         result = function(values, axis=0)
     except Exception as error:
@@ -223,13 +223,13 @@ def _reduce(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
 
 
 def _tiles(members: Tree, indices: np.ndarray, width: int, device: jax.Device) -> list[Tree]:
-    """Members of these indices on a device, ``width`` of them in each tile; the last one repeats some."""
+    """Cut members into tiles of ``width`` on a device; the last tile repeats members."""
     slots = [np.resize(indices[first : first + width], width) for first in range(0, len(indices), width)]
     return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
 
 
 def _width(members: Tree, layer: int, platform: str) -> int:
-    """Members of a call: as many as fit beside their layers, and no more than there are, rounded up."""
+    """Return the members per call: as many as fit with their layers, at most all of them, rounded up."""
     leaves = jax.tree.leaves(members)
     enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
     size = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize

@@ -1,4 +1,4 @@
-"""What the engine trains: members of cells, seeds and folds, and all that it reads of them."""
+"""The members that the engine trains, and all that it reads to train them."""
 
 import abc
 import dataclasses
@@ -20,16 +20,15 @@ from jfnn.schedulers.scheduler import Scheduler
 
 #: Parts of the rows of a split.
 PARTS = ("train", "validation", "test")
-# Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
-# By row numbers alone the workload series of scripts/bench.py takes 3.4 times as much CPU time, 1.7 times
-# where copies are scored but not trained on; 33 folds of 580 rows each take as much or, of few epochs, 1.8
-# times as much.
+# Up to this share of all rows, members train and are scored on copies of their fold's rows, one per member.
+# By row numbers alone, the workload series of scripts/bench.py takes 3.4 times as much CPU time, or 1.7
+# times if copies are only scored; 33 folds of 580 rows take as much, or for few epochs 1.8 times as much.
 COPIED_SHARE = 1 / 32
-COPIED_BLOCK = 256  # rows of these copies that are scored at a time, at most
+COPIED_BLOCK = 256  # most rows of these copies that are scored at a time
 
 
 class Ended(NamedTuple):
-    """How members stood when a run began that goes on ``[members]``; see ``engine.state.RunState``."""
+    """Status of members at the start of a continued run ``[members]``; see ``engine.state.RunState``."""
 
     diverged_at: np.ndarray
     stopped_at: np.ndarray
@@ -37,14 +36,14 @@ class Ended(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The state of a run, for a callback at every return to the host.
+    """Progress of a run, for a callback at every return to the host.
 
     Attributes:
         epoch: Epochs done.
         epochs: Epochs in all.
-        training: Members that still train, of ``members``.
-        members: Members in all.
-        best: The best score when scores were last taken, of losses the negative; None before.
+        training: Number of members that still train.
+        members: Number of all members.
+        best: The best score when members were last scored, negated for losses; None before.
     """
 
     epoch: int
@@ -55,10 +54,10 @@ class Progress(NamedTuple):
 
 
 class Listener:
-    """Hears what a run does, and shows nothing: the base of `ProgressBar`."""
+    """Receives the events of a run and ignores them: the base class of `ProgressBar`."""
 
     def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
-        """A run, one of several, begins to draw starts, for which JAX may compile."""
+        """One of several runs begins to draw initial parameters, for which JAX may compile."""
 
     def compiling(self, done: int, programs: int) -> None:
         """A run compiles programs."""
@@ -67,24 +66,24 @@ class Listener:
         """A run trains from an epoch on."""
 
     def waiting(self, seconds: float | None) -> None:
-        """No worker has answered for so long; None where one has."""
+        """No worker has answered for ``seconds``; None once one has."""
 
     def add(self, epochs: float) -> None:
-        """All members, or a part of them, have trained for epochs."""
+        """Members have trained; ``epochs`` is their share of all members, times their epochs."""
 
     def close(self) -> None:
-        """The call ends, whatever ends it."""
+        """The call ends, for whatever reason."""
 
 
 class Recording(NamedTuple):
-    """What is kept of a run, and whom it tells.
+    """What a run records, and whom it notifies.
 
     Attributes:
         objective: Whether to keep the objectives of every epoch.
-        keep_params: Trained parameters to keep; "evaluations" for those at each one.
-        eval_every: Epochs from one evaluation of the history to the next, or a list of them; None for none.
+        keep_params: Which trained parameters to keep; "evaluations" for those at each evaluation.
+        eval_every: Epochs between the evaluations of the history, or a list of epochs; None for no history.
         on_return: Called with a `Progress` at every return to the host, or None.
-        listener: Hears what the run does.
+        listener: Receives the events of the run.
     """
 
     objective: bool = False
@@ -96,19 +95,19 @@ class Recording(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Replicates:
-    """Seeds and folds, as arrays: what the members of each combination share. Seeds outside, folds inside.
+    """Seeds and folds, as arrays. A replicate is a seed in a fold; folds vary fastest.
 
     Attributes:
         seeds: The seed of each replicate ``[R]`` (uint32).
-        keys: Raw data of the random key of its steps ``[R, 2]``, or None.
-        draw: Gives the starting parameters, in the engine's form (NumPy), of each seed ``[S, …]``, of each
-            replicate ``[R, …]``, or of each member of all cells.
-        n_starts: Their number: S, R, or that of the members.
-        start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
-        batches: Minibatches as indices of a fold's training rows.
-        parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
-        alike: Number of the first fold that trains on the same rows, weighted alike ``[folds]``; None for
-            each fold itself.
+        keys: Raw data of the random key of each replicate's steps ``[R, 2]``, or None.
+        draw: Returns initial parameters in the engine's form (NumPy), one set per seed ``[S, …]``, per
+            replicate ``[R, …]``, or per member of all cells.
+        n_starts: Number of sets: S, R, or the number of members.
+        start_shapes: Shapes and dtypes of one set, which are known before any is drawn.
+        batches: Minibatches as indices into a fold's training rows.
+        parts: For each fold, a name of `PARTS` -> its row numbers, possibly none.
+        alike: Number of the first fold with the same training rows and weights ``[folds]``; None if all
+            folds differ.
     """
 
     seeds: np.ndarray
@@ -125,21 +124,21 @@ class Replicates:
 
     @functools.cached_property
     def folds(self) -> np.ndarray:
-        """The fold of each ``[R]`` (int32)."""
+        """Fold of each replicate ``[R]`` (int32)."""
         return np.arange(len(self), dtype=np.int32) % len(self.parts)
 
     @functools.cached_property
     def starts(self) -> Params:
-        """The starting parameters, drawn when they are first asked for: programs compile meanwhile."""
+        """Initial parameters, drawn at first access, while programs compile."""
         return self.draw()
 
     @property
     def differ_by_cell(self) -> bool:
-        """Whether each cell has starting parameters of its own."""
+        """Whether each cell has its own initial parameters."""
         return self.n_starts > len(self)
 
     def start(self, members: int | np.ndarray) -> Params:
-        """Starting parameters of one member, or of several on a leading axis; R of each cell, in order."""
+        """Return initial parameters of one member, or of several on a leading axis, numbered cell by cell."""
         indices = members
         if not self.differ_by_cell:
             indices = members % len(self) * self.n_starts // len(self)
@@ -147,7 +146,7 @@ class Replicates:
 
     @property
     def minibatches_of(self) -> np.ndarray:
-        """Number of the first replicate with the same minibatches and keys ``[R]``: they may share tiles."""
+        """Number of the first replicate with the same minibatches and keys ``[R]``, which may share tiles."""
         if self.keys is not None:
             return np.arange(len(self))
         rows = self.folds if self.alike is None else self.alike[self.folds]
@@ -157,7 +156,7 @@ class Replicates:
         return np.asarray(first[same.reshape(-1)])
 
     def minibatches(self, number: int, epoch: int) -> np.ndarray:
-        """Row numbers of all data ``[steps, batch]`` (int32) of a replicate, negative where no row is."""
+        """Return a replicate's minibatches ``[steps, batch]`` (int32) as row numbers of all data, padded."""
         train = self.parts[self.folds[number]]["train"]
         rows = self.batches.epoch(len(train), int(self.seeds[number]), epoch)
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
@@ -187,7 +186,7 @@ class Replicates:
 
 @dataclasses.dataclass(frozen=True)
 class RankingScore:
-    """The score that ranks members: a metric on a part of the data, by its number in `PARTS`."""
+    """The score that ranks members: a metric on a part of the data, a number in `PARTS`."""
 
     part: int
     metric: str
@@ -199,23 +198,23 @@ class RankingScore:
         return f"{PARTS[self.part]}_{self.metric}"
 
     def of(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
-        """One number a member, higher is better ``[members]``, from scores ``[members, parts]``."""
+        """Return one number per member, higher is better ``[members]``, from scores ``[members, parts]``."""
         values = np.asarray(scores[self.metric][:, self.part])
         return values if self.higher_is_better else -values
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Cohort(abc.ABC):
-    """Members, and all that the engine reads to train them: every cell in every replicate.
+    """All members of a run, every cell in every replicate, and all that the engine reads to train them.
 
     Attributes:
-        functions: What is compiled of the learner.
+        functions: The learner's functions that are compiled.
         replicates: Seeds and folds.
-        copied_rows: As of ``rows_to_copy``.
-        epochs: Epochs done in the end.
+        copied_rows: From `rows_to_copy`.
+        epochs: Epochs done at the end.
         first_epoch: Epochs done before the start.
-        ended: How members stood then, where some had ended; else None.
-        schedulers: Rules that act at evaluations, those that keep parameters first.
+        ended: Status of members at the start, if some had diverged or stopped by then.
+        schedulers: Rules that act at evaluations; those that keep parameters come first.
     """
 
     functions: Functions
@@ -230,7 +229,7 @@ class Cohort(abc.ABC):
 
     @property
     def recording(self) -> Recording:
-        """What is kept of the run, and whom it tells."""
+        """What the run records, and whom it notifies."""
         return Recording()
 
     @property
@@ -240,7 +239,7 @@ class Cohort(abc.ABC):
 
     @abc.abstractmethod
     def hyper(self) -> dict[str, np.ndarray]:
-        """Each member's numbers, name -> ``[members]``, replicates inside."""
+        """Return each member's hyperparameters, name -> ``[members]``; replicates vary fastest."""
 
     @property
     def learner(self) -> Learner:
@@ -259,7 +258,7 @@ class Cohort(abc.ABC):
 
     @property
     def keeps_objectives(self) -> bool:
-        """Whether the objectives of every epoch are kept: for the result, or for a scheduler."""
+        """Whether to keep the objectives of every epoch, for the result or for a scheduler."""
         return self.recording.objective or any(scheduler.reads_objective for scheduler in self.schedulers)
 
     @property
@@ -268,7 +267,7 @@ class Cohort(abc.ABC):
         return self.recording.keep_params == "evaluations"
 
     def evaluations(self, first: int, end: int) -> list[int]:
-        """Epochs above ``first``, up to ``end``, after which scores are kept as the history."""
+        """Return the epochs above ``first``, up to ``end``, whose scores enter the history."""
         every = self.recording.eval_every
         if every is None:
             return []
@@ -278,27 +277,27 @@ class Cohort(abc.ABC):
         return sorted({*range((first // every + 1) * every, end + 1, every), *last})
 
     def replicate_of(self) -> np.ndarray:
-        """Number of each member's replicate ``[members]``."""
+        """Return the number of each member's replicate ``[members]``."""
         return np.arange(self.members) % len(self.replicates)
 
     def minibatches_of(self) -> np.ndarray:
-        """Number of the replicate whose minibatches each member sees ``[members]``."""
+        """Return the number of the replicate whose minibatches each member uses ``[members]``."""
         return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
 
     def hyper_at_start(self) -> dict[str, np.ndarray]:
-        """As `hyper`, for `Learner.start`: factors of starting parameters are 1 for trained ones."""
+        """Return `hyper` for `Learner.start`, where factors of initial parameters are 1 for trained ones."""
         hyper = self.hyper()
         factors = [name for name in self.learner.start_factors if self.first_epoch and name in hyper]
         return hyper | {name: np.ones_like(hyper[name]) for name in factors}
 
     @property
     def block(self) -> int:
-        """Rows scored at a time, as of ``scored_block``."""
+        """Rows scored at a time; see `scored_block`."""
         return scored_block(self.data, self.copied_rows)
 
 
 def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
-    """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many of ``n``."""
+    """Return the padded rows of each fold's parts ``[folds, …]`` (int32); None if too many to copy."""
     lengths = [sum(map(len, fold.values())) for fold in parts]
     longest = max(lengths)
     if longest > COPIED_SHARE * n:
@@ -309,5 +308,5 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 
 
 def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
-    """Rows scored at a time: of all members together, or of each one's copies."""
+    """Return the rows scored at a time: of all members together, or of each member's copies."""
     return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])

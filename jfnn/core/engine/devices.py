@@ -1,4 +1,4 @@
-"""The devices of a sweep, one for each host thread."""
+"""The device of each host thread of a sweep."""
 
 import functools
 import os
@@ -13,17 +13,14 @@ from jfnn.numerics.machine import cores
 
 @functools.cache
 def _first_process() -> int:
-    """Process id at the first training; forked processes inherit the cached value."""
+    """Return the process id at the first training; forked processes inherit the cached value."""
     return os.getpid()
 
 
 def check_process() -> None:
-    """Checks that this process was not forked from one that has trained.
+    """Raise RuntimeError in a process forked from one that has trained.
 
-    JAX's threads do not survive a fork, so that training would hang.
-
-    Raises:
-        RuntimeError: It was.
+    JAX's threads do not survive a fork, so training would hang.
     """
     if _first_process() != os.getpid():
         raise RuntimeError(
@@ -33,17 +30,17 @@ def check_process() -> None:
 
 
 def as_devices(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
-    """The device of each host thread.
+    """Return the device of each host thread.
 
     CPU cores share memory, so all threads run the program compiled for JAX's first CPU device.
 
     Args:
-        devices: None for all accelerators, or without any all cores; a count of either; or a sequence of
-            devices.
+        devices: None for all accelerators, or all cores if there are none; a number of either; or a sequence
+            of devices.
 
     Raises:
-        ValueError: More than exist, none, or of different kinds.
-        TypeError: Not devices.
+        ValueError: More devices than exist, none, or devices of different kinds.
+        TypeError: Objects that are not devices.
     """
     if checks.is_several(devices):
         if len(devices) == 0:
@@ -60,5 +57,5 @@ def as_devices(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, 
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
         kind = "CPU cores" if present[0].platform == "cpu" else "devices"
-        raise ArgumentError("devices", f"expected at most {len(present)}, the {kind} there are, got {count}")
+        raise ArgumentError("devices", f"expected at most the {len(present)} {kind} present, got {count}")
     return tuple(present[:count])

@@ -11,17 +11,17 @@ from jfnn.core.engine.minibatches import Source
 from jfnn.learners.data import Batch, Rows
 from jfnn.params import State
 
-# XLA spreads a gather from an array of more than `SPLIT_BYTES` over its threads, which costs more than a
-# small step; from such arrays the rows of several steps are gathered at once, `GATHERED_BYTES` at most. Wrong
-# values cost time only: compare them by `python scripts/bench.py --workload mnist`.
+# XLA splits a gather from an array of more than `SPLIT_BYTES` between its threads, which costs more than a
+# small step. From such arrays, the rows of several steps are gathered at once, up to `GATHERED_BYTES`. Wrong
+# values only cost time: compare with `python scripts/bench.py --workload mnist`.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
 STEPS = 16  # most steps whose rows are gathered at once
-# Most epochs of a call, for each of which a program has room for objectives: fewer take more calls, more hold
-# up what happens between calls. Compare by the workload xor.
+# Most epochs of a call, as its program has room for the objectives of each: fewer need more calls, more delay
+# the work between calls. Compare with the workload xor.
 EPOCHS = 384
 
-# State, sums of an epoch's values by name, the last of them.
+# State, sums of an epoch's values by name, and the last of these values.
 Loop = tuple[State, dict[str, jax.Array], dict[str, jax.Array]]
 OneStep = Callable[[jax.Array, Batch, Loop], Loop]
 
@@ -34,14 +34,14 @@ def steps_of_epoch(
     at_once: int,
     loop: Loop,
 ) -> Loop:
-    """Runs all steps of an epoch.
+    """Run all steps of an epoch.
 
     Args:
         one_step: ``(number of the step, batch, loop) -> loop``.
         batch: ``row numbers of a step -> batch``.
         source: Row numbers of the steps of a call.
-        epoch: The epoch.
-        at_once: Steps whose rows are gathered at once, or 0 where each gathers its own.
+        epoch: Number of the epoch.
+        at_once: Steps whose rows are gathered at once, or 0 if each step gathers its own.
         loop: Carry before the first step.
     """
     steps = source.steps
@@ -55,7 +55,7 @@ def steps_of_epoch(
 
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
         row_numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
-        # Read in the gather itself, the row numbers of all steps would count as bytes that it gathers from.
+        # Without the barrier, XLA reads them in the gather, and counts all of them as bytes to gather from.
         return one_step(step, batch(jax.lax.optimization_barrier(row_numbers)), loop)
 
     def gathering_several(part: jax.Array, loop: Loop) -> Loop:
@@ -76,11 +76,9 @@ def steps_of_epoch(
 
 
 def steps_gathered_at_once(rows: Rows, batch: int) -> int:
-    """The steps whose rows are to be gathered at once; 0 where each is to gather its own.
+    """Return the number of steps whose rows to gather at once; 0 if each step is to gather its own.
 
-    Args:
-        rows: All rows.
-        batch: Rows of one step, of all members together.
+    ``batch`` is the number of rows of one step, of all members together.
     """
     leaves: list[jax.Array] = jax.tree.leaves(rows)
     if max(leaf.nbytes for leaf in leaves) <= SPLIT_BYTES:
@@ -98,20 +96,19 @@ def gather(
     stand_in: Array | None = None,
     axis: int = -1,
 ) -> Batch:
-    """The minibatch at row numbers, with the weight of each row.
+    """Return the minibatch at row numbers, with the weight of each row.
 
-    Entries without weight, padding and rows of weight 0, repeat the first row that counts: 0 times the cost
-    or gradient of any other row would be NaN where that row has none, though it is no part of the minibatch.
-    This is the rule of `jfnn.losses.counted_rows`, applied to row numbers before rows are gathered.
+    Padding and rows of weight 0 are replaced by the first row that counts, since 0 times a cost or gradient
+    of NaN would be NaN. This is the rule of `jfnn.losses.counted_rows`, applied before rows are gathered.
 
     Args:
         rows: All rows.
-        weights: Of each row ``[n]``, or in each fold ``[folds, n]``, or None.
+        weights: Weight of each row ``[n]``, or in each fold ``[folds, n]``, or None.
         row_numbers: Row numbers of the step ``[batch]``, or of each member.
-        padded: Whether `jfnn.minibatches.PADDING` may stand for a row, never for the first.
+        padded: Whether `jfnn.minibatches.PADDING` may replace any row but the first.
         fold: Numbers of the folds, which broadcast against the row numbers.
-        stand_in: From `stand_ins`, of these folds: a row for minibatches in which none counts; or None.
-        axis: The axis of the batch in the row numbers.
+        stand_in: From `stand_ins`, of these folds: the row for minibatches in which none counts; or None.
+        axis: Axis of the batch in the row numbers.
     """
     if weights is None and not padded:
         return Batch(jax.tree.map(lambda leaf: leaf[row_numbers], rows), None)
@@ -131,11 +128,9 @@ def gather(
 
 
 def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | None:
-    """The first training row that counts in each fold ``[folds]`` (int32); None without weights.
+    """Return the first training row that counts in each fold ``[folds]`` (int32); None without weights.
 
-    Args:
-        weights: As for `gather`.
-        train: Training rows of each fold ``[folds, …]``, of which one counts at least.
+    Weights are as for `gather`; of each fold's training rows ``[folds, …]``, at least one counts.
     """
     if weights is None:
         return None

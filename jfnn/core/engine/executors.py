@@ -1,4 +1,4 @@
-"""Executors of tiles: the interface, and this process's threads."""
+"""Executors, which run segments: their interface, and the executor on this process's threads."""
 
 import functools
 import itertools
@@ -18,21 +18,21 @@ Failures = Sequence[tuple[Job, Exception]]
 
 
 class Executor(Protocol):
-    """Runs segments of one task, in any order, each by any device."""
+    """Runs the segments of one task, in any order, each on any device."""
 
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
-        """Runs the segment of each job, and hands every result to ``collect``, from any thread.
+        """Run the segment of each job, and pass every result to ``collect``, from any thread.
 
         ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
         since later segments depend on collected results.
 
         Returns:
-            The jobs that failed, and why.
+            The jobs that failed, with their errors.
         """
         ...
 
     def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
-        """Compiles on every device, by running segments of no epochs and scoring one block of rows.
+        """Compile on every device, by running segments for no epochs and scoring one block of rows.
 
         ``told(programs compiled, their number)`` is called before the first and after each, from any thread.
         """
@@ -40,10 +40,10 @@ class Executor(Protocol):
 
 
 class Threads:
-    """An `Executor` on this process's devices, which gives nothing up."""
+    """An `Executor` on this process's devices, which raises errors instead of returning them."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
-        """Puts the task, common to all segments, on the device of each thread."""
+        """Put the task, which all segments share, on the device of each thread."""
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 

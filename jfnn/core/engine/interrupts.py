@@ -1,4 +1,4 @@
-"""Ctrl-C while members train: noted when it comes, handed on where nothing is half done."""
+"""Ctrl-C while members train: deferred until nothing is half done."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class _Deferred:
-    """A handler of SIGINT that notes the first signal, and hands later ones to the handler before it."""
+    """A SIGINT handler that records the first signal, and passes later ones to the handler before it."""
 
     def __init__(self, before: Handler):
         self.before = before
@@ -26,11 +26,11 @@ class _Deferred:
             print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
 
     def interrupts(self) -> bool:
-        """Whether a KeyboardInterrupt is to come, which other threads may ask too."""
+        """Return, on any thread, whether a KeyboardInterrupt is pending."""
         return self.is_pending and self.before is signal.default_int_handler
 
     def hand_on(self) -> None:
-        """Hands the noted signal to the handler before, once."""
+        """Pass the recorded signal to the handler before, once."""
         if self.is_pending:
             self.is_pending = False
             self.before(signal.SIGINT, None)
@@ -38,14 +38,14 @@ class _Deferred:
 
 @contextlib.contextmanager
 def deferred_interrupts() -> Iterator[Callable[[], bool]]:
-    """Defers Ctrl-C to calls of `raise_interrupt` and to the end of the block; a second one comes at once.
+    """Defer Ctrl-C to calls of `raise_interrupt` and to the end of the block; a second one acts at once.
 
-    Python raises KeyboardInterrupt between any two steps of the main thread, also where it has just taken a
-    lock of a thread pool, which nobody then gives back. In other threads, and where SIGINT has no handler in
-    Python, nothing is deferred.
+    Python raises KeyboardInterrupt between any two steps of the main thread, even if it has just taken a lock
+    of a thread pool, which would then never be released. Nothing is deferred in other threads, or if SIGINT
+    has no handler in Python.
 
     Yields:
-        Says, on any thread, whether a KeyboardInterrupt is to come.
+        A function that returns, on any thread, whether a KeyboardInterrupt is pending.
     """
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
@@ -62,20 +62,20 @@ def deferred_interrupts() -> Iterator[Callable[[], bool]]:
 
 
 def raise_interrupt() -> None:
-    """Hands on a Ctrl-C of a `deferred_interrupts` block of this thread: KeyboardInterrupt, by default."""
+    """Pass on a Ctrl-C that this thread's `deferred_interrupts` deferred: KeyboardInterrupt, by default."""
     handler = _handler_here()
     if handler is not None:
         handler.hand_on()
 
 
 def interrupt_is_pending() -> bool:
-    """Whether `raise_interrupt` would hand on a Ctrl-C."""
+    """Return whether `raise_interrupt` would pass on a Ctrl-C."""
     handler = _handler_here()
     return handler is not None and handler.is_pending
 
 
 def _handler_here() -> _Deferred | None:
-    """The handler of a `deferred_interrupts` block of this thread."""
+    """Return the handler of a `deferred_interrupts` block of this thread."""
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     return handler if is_main and isinstance(handler, _Deferred) else None

@@ -1,4 +1,4 @@
-"""How the members of a tile lie in its arrays while they train."""
+"""The axes on which the members of a tile lie while they train."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
@@ -17,23 +17,23 @@ Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues
 
 
 class Lanes(NamedTuple):
-    """Where members lie: on the first axis or on the last, with separate minibatches or shared ones.
+    """Where members lie: on the first axis or the last, with separate minibatches or shared ones.
 
     ======================  =====================  ==========================  ===================
     array                   separate, first        separate, last              shared
     ======================  =====================  ==========================  ===================
-    leaf of the states      ``[tile, …]``          ``[…, tile]``               as separate ones
+    leaf of the states      ``[tile, …]``          ``[…, tile]``               as if separate
     row numbers of steps    ``[s, tile, batch]``   ``[s, batch, tile]``        ``[s, batch]``
     leaf of gathered rows   ``[tile, batch, …]``   ``[batch, …, tile]``        ``[batch, …]``
-    weights of these        ``[tile, batch]``      ``[batch, tile]``           ``[batch]``
+    weights of the rows     ``[tile, batch]``      ``[batch, tile]``           ``[batch]``
     fold, random key        ``[tile]``             ``[tile]``                  one
     ======================  =====================  ==========================  ===================
 
     Attributes:
-        last: Whether members lie on the last axis of their states, else on the first.
-        separate: Whether each member has minibatches, else all share them.
-        together: Neighbours that share separate minibatches. Members lie first then, and ``tile`` means
-            their groups in all arrays but states.
+        last: Whether members lie on the last axis of their states, instead of the first.
+        separate: Whether each member has its own minibatches, instead of shared ones.
+        together: Number of neighbors that share separate minibatches. If it is above 1, members lie first,
+            and ``tile`` counts groups of neighbors in all arrays but states.
     """
 
     last: bool
@@ -42,49 +42,49 @@ class Lanes(NamedTuple):
 
     @property
     def axis(self) -> int:
-        """The axis of members in their states."""
+        """Axis of members in their states."""
         return -1 if self.last else 0
 
     @property
     def batch_axis(self) -> int:
-        """The axis of the batch in the row numbers of one step."""
+        """Axis of the batch in the row numbers of one step."""
         return 0 if self.separate and self.last else -1
 
     def lay_out(self, states: Arrays) -> Arrays:
-        """States with members where they lie, from states with members on the leading axis."""
-        laid: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
-        return laid
+        """Move members from the leading axis of states to where they lie."""
+        moved: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
+        return moved
 
     def members_first(self, states: Arrays) -> Arrays:
         """The inverse of `lay_out`."""
-        leading: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
-        return leading
+        moved: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
+        return moved
 
     def row_numbers(self, row_numbers: Numbers) -> Numbers:
-        """Row numbers of several steps, from ``[steps, tile, batch]``, or shared ones ``[steps, batch]``."""
+        """Lay out row numbers of several steps ``[steps, tile, batch]``, or if shared ``[steps, batch]``."""
         return row_numbers.swapaxes(1, 2) if self.separate and self.last else row_numbers
 
     def row_numbers_shape(self, tile: int, batch: int) -> tuple[int, ...]:
-        """Shape of the row numbers of one step."""
+        """Return the shape of the row numbers of one step."""
         if not self.separate:
             return (batch,)
         return (batch, tile) if self.last else (tile, batch)
 
     def broadcast_to_rows(self, of_members: Arrays) -> Arrays:
-        """Arrays ``[tile]``, or shared scalars, as they broadcast against the row numbers of a step."""
+        """Shape arrays ``[tile]``, or shared scalars, to broadcast against the row numbers of a step."""
         if self.last or not self.separate:
             return of_members
         broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_members)
         return broadcast
 
     def members_last(self, batch: Batch) -> Batch:
-        """A batch of rows that were gathered by the row numbers of a step, as `step` takes it."""
+        """Move members of a gathered batch to the last axis if `step` takes them there."""
         if not (self.separate and self.last):
             return batch
         return batch._replace(rows=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, -1), batch.rows))
 
     def step(self, functions: Functions) -> Step:
-        """`Learner.step` of all members, with values ``[tile]``."""
+        """Return `Learner.step` of all members, with values ``[tile]``."""
         if self.last:
             step_last = functions.learner.step_last
             return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
@@ -93,7 +93,7 @@ class Lanes(NamedTuple):
         return step if self.together == 1 else self._map_groups(jax.vmap(step))
 
     def _map_groups(self, step: Step) -> Step:
-        """A step of all members, from one of groups ``[groups, together, …]``."""
+        """Turn a step of groups ``[groups, together, …]`` into a step of all members."""
 
         def of_all(
             states: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -110,23 +110,23 @@ class Lanes(NamedTuple):
         return of_all
 
     def end_epoch(self, functions: Functions) -> Callable[[State, State, Hyper], State]:
-        """`Learner.end_epoch` of all members."""
+        """Return `Learner.end_epoch` of all members."""
         return jax.vmap(functions.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
 
     def select(self, which: jax.Array, one: Arrays, other: Arrays) -> Arrays:
-        """Arrays of one tree for the members that ``which [tile]`` marks, and of another for the rest."""
+        """Select arrays of ``one`` for members that ``which [tile]`` marks, and of ``other`` for the rest."""
 
         def choose(leaf: jax.Array, instead: jax.Array) -> jax.Array:
             return jnp.where(jnp.expand_dims(which, self._other_axes(leaf)), leaf, instead)
 
-        chosen: Arrays = jax.tree.map(choose, one, other)
-        return chosen
+        selected: Arrays = jax.tree.map(choose, one, other)
+        return selected
 
     def all_finite(self, leaves: Sequence[jax.Array]) -> jax.Array:
-        """Whether all numbers of a member are finite ``[tile]``, in arrays of one dtype.
+        """Return whether all numbers of a member are finite ``[tile]``, in arrays of one dtype.
 
-        Several arrays are joined first: of each by itself XLA makes three kernels, which take longer to
-        compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
+        Several arrays are joined first: for each separate array XLA makes three kernels, which take longer to
+        compile, and in a tiny network a seventh of the time of a step (compare with the workload xor of
         scripts/bench.py).
         """
         joined = leaves[0]
@@ -138,5 +138,4 @@ class Lanes(NamedTuple):
         return jnp.isfinite(joined).all(axis=self._other_axes(joined))
 
     def _other_axes(self, leaf: jax.Array) -> tuple[int, ...]:
-        """All axes of an array but that of members."""
         return tuple(i for i in range(leaf.ndim) if i != self.axis % leaf.ndim)

@@ -1,4 +1,4 @@
-"""The layout of a cohort's tiles."""
+"""Choice of the layout of a cohort's tiles."""
 
 import functools
 from typing import Any
@@ -24,14 +24,10 @@ def layout_for(
     tile: int | None = None,
     shared: bool | int | None = None,
 ) -> Layout:
-    """The layout that is given, or the fastest one for the cohort.
+    """Return the given layout, or the fastest one for the cohort.
 
-    Args:
-        cohort: The cohort.
-        platform: "cpu", "gpu", …
-        widest: Whether to take the widest tiles, for the bits of a large grid's cell.
-        tile: As of `jfnn.Execution`.
-        shared: As of `jfnn.Execution`.
+    ``tile`` and ``shared`` are as in `jfnn.Execution`. ``widest`` selects the widest tiles, which give the
+    bits of a cell in a large grid.
     """
     replicates = len(np.unique(cohort.minibatches_of()))
     if tile is not None:
@@ -49,7 +45,7 @@ def layout_for(
 
 
 def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
-    """Layout -> time of one step of a tile, in units of one member's share."""
+    """Return layout -> time of one step of a tile, in units of one member's share."""
     batch = int(cohort.replicates.sources.batch.min())
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     most_separate = _widest_of_separate(cohort)
@@ -73,14 +69,10 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
 
 
 def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float]:
-    """`layout_costs` of tiles of all cells of several replicates, for custom losses that draw.
+    """Return `layout_costs` of tiles of all cells of several replicates, for custom losses that draw.
 
-    What follows from the key of a step only, is computed once a replicate.
-
-    Args:
-        cohort: The cohort.
-        batch: Rows of a step.
-        most: Most replicates of a tile, by the row numbers of an epoch.
+    What depends on the key of a step only is then computed once per replicate. A tile has at most ``most``
+    replicates, since the row numbers of an epoch must fit.
     """
     functions = cohort.functions
     cells = cohort.n_cells
@@ -94,16 +86,16 @@ def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float
 
 
 def _widest_of_separate(cohort: Cohort) -> int:
-    """Largest width of a tile whose members have separate minibatches, by the row numbers of an epoch."""
+    """Return the widest tile with separate minibatches for which the row numbers of an epoch fit."""
     sources = cohort.replicates.sources
     of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
 
 
 def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> int:
-    """Largest width of a tile, from the bytes that a step of ``batch`` rows holds, shared or ``separate``.
+    """Return the widest tile that fits, by the bytes that a step of ``batch`` rows holds.
 
-    Inputs that members share are read once a step: members may hold as much as these.
+    Shared inputs are read once per step, so members may hold as many bytes as these.
     """
     functions = cohort.functions
     on_cpu = platform == "cpu"
@@ -119,7 +111,7 @@ def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> in
 
 
 def bytes_of_member(cohort: Cohort, batch: int) -> int:
-    """Bytes that a member holds in training by steps of ``batch`` rows, but for what traced learners hold."""
+    """Return the bytes that a member holds in steps of ``batch`` rows, except arrays of traced learners."""
     learner = cohort.learner
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
     return plan.member_bytes(parameters, learner.width(), batch, cohort.data.dtype.itemsize)
@@ -127,7 +119,7 @@ def bytes_of_member(cohort: Cohort, batch: int) -> int:
 
 @functools.lru_cache(64)
 def _held_bytes(functions: Functions, batch: int, with_shared: bool = False) -> int:
-    """`footprint` of a traced step of ``batch`` rows; cached for equal functions."""
+    """Return the `footprint` of a traced step of ``batch`` rows; cached for equal functions."""
     shapes = functions.shapes
     assert shapes is not None
     number: Any = jax.ShapeDtypeStruct((), shapes.dtype)

@@ -1,4 +1,4 @@
-"""A run from its start or a saved state to its last epoch and its scores."""
+"""The loop of a run, from its start or a saved state to its last epoch and scores."""
 
 import itertools
 import time
@@ -19,11 +19,11 @@ from jfnn.params import Params
 from jfnn.schedulers.scheduler import Actions, Report
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
-Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that train no more [members]
+Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members to stop [members]
 
 
 def first_state(trainer: Trainer) -> RunState:
-    """The run before its first epoch, whose programs are compiled."""
+    """Return the state before the first epoch; programs compile meanwhile."""
     cohort = trainer.cohort
     size = cohort.members
     hyper = cohort.hyper()
@@ -64,16 +64,16 @@ def run_to_end(
     save: Save = lambda state, now: None,
     callback: Callback | None = None,
 ) -> Outcome:
-    """Trains a cohort from a state to its last epoch and scores it, if its learner has metrics.
+    """Train a cohort from a state to its last epoch, and score it if its learner has metrics.
 
-    Without schedulers members are trained in place: whatever ends the run, ``state`` has them as they are.
+    Without schedulers, members are trained in place: even if the run is interrupted, ``state`` is current.
 
     Args:
         trainer: The trainer.
         state: From `first_state`, or saved.
-        save: Called at each return to the host, with a state that nothing changes. Once members are given up
-            it is called no more, so that they can be tried again from the last saved state.
-        callback: Called at each return to the host, before ``save``; says which members stop there.
+        save: Called at each return to the host, with a state that does not change during the call. It is not
+            called after an executor gave members up, so they can be retried from the last saved state.
+        callback: Called at each return to the host, before ``save``; returns the mask of members to stop.
     """
     started = time.perf_counter()
     cohort = trainer.cohort
@@ -97,7 +97,7 @@ def run_to_end(
             hyper = state.hyper
             state = act(cohort, state, scores)
             if state.members is not members or state.hyper is not hyper:
-                scores = None  # of members that are copies now, or have other hyperparameters
+                scores = None  # outdated: members were replaced by copies, or have other hyperparameters
         if callback is not None:
             stopped_at = np.where(state.active & callback(state), np.int32(state.epoch), state.stopped_at)
             state = state._replace(stopped_at=stopped_at)
@@ -112,10 +112,10 @@ def run_to_end(
 
 
 def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
-    """The epoch of the next return to the host, and whether it is an evaluation.
+    """Return the epoch of the next return to the host, and whether it is an evaluation.
 
-    With schedulers or a progress callback each evaluation is a return. Otherwise tiles are scored when they
-    get there, and none waits for the others.
+    With schedulers or a progress callback, each evaluation is a return. Otherwise tiles are scored when they
+    get there, without waiting for each other.
     """
     cohort = trainer.cohort
     end = min(trainer.next_call_end(epoch), cohort.epochs)
@@ -134,7 +134,7 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
 
 
 def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save: Save) -> None:
-    """Reports progress and saves the state; nothing changes it between two calls.
+    """Report progress and save the state, which nothing changes between two calls.
 
     It must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
     """
@@ -159,12 +159,9 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
 def _extend_history(
     state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]
 ) -> Evaluation:
-    """The history with further evaluations, up to the first after which no member trains.
+    """Append evaluations to the history, up to the first after which no member trains.
 
-    Args:
-        state: The state, whose members have been trained beyond its epoch.
-        epochs: Epochs beyond it to record.
-        evaluations: Epoch -> evaluation.
+    Members have been trained beyond the state's epoch; ``epochs`` are the ones to record since then.
     """
     reached = [
         epoch
@@ -184,12 +181,9 @@ def _extend_history(
 def _final_params_and_scores(
     trainer: Trainer, state: RunState, last: Scores | None
 ) -> tuple[Params, np.ndarray, Scores]:
-    """Final parameters of all members, the epochs that they were trained for, and their scores.
+    """Return final parameters of all members, the epochs that they were trained for, and their scores.
 
-    Args:
-        trainer: The trainer, which scores.
-        state: The state after the last epoch.
-        last: Scores after the last call, NaN for members that had diverged or stopped; or None.
+    ``last`` has scores from the last call, NaN for members that had diverged or stopped; or None.
     """
     diverged_at = state.members.diverged_at
     finite = missing = diverged_at < 0
@@ -216,7 +210,7 @@ def _final_params_and_scores(
 
 
 def act(cohort: Cohort, state: RunState, scores: Scores) -> RunState:
-    """The state after every scheduler has seen the scores and acted, one after the other."""
+    """Let every scheduler act on the scores, one after the other, and return the new state."""
     ranking = cohort.ranking
     loss = scores[cohort.learner.metrics[0].name]
     score = ranking.of(scores)
@@ -245,14 +239,14 @@ def act(cohort: Cohort, state: RunState, scores: Scores) -> RunState:
 
 
 def _last_objective(cohort: Cohort, state: RunState) -> np.ndarray:
-    """Mean objective of each member in the last epoch, where it is kept."""
+    """Return the mean objective of each member in the last epoch, if it is kept."""
     if not state.objectives:
         return np.zeros(0)
     return np.asarray(state.objectives["objective"][state.epoch - cohort.first_epoch - 1], np.float64)
 
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:
-    """Score of the parameters that each member would end with."""
+    """Return the score of the parameters that each member would end with."""
     if state.snapshot is None:
         return score
     kept_score = np.where(state.snapshot.epoch >= 0, state.snapshot.score, score)
@@ -266,7 +260,7 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
         members = state.members
         source = actions.copy
         copies = jax.tree.map(lambda leaf: leaf[source], members.state)
-        moved = source != np.arange(len(source))  # each to the state of a member that has not diverged
+        moved = source != np.arange(len(source))  # copied members have not diverged
         diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)
         state = state._replace(members=Members(copies, diverged_at))
     if actions.stop is not None:
@@ -281,7 +275,7 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
 
 
 def _keep(snapshot: Snapshot, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
-    """Keeps the parameters that some members have now, in place."""
+    """Keep the current parameters of some members, in place."""
     snapshot.epoch[which] = state.epoch
     snapshot.score[which] = score[which]
     trees = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)

@@ -1,6 +1,6 @@
-"""Row numbers of a call's steps: an array, drawn by a program of its own before the steps are trained.
+"""Row numbers of a call's steps: an array, drawn by a separate program before the steps are trained.
 
-The program knows no learner: all networks and losses share it.
+The program does not depend on the learner, so all networks and losses share it.
 """
 
 import functools
@@ -20,16 +20,16 @@ from jfnn.numerics.permutation import Domain
 
 
 class Draws(NamedTuple):
-    """What the minibatches of a tile follow from.
+    """Arguments from which the minibatches of a tile are drawn.
 
-    Where members have separate ones, seeds, folds and domains have a leading axis ``[tile]``.
+    If members have separate minibatches, seeds, folds and domains have a leading axis ``[tile]``.
 
     Attributes:
         seed: Seeds (uint32).
         fold: Numbers of folds (int32).
         domain: Number of rows of each fold, inside a grid.
         positions: ``0 … batch - 1`` (int32).
-        steps: Steps an epoch (int32), the same for all members.
+        steps: Steps per epoch (int32), the same for all members.
         first: First epoch of the call (int32).
     """
 
@@ -45,7 +45,7 @@ class Draws(NamedTuple):
 def row_drawing_program(
     batches: Minibatches, room: int, lanes: Lanes, platform: str
 ) -> Callable[..., jax.Array]:
-    """The compiled `rows_of_call`: ``(draws, train, steps) -> row numbers``."""
+    """Return `rows_of_call` compiled, ``(draws, train, steps) -> row numbers``."""
     draw = functools.partial(rows_of_call, batches, room, lanes)
     return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
 
@@ -53,25 +53,22 @@ def row_drawing_program(
 def rows_of_call(
     batches: Minibatches, room: int, lanes: Lanes, draws: Draws, train: jax.Array, steps: jax.Array
 ) -> jax.Array:
-    """Row numbers of the steps of a call (int32).
+    """Return row numbers of the steps of a call (int32), as in `Source.rows`.
 
     Args:
-        batches: How they are drawn.
-        room: Steps that there is room for.
+        batches: The scheme by which to draw.
+        room: Number of steps in the result.
         lanes: How members lie in the row numbers.
-        draws: Of the tile.
+        draws: Arguments of the tile.
         train: Row numbers of each fold ``[folds, …]``, padded.
-        steps: Steps of the call; those behind have arbitrary rows.
-
-    Returns:
-        Those of ``room`` steps, as in `Source.rows`.
+        steps: Steps of the call; later ones have arbitrary rows.
     """
     batch = len(draws.positions)
     tile = jnp.size(draws.seed)
     at_once = min(max(DRAWN // (batch * tile), 1), room)
 
     def put(i: jax.Array, rows: jax.Array) -> jax.Array:
-        # The last numbers may be of steps drawn before, again.
+        # The last turn may draw some steps again.
         first = jnp.minimum(i * at_once, room - at_once)
         drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), lanes)
         return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
@@ -83,12 +80,9 @@ def rows_of_call(
 
 
 def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> np.ndarray:
-    """Row numbers ``[1, batch]`` that all steps have, or if separate ``[1, tile, batch]`` (int32, NumPy).
+    """Return the row numbers that all steps share ``[1, batch]``, or if separate ``[1, tile, batch]``.
 
-    Args:
-        batches: Those of the scheme "full".
-        draws: Of the tile.
-        train: Row numbers of each fold ``[folds, …]``, padded.
+    They are int32, in NumPy. ``batches`` is the scheme "full"; see `rows_of_call` for the other arguments.
     """
     domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
     rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
@@ -101,22 +95,17 @@ def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> 
 def rows_of_steps(
     batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, lanes: Lanes
 ) -> jax.Array:
-    """Row numbers of several steps ``[steps, …]``, as of `rows_of_call`.
+    """Return row numbers of several steps ``[steps, …]``, with the arguments of `rows_of_call`.
 
-    Args:
-        batches: How they are drawn.
-        draws: Of the tile.
-        train: Row numbers of each fold ``[folds, …]``, padded.
-        steps: Numbers of steps, counted from 0 in the first epoch.
-        lanes: How members lie in the row numbers.
+    Steps are numbered from 0 in the first epoch.
     """
     separate = lanes.separate
     steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
-    # Of numbers that are not negative, as XLA does not know.
+    # `lax.div`, since XLA does not know that these numbers are not negative.
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
     step = steps - epoch * draws.steps
 
-    def drawn(members: tuple[Array, Array, Domain]) -> jax.Array:
+    def draw(members: tuple[Array, Array, Domain]) -> jax.Array:
         seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
         rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
         row_numbers = train[fold, rows]
@@ -124,30 +113,30 @@ def rows_of_steps(
 
     members = draws.seed, draws.fold, draws.domain
     if not separate:
-        return drawn(members)
+        return draw(members)
     pieces = number_of_pieces(len(draws.seed), len(draws.positions) * len(steps))
     cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
-    row_numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
+    row_numbers = draw(members) if pieces == 1 else jax.lax.map(draw, cut)
     row_numbers = row_numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
     return lanes.row_numbers(row_numbers.reshape(len(steps), -1, len(draws.positions)))
 
 
 def number_of_pieces(members: int, count: int) -> int:
-    """Number of equal parts in which to draw so many numbers for all members."""
+    """Return the number of equal parts in which to draw ``count`` numbers for each member."""
     parts = [n for n in range(1, members) if members % n == 0 and members // n * count <= DRAWN]
     return parts[0] if parts else members
 
 
 class Source(NamedTuple):
-    """Source of the minibatches and random keys of a tile in one call.
+    """The minibatches and random keys of a tile in one call.
 
     Attributes:
-        rows: Row numbers of each step of the call (int32), ``[steps, batch]`` that its members share, or
-            separate ones, as ``steps.lanes.Lanes`` has them. Of one step alone, all steps have these rows.
+        rows: Row numbers of each step of the call (int32): shared ones ``[steps, batch]``, or separate ones
+            as in `jfnn.core.engine.lanes.Lanes`. A single step stands for all.
         key: Raw data of the random keys of steps ``[2]``, or if separate ``[tile, 2]``; or None.
         fold: Fold numbers (int32), if separate ``[tile]``.
-        steps: Steps an epoch (int32), the same for all members; None where an epoch is one step of rows that
-            all steps have.
+        steps: Steps per epoch (int32), the same for all members; None if an epoch is one step whose rows
+            never change.
         first: First epoch of the call (int32).
     """
 
@@ -159,7 +148,7 @@ class Source(NamedTuple):
 
     @property
     def separate(self) -> bool:
-        """Whether each member has minibatches, else all share them."""
+        """Whether each member has its own minibatches, instead of shared ones."""
         return self.rows.ndim == 3
 
     @property
@@ -170,7 +159,7 @@ class Source(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Sources of the minibatches of every replicate, on the leading axis.
+    """Everything from which the minibatches of every replicate follow.
 
     Attributes:
         seed: Seeds ``[replicates]`` (uint32).
@@ -178,10 +167,10 @@ class Sources(NamedTuple):
         fold: Numbers of the folds ``[replicates]``.
         domain: Number of rows of each fold ``[folds]``, inside a grid.
         train: Training rows of each fold, padded with zeros to ``[folds, padded_length(n)]`` (int32).
-        steps: Steps an epoch of each replicate ``[replicates]``.
-        batch: Rows a step of each replicate ``[replicates]``.
-        batches: How they are drawn, or None where they are given.
-        padded: Whether `PADDING` may stand for a row.
+        steps: Steps per epoch of each replicate ``[replicates]``.
+        batch: Rows per step of each replicate ``[replicates]``.
+        batches: The scheme by which to draw, or None if minibatches are given.
+        padded: Whether `PADDING` may replace a row.
     """
 
     seed: np.ndarray
@@ -200,7 +189,7 @@ class Sources(NamedTuple):
         return self.batches is not None and self.batches.scheme == "full"
 
     def draws(self, replicates: np.ndarray | int, first: int) -> Draws:
-        """What the minibatches of a tile follow from, which has one replicate, or one a member ``[tile]``."""
+        """Return the `Draws` of a tile, which has one replicate, or one per member ``[tile]``."""
         fold = self.fold[replicates]
         return Draws(
             seed=self.seed[replicates],
@@ -212,7 +201,7 @@ class Sources(NamedTuple):
         )
 
     def take(self, replicates: np.ndarray | int, first: int, rows: Array) -> Source:
-        """The source of a tile, with the row numbers of its steps from an epoch on."""
+        """Return the source of a tile, given the row numbers of its steps from epoch ``first`` on."""
         once = self.constant and self.batches is not None and self.batches.steps is None
         return Source(
             rows=rows,
@@ -224,21 +213,21 @@ class Sources(NamedTuple):
 
 
 def padded_length(n: int) -> int:
-    """Length to pad ``n`` rows to: the next multiple of 1/16 of its power of two, at most an eighth more.
+    """Return the length to pad ``n`` rows to: the next multiple of 1/16 of their power of two.
 
-    Few lengths then occur, and most numbers of rows share a compiled program.
+    It adds at most an eighth. Few lengths then occur, so most numbers of rows share a compiled program.
     """
     block = 1 << max((n - 1).bit_length() - 4, 0)
     return -(-n // block) * block
 
 
 def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:
-    """The random key of one step, or one for each member ``[tile]``; None where steps draw nothing."""
+    """Return the random key of one step, or one per member ``[tile]``; None if steps draw nothing."""
     if source.key is None:
         return None
 
-    def folded(key: Array) -> jax.Array:
+    def fold_in(key: Array) -> jax.Array:
         data = jnp.asarray(key)
         return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(data), epoch), step)
 
-    return jax.vmap(folded)(source.key) if source.separate else folded(source.key)
+    return jax.vmap(fold_in)(source.key) if source.separate else fold_in(source.key)

@@ -9,52 +9,52 @@ import numpy as np
 from jfnn.core.engine.epoch import EPOCHS
 
 # Most bytes of a tile in training, by `member_bytes`, that fit a core's cache: larger tiles read their states
-# from memory in every step, smaller ones take more calls. Compare values by
+# from memory in every step, smaller ones need more calls. Compare values with
 # `python scripts/bench.py --workload growth`.
 CPU_TILE_BYTES = 600_000
-# The same by `jfnn.core.engine.footprint`, for custom functions: compare by the workload own_data. Those
-# of layers keep the other count: by this one convolutions and GRUs get too narrow tiles.
+# The same by `jfnn.core.engine.footprint`, for custom functions: compare with the workload own_data. For
+# layers, whose tiles use the other count, it would make tiles of convolutions and GRUs too narrow.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-# Widths of the widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
+# Widths of the widest tiles, which grids of 5x5, 7x7 or 10x10 cells fill.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
-# Widths for fewer members, or many replicates.
+# Widths for fewer members or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
-# units of a member that shares them; CPU cores assumed by the plan. Wrong ones choose a slower layout:
-# compare by the workloads digit_seeds and folds.
+# units of a member with shared ones; CPU cores that the plan assumes. Wrong values only choose a slower
+# layout: compare with the workloads digit_seeds and folds.
 STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# The same of tiles of several replicates in which members of each draw once, and their fewest replicates: of
-# two they are no faster than a tile for each. Compare by `python scripts/committees.py`.
+# SEPARATE for tiles of several replicates that draw once per replicate, and the fewest replicates of such a
+# tile: with two it is no faster than a tile for each. Compare with `python scripts/committees.py`.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
-# A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
-# these take less. A smaller share of idle time than `IDLE` is not worth further calls.
+# A call costs the host about a millisecond, while the device runs the call before; fewer steps than these
+# take less. A share of idle time below `IDLE` is not worth further calls.
 LEAST_STEPS = 16
 IDLE = 0.03
-# Most bytes of the row numbers of a call: more take memory, fewer take more calls. A call has an epoch at
-# least, so that where members have separate minibatches tiles are no wider than `EPOCH_BYTES` allow for one.
+# Most bytes of the row numbers of a call: more take memory, fewer need more calls. Since a call has at least
+# one epoch, `EPOCH_BYTES`, the most for an epoch, limit the width of tiles with separate minibatches.
 ROWS_BYTES = 16_000_000
 EPOCH_BYTES = 64_000_000
 
 
 class Layout(NamedTuple):
-    """Layout of tiles: their width, and whether their members share minibatches.
+    """Layout of tiles: their width, and which of their members share minibatches.
 
-    A float32 result depends on it, so it follows from the cohort, never from the number of devices.
+    Float32 results depend on it, so it follows from the cohort, never from the number of devices.
     """
 
-    width: int  # members a tile
-    separate: bool  # whether a tile has minibatches of several replicates, else all share those of one
-    together: int = 1  # neighbours in such a tile that share those of one replicate, a divisor of the width
+    width: int  # members per tile
+    separate: bool  # whether a tile has minibatches of several replicates, instead of one
+    together: int = 1  # neighbors in such a tile that share a replicate's minibatches; divides the width
 
     @property
     def shared(self) -> bool | int:
-        """As of `jfnn.Execution`: whether a tile shares minibatches, or how many neighbours do."""
+        """As in `jfnn.Execution`: whether a tile shares minibatches, or how many neighbors do."""
         return not self.separate if self.together == 1 else self.together
 
 
@@ -63,14 +63,14 @@ class Tile(NamedTuple):
 
     members: np.ndarray  # their numbers [tile]; empty slots repeat members
     used: np.ndarray  # slots that are not repeats, in order
-    replicates: np.ndarray | int  # those of slots, or of neighbours together; or that of all
+    replicates: np.ndarray | int  # of each slot, or each group of neighbors; or one of all
 
 
 class CallLength(NamedTuple):
     """Length of one call: at most ``steps`` steps and ``most_epochs`` epochs, and at least one epoch.
 
-    The calls of a tile follow one another without waiting for other tiles, and after ``calls`` of them the
-    run returns to the host. Several calls between returns keep devices busy: a free device takes the tile
+    The calls of a tile follow one another without waiting for other tiles; after ``calls`` of them the run
+    returns to the host. Several calls between returns keep devices busy, since a free device takes the tile
     that is furthest behind. The first return is early (``first_steps``), since most members that diverge do
     so early, and then leave their tiles.
     """
@@ -81,31 +81,26 @@ class CallLength(NamedTuple):
     calls: int = 3
 
     def limited_to(self, bytes_a_step: int) -> "CallLength":
-        """The same, or shorter, so that row numbers of so many bytes a step take `ROWS_BYTES` at most."""
+        """Return a length with at most `ROWS_BYTES` of row numbers, at so many bytes per step."""
         return self._replace(steps=max(min(self.steps, ROWS_BYTES // bytes_a_step), 1))
 
     def epochs(self, steps: int) -> int:
-        """Epochs of one call at most."""
+        """Return the most epochs of one call."""
         return max(1, min(self.steps // steps, self.most_epochs))
 
     def next_end(self, epoch: int, steps: int) -> int:
-        """The first epoch above ``epoch`` after which the run returns to the host."""
+        """Return the first epoch above ``epoch`` after which the run returns to the host."""
         one_call = self.epochs(steps)
         first = min(max(1, self.first_steps // steps), one_call)
         most = one_call * self.calls
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
     def ranges(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[range]:
-        """The epochs of each call from the first to the last of ``stops``; a call ends at each of them.
+        """Return the epochs of each call; calls end at each of ``stops`` after the first, the epochs done.
 
-        As few calls as possible, or more where few tiles would leave devices idle at the end: of 3 tiles on
-        2 devices one is idle while the last trains; with 2 calls a tile none is.
-
-        Args:
-            stops: Epochs done, and epochs after which a call must end, in order.
-            steps: Steps an epoch.
-            tiles: Number of tiles.
-            devices: Number of devices.
+        As few calls as possible, or more if few tiles would leave devices idle at the end: with 3 tiles on 2
+        devices, one is idle while the last tile trains; with 2 calls per tile, none is. ``steps`` is the
+        number of steps per epoch.
         """
         intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
         if not intervals:
@@ -124,34 +119,30 @@ class CallLength(NamedTuple):
 
 
 def _divide(first: int, end: int, number: int) -> Iterator[range]:
-    """The epochs from ``first`` to ``end`` in ``number`` ranges of nearly equal length."""
+    """Divide the epochs from ``first`` to ``end`` into ``number`` ranges of nearly equal length."""
     ends = [first + (end - first) * i // number for i in range(number + 1)]
     return (range(at, until) for at, until in itertools.pairwise(ends))
 
 
 def tile_width(held: int, available: int, widths: Sequence[int]) -> int:
-    """The largest width of a tile whose members, of ``held`` bytes each, fit into ``available`` bytes."""
+    """Return the largest width of a tile whose members, of ``held`` bytes each, fit into ``available``."""
     return max(width for width in widths if width <= max(available // max(held, 1), 1))
 
 
 def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
-    """Bytes that one member holds in training.
+    """Return the bytes that one member holds in training.
 
-    Args:
-        parameters: Number of parameters.
-        width: Largest number of values that a layer holds for one row.
-        batch: Rows a step.
-        itemsize: Bytes of one value.
+    ``width`` is the most values that a layer holds for one row, ``batch`` the rows per step.
     """
     # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
     return 3 * (parameters + width * batch) * itemsize
 
 
 def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], devices: int) -> Layout:
-    """The layout that trains all members in the least time.
+    """Return the layout that trains all members in the least time.
 
     Args:
-        cells: Members that share minibatches.
+        cells: Number of members that share minibatches.
         replicates: Number of such groups.
         costs: Layout -> time of one step of a tile, in any unit.
         devices: Assumed number of devices; not the actual one, since bits depend on the layout.
@@ -168,17 +159,15 @@ def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], d
 
 
 def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: Layout) -> Sequence[Tile]:
-    """Groups active members into tiles.
+    """Group active members into tiles.
 
     Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
-    empty slots, and at most one in all where minibatches are separate. Neighbours that are together fill
-    such slots in the same way.
+    empty slots, or one in all if minibatches are separate. Groups of neighbors are filled in the same way.
 
     Args:
         active: Whether each member still trains ``[members]``.
         replicate: Replicate of each member ``[members]``.
-        group: Group of each member ``[members]``; a tile has members of one: with common minibatches, or with
-            minibatches of equal shape.
+        group: Group of each member ``[members]``, by minibatches or their shape; a tile has members of one.
         layout: The layout of tiles.
     """
     grouped = []
@@ -194,12 +183,9 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
 
 
 def neighbours(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
-    """Members in rows of ``together`` of one replicate, and whether each is no repeat ``[rows, together]``.
+    """Return members in rows of one replicate, and whether each is not a repeat ``[rows, together]``.
 
-    Args:
-        members: Their numbers.
-        replicate: Replicate of each of all members.
-        together: Members a row.
+    ``members`` are numbers of members; ``replicate`` has the replicate of every member.
     """
     if together == 1:
         return members[:, None], np.ones((len(members), 1), bool)
@@ -212,6 +198,6 @@ def neighbours(members: np.ndarray, replicate: np.ndarray, together: int) -> tup
 
 
 def split(members: np.ndarray, kind: np.ndarray) -> list[np.ndarray]:
-    """Members of each kind, in order; ``kind`` has that of each of all members."""
+    """Split members by kind, in order; ``kind`` has the kind of every member."""
     members = members[np.argsort(kind[members], kind="stable")]
     return np.split(members, np.flatnonzero(np.diff(kind[members])) + 1)

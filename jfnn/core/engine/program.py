@@ -1,12 +1,12 @@
 """The compiled part: one call advances one tile by some epochs, or scores it.
 
-A tile is a fixed number of members, trained side by side: the loops are the tile's, and `jax.vmap` maps what
-a member does in a step. Members share the minibatches of their replicate, or have separate ones.
-The tile's width is fixed; rows, steps, epochs, folds and hyperparameters are arguments, and one body serves
-every step, so that one program serves any grid, any data and any number of calls.
+A tile is a fixed number of members, trained side by side: its members run the same loops, in which `jax.vmap`
+maps a step over them. Members share the minibatches of their replicate, or have separate ones. Rows, steps,
+epochs, folds and hyperparameters are arguments, and one body serves every step, so one program serves any
+grid, any data and any number of calls.
 
-Nothing else may enter this program: a member's float32 results have the same bits in every slot, beside any
-neighbours and on any number of devices because one program trains it everywhere. For the same reason it is a
+Nothing else may enter this program: since one program trains a member everywhere, its float32 results have
+the same bits in every slot, beside any neighbors and on any number of devices. For the same reason it is a
 program for one device, with a copy on each (CPU cores share one): when XLA partitions a program over devices,
 its arithmetic may change with their number.
 """
@@ -32,17 +32,17 @@ from jfnn.params import Params, State, by_dtype, without_constants
 R = TypeVar("R")
 A_co = TypeVar("A_co", bound=Array, covariant=True)
 
-# A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
-# 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
+# A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, about
+# 0.7 MB per program, so its caches are cleared now and then; programs still in use compile again.
 PROGRAMS = 32
 TRACED_PROGRAMS = 128
 
 
 class Members(NamedTuple, Generic[A_co]):
-    """Members of a tile on the leading axis, on a device or on the host; of a run on the host all members."""
+    """Members on the leading axis: of a tile on a device or the host, or of a whole run on the host."""
 
     state: State  # parameters in the engine's form, and optimizer memory
-    # Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the one before.
+    # Epoch, counted from 0, in which a member diverged, or -1; its state is then the one before this epoch.
     diverged_at: A_co  # [members]
 
 
@@ -62,7 +62,7 @@ class DeviceData(NamedTuple):
 class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
-    * ``lanes(tile, batch, separate, together) -> Lanes``: how they lie while they train
+    * ``lanes(tile, batch, separate, together) -> Lanes``: where members lie while they train
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
       each epoch of the `Learner.step_values`
@@ -71,7 +71,7 @@ class Program:
     """
 
     def __init__(self, functions: Functions, padded: bool, platform: str, epochs: int):
-        """Compiles nothing yet; see `build` for the arguments."""
+        """Store the arguments, which `build` describes; compiles nothing yet."""
         self.functions = functions
         self.learner = functions.learner
         self.padded = padded
@@ -84,7 +84,7 @@ class Program:
             identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if name_of_all is None else identity)
 
-        # Asked at every call, which takes a twentieth of a short one where it is not remembered.
+        # Cached, since it is needed in every call and takes a twentieth of a short one.
         self.lanes = functools.cache(self._lanes)
         self.start = program("start", jax.vmap(functions.start))
         self.advance = program("advance", self._advance)
@@ -98,11 +98,11 @@ class Program:
     def _advance(
         self, members: OnDevice, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
     ) -> Trained:
-        """Trains a tile for ``n_epochs``.
+        """Train a tile for ``n_epochs``.
 
-        After each epoch a member's parameters must be finite, and the objective at the start of its last
-        step; otherwise it keeps the state before that epoch. (The objective after the epoch would cost
-        another forward pass, a third of all work where an epoch is one step; the next epoch computes it
+        After each epoch, a member's parameters and the objective at the start of its last step must be
+        finite; otherwise the member keeps the state before that epoch. (The objective after the epoch would
+        cost another forward pass, a third of all work if an epoch is one step; the next epoch computes it
         anyway.)
 
         Returns:
@@ -119,7 +119,7 @@ class Program:
         def one_epoch(i: jax.Array, run: Trained) -> Trained:
             before, means = run
             epoch = source.first + i
-            # XLA would compute the last step once more for each question about it.
+            # Without the barrier, XLA would compute the last step again for each use of its results.
             state, sums, last = jax.lax.optimization_barrier(
                 self._epoch(lanes, hyper, source, data, before.state, epoch)
             )
@@ -147,7 +147,6 @@ class Program:
         state: State,
         epoch: jax.Array,
     ) -> Loop:
-        """The steps of an epoch."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
         sums = dict.fromkeys(self.learner.step_values, zeros)
         rows, weights, of_folds = data
@@ -174,15 +173,11 @@ class Program:
 def keep_finite(
     before: OnDevice, after: State, finite: jax.Array, number: jax.Array, lanes: Lanes, memory: bool
 ) -> OnDevice:
-    """The members after an epoch; members that diverged in it keep the parameters before it.
+    """Return the members after an epoch; members that diverged in it keep the parameters before it.
 
-    Args:
-        before: The members before it.
-        after: Their states after it.
-        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
-        number: The epoch's number, counted from 0.
-        lanes: How members lie in the states.
-        memory: Whether they keep the memory before it as well, which takes a kernel for each array.
+    ``finite [tile]`` is whether the objective at the start of a member's last step is finite, ``number`` the
+    epoch, counted from 0. With ``memory``, members that diverged also keep the memory before the epoch, which
+    takes a kernel for each array.
     """
     trained_before = before.diverged_at < 0
     finite = trained_before & finite & all_finite(after.params, lanes)
@@ -195,9 +190,9 @@ def keep_finite(
 
 
 def all_finite(params: Params, lanes: Lanes) -> jax.Array:
-    """Whether all trained parameters of a member are finite ``[tile]``.
+    """Return whether all trained parameters of a member are finite ``[tile]``.
 
-    Constants may be infinite or NaN, as a mask is: where that matters, the objective is not finite.
+    Constants may be infinite or NaN, as in a mask; if that matters, the objective is not finite.
     """
     finite = [lanes.all_finite(leaves) for leaves in by_dtype(without_constants(params)).values()]
     return functools.reduce(jnp.logical_and, finite)
@@ -205,13 +200,13 @@ def all_finite(params: Params, lanes: Lanes) -> jax.Array:
 
 @functools.lru_cache(PROGRAMS)
 def build(functions: Functions, padded: bool, platform: str, epochs: int = EPOCHS) -> Program:
-    """The program of functions; equal arguments give the same compiled one.
+    """Return the program of functions; equal arguments return the same compiled one.
 
     Args:
         functions: The functions.
-        padded: Whether `jfnn.minibatches.PADDING` may stand for a row.
+        padded: Whether `jfnn.minibatches.PADDING` may replace a row.
         platform: "cpu", "gpu", …
-        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for only the last one.
+        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one only.
     """
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()

@@ -1,4 +1,4 @@
-"""Reduces scores of rows to scores of members, for each metric and part of the data."""
+"""Reduction of scores of rows to scores of members, for each metric and part of the data."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from jfnn.learners.learner import Metric
 
 
 def no_scores(cohort: Cohort) -> dict[str, np.ndarray]:
-    """NaN scores ``[members, parts]`` for each metric."""
+    """Return NaN scores ``[members, parts]`` for each metric."""
     shape = (cohort.members, len(PARTS))
     return {metric.name: np.full(shape, np.nan) for metric in cohort.learner.metrics}
 
@@ -26,15 +26,10 @@ def write_scores(
     rows: Mapping[str, np.ndarray],
     copied: bool = False,
 ) -> None:
-    """Writes the scores of members of one fold into the scores of all, in place.
+    """Write the scores of members of one fold into the scores of all, in place.
 
-    Args:
-        cohort: The cohort, whose metrics reduce scores of rows.
-        scores: Scores of all members.
-        members: Numbers of the scored members.
-        fold: Their fold.
-        rows: Metric -> scores of rows ``[len(members), n, …]``.
-        copied: Whether these are copies of the parts' rows, one part after another; else all rows.
+    ``members`` are the numbers of the scored members. ``rows`` is metric -> scores ``[len(members), n, …]``
+    of all rows, or if ``copied`` of the fold's rows, one part after another.
     """
     metrics = cohort.learner.metrics
     data = cohort.data.in_fold(fold)
@@ -44,29 +39,29 @@ def write_scores(
         end += len(row_numbers)
         if not len(row_numbers):
             continue
-        chosen: slice | np.ndarray = slice(first, end) if copied else row_numbers
+        columns: slice | np.ndarray = slice(first, end) if copied else row_numbers
         counted = data.counted_rows(row_numbers, name != PARTS[0], fold)
         if counted is not None:
             row_numbers = row_numbers[counted]
-            chosen = first + np.flatnonzero(counted) if copied else row_numbers
+            columns = first + np.flatnonzero(counted) if copied else row_numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = reduce_rows(metric, rows[metric.name][:, chosen], data, row_numbers)
+            values = reduce_rows(metric, rows[metric.name][:, columns], data, row_numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)
 
 
 def reduce_rows(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
-    """Scores ``[members]`` by a metric's ``reduce``, of ``values [members, n, …]`` of rows ``[n]``.
+    """Return scores ``[members]`` by a metric's ``reduce``, from ``values [members, n, …]`` of rows ``[n]``.
 
     Raises:
-        ArgumentError: It gives something other than one number of each member.
+        ArgumentError: It does not return one number per member.
     """
     scores = metric.reduce(values, data, rows)
     with checks.item_of("metrics"):
         found = np.asarray(checks.as_array(scores, metric.name))
         checks.check_numbers(found, metric.name)
         if found.shape != (len(values),):
-            expected = f"expected [{len(values)}] from its reduce, one number of each member"
+            expected = f"expected [{len(values)}] from its reduce, one number per member"
             raise ArgumentError(metric.name, f"{expected}, got shape {list(found.shape)}")
     return found

@@ -1,6 +1,6 @@
-"""A tile's segment: a pure function of picklable arguments, which any process or device can run.
+"""One call for one tile: a pure function of picklable arguments, which any process or device can run.
 
-Running a segment twice gives the same bytes, so that lost work is repeated without harm.
+Running a segment twice gives the same bytes, so lost work can be repeated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,26 +19,25 @@ from jfnn.minibatches import PADDING
 
 
 class Task(NamedTuple):
-    """Arguments that all segments of a run have in common."""
+    """Arguments that all segments of a run share."""
 
     functions: Functions
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
     weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
     block: int  # rows scored at a time
-    steps: int  # largest number of steps of a call, for whose row numbers there is room
+    steps: int  # most steps of a call, for whose row numbers there is room
     objectives: bool  # whether the objective of each epoch is kept
-    # Rows of each fold's parts [folds, …], to train on first, then padding, where members have copies.
+    # Rows of each fold's parts [folds, …], training rows first, then padding, if members have copies.
     copied_rows: np.ndarray | None = None
 
 
 class Segment(NamedTuple):
     """One call for one tile."""
 
-    members: OnHost  # only parameters where they are only scored
+    members: OnHost  # with parameters only if they are only scored
     hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
-    # As of a tile; None to score only.
-    replicates: np.ndarray | int | None
+    replicates: np.ndarray | int | None  # as in `Tile`; None to score only
     folds: np.ndarray  # fold of each member [tile]
     first_epoch: int = 0  # epochs done before
     n_epochs: int = 0  # epochs to train
@@ -48,7 +47,7 @@ class Segment(NamedTuple):
 
     @property
     def together(self) -> int:
-        """Neighbours that share minibatches, in a tile of several replicates; else 1."""
+        """Number of neighbors that share minibatches, in a tile of several replicates; otherwise 1."""
         return len(self.folds) // len(self.replicates) if isinstance(self.replicates, np.ndarray) else 1
 
 
@@ -56,20 +55,20 @@ class SegmentResult(NamedTuple):
     """The result of a segment."""
 
     members: Members[Array]  # trained
-    # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty where
-    # it is only scored.
+    # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty if the
+    # tile is only scored.
     objectives: Mapping[str, Array]
     blocks: Sequence[Mapping[str, Array]]  # for each block of rows, metric -> scores [tile, block]
 
 
 class Worker:
-    """One device with a task's program and data."""
+    """A device with a task's program and data."""
 
     def __init__(self, task: Task, device: jax.Device):
-        """Places the data on the device; the rows of the task are not kept."""
+        """Place the data on the device; the task's rows are not kept."""
         self.device = device
         sources = task.sources
-        epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
+        epochs = EPOCHS if task.objectives else 1  # keeping all takes a tenth of a small network's time
         self.program = build(task.functions, sources.padded, device.platform, epochs)
         self.sources = sources
         self.weights = task.weights
@@ -78,18 +77,18 @@ class Worker:
         self.copied_rows = task.copied_rows
 
         n = len(jax.tree.leaves(task.rows)[0])
-        # Arrays of few lengths, so that most numbers of rows share a program.
+        # Few distinct lengths, so that most numbers of rows share a program.
         length = padded_length(n)
         blocks = range(0, n if task.copied_rows is None else 0, task.block)
-        # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy. Of
-        # rows in a mapped file there is none, and their program is for their very number.
+        # A CPU uses the host's arrays in place: the rows and all blocks of them are one copy. Rows in a
+        # mapped file are not copied, and their program is for their exact number.
         rows = jax.tree.map(
             lambda leaf: as_host_array(leaf, max(length, len(blocks) * task.block)), task.rows
         )
         weights = (
             None if task.weights is None else pad(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
-        # Without rows that no member trains on, such as test rows, a gather reads less.
+        # Without rows that no member trains on, such as test rows, gathers read less.
         trained = padded_length(int(sources.train.max()) + 1)
         data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
@@ -98,7 +97,7 @@ class Worker:
         self.rows = None if task.copied_rows is None else rows
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
-        """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
+        """Start a segment, without waiting for its arrays; score ``blocks`` blocks of rows, or all."""
         copied = None if self.copied_rows is None else self.copied_rows[segment.folds]
         objectives: dict[str, jax.Array] = {}
         if segment.replicates is None:
@@ -113,7 +112,7 @@ class Worker:
         return SegmentResult(members, objectives, scores)
 
     def _advance(self, segment: Segment, copied: np.ndarray | None) -> Trained:
-        """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
+        """Return the members after the segment's epochs, and their objectives."""
         replicates = segment.replicates
         assert replicates is not None
         data = self.data
@@ -127,17 +126,14 @@ class Worker:
             folds = folds if isinstance(replicates, np.ndarray) else folds[0]
         rows = self._row_numbers(segment, folds, train)
         source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
-        # NumPy arrays go with the call to where the data are; to put each there takes three times as long.
+        # NumPy arrays are transferred with the call; placing each of them first takes three times as long.
         epochs = np.int32(segment.n_epochs)
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
     def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:
-        """Row numbers of the segment's steps, as of `jfnn.core.engine.minibatches.Source`.
+        """Return the row numbers of the segment's steps, as in `jfnn.core.engine.minibatches.Source`.
 
-        Args:
-            segment: The segment.
-            folds: The fold of its members, or of each ``[tile]``.
-            train: Training rows of each fold.
+        ``folds`` is the members' fold, or each member's ``[tile]``; ``train`` has each fold's training rows.
         """
         replicates = segment.replicates
         assert replicates is not None
@@ -147,7 +143,7 @@ class Worker:
         given = segment.minibatches
         batches = self.sources.batches
         draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
-        if given is not None:  # as many as in the longest call, so that one program serves all
+        if given is not None:  # padded to the longest call, so that one program serves all
             rows = pad(given, max(self.steps, given.shape[-2]), axis=-2)
             return lanes.row_numbers(rows.swapaxes(0, -2))  # steps before members
         assert batches is not None
@@ -158,12 +154,9 @@ class Worker:
         return draw(draws, on_device, np.int32(segment.steps))
 
     def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> tuple[DeviceData, np.ndarray]:
-        """The rows ``copied [tile, …]`` of each member as the rows of a device, one member after another.
+        """Return each member's rows ``copied [tile, …]``, one member after another, and their new numbers.
 
-        XLA gathers those of a step from an array that fits into a cache several times as fast.
-
-        Returns:
-            The data, and the numbers of each member's rows among them ``[tile, …]``.
+        XLA gathers the rows of a step several times as fast from an array that fits into a cache.
         """
         row_numbers = np.maximum(copied, 0)
         train = np.arange(copied.size, dtype=np.int32).reshape(copied.shape)
@@ -176,7 +169,7 @@ class Worker:
         return DeviceData(rows, weights, stand_ins(weights, train)), train
 
     def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
-        """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
+        """Return blocks of each member's rows ``[tile, block, …]``, up to the last row of any member."""
         size = self.block
         longest = int((copied != PADDING).any(axis=0).sum())
         row_numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
@@ -184,5 +177,4 @@ class Worker:
 
 
 def _part(rows: Rows, first: int, size: int) -> Rows:
-    """Rows from a first one on, so many, without a copy."""
     return jax.tree.map(lambda leaf: leaf[first : first + size], rows)

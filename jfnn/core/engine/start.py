@@ -1,6 +1,6 @@
-"""States before the first step, without a program where they follow from no value.
+"""Initial states, computed without a compiled program if they depend on no value.
 
-Most optimizers begin with zeros, or one number, in every array: to compile that takes longer than to train a
+Most optimizers start with zeros, or one number, in every array; compiling that takes longer than training a
 small network.
 """
 
@@ -27,29 +27,26 @@ Origin = Input | complex | Array
 
 
 class Start(NamedTuple):
-    """What `Learner.start` gives, read off its trace.
+    """The result of `Learner.start`, read off its trace.
 
     Attributes:
         shapes: Shapes and dtypes of a member's state.
-        origins: For each array of the state the number that fills it, or as an `Input` the argument that it
-            is, in its dtype; None where some array is computed.
+        origins: For each array of the state, the number that fills it, or the `Input` that it equals, in the
+            array's dtype; None if some array is computed.
     """
 
     shapes: State
     origins: list[Origin] | None
 
     def states(self, params: Params, hyper: Mapping[str, np.ndarray], members: int) -> State:
-        """States of all members (NumPy), with zeros for all memory where some array is computed.
+        """Return states of all members (NumPy), with zeros for all memory if some array is computed.
 
-        Args:
-            params: Starting parameters of all members, on the leading axis.
-            hyper: Their hyperparameters.
-            members: How many there are.
+        ``params`` and ``hyper`` have all members on the leading axis.
         """
         if self.origins is None:
             return State(params, zeros_for_members(self.shapes.memory, members))
         inputs = jax.tree.leaves((params, hyper))
-        untouched = set(range(len(jax.tree.leaves(params))))  # starts that no array of the states is yet
+        untouched = set(range(len(jax.tree.leaves(params))))  # parameters that are not in the states yet
         leaves = []
         for shape, origin in zip(jax.tree.leaves(self.shapes), self.origins, strict=True):
             if isinstance(origin, Input):
@@ -65,7 +62,7 @@ class Start(NamedTuple):
 def read_start(
     functions: Functions, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
 ) -> Start:
-    """What a learner's `start` gives for one member's parameters and hyperparameters, or for their shapes."""
+    """Read off `Learner.start` for one member's parameters and hyperparameters, or for their shapes."""
     with tracing():
         traced, shapes = jax.make_jaxpr(functions.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr
@@ -89,5 +86,5 @@ def read_start(
 
 
 def zeros_for_members(shapes: Tree, members: int) -> Tree:
-    """Zeros of these shapes and dtypes for all members, on the leading axis (NumPy)."""
+    """Return zeros of these shapes and dtypes for all members, on the leading axis (NumPy)."""
     return jax.tree.map(lambda leaf: np.zeros((members, *leaf.shape), leaf.dtype), shapes)

@@ -1,9 +1,9 @@
-"""Jobs on one host thread for each CPU core or accelerator.
+"""Jobs on one host thread per CPU core or accelerator.
 
-Threads make cores work side by side: JAX runs the calls of one thread one after another, but a CPU device
-works on the calls of several threads at once. Each collects what it issued: if the caller's thread collected
-for all, as where other processes compute, tiny networks would take an eighth longer (compare by the
-workload xor of scripts/bench.py).
+Threads make cores work in parallel: JAX runs the calls of one thread one after another, but a CPU device
+works on the calls of several threads at once. Each thread collects its own results: if the caller's thread
+collected them all, as it does when other processes compute, tiny networks would take an eighth longer
+(compare with the workload xor of scripts/bench.py).
 """
 
 import collections
@@ -26,14 +26,14 @@ def run_jobs(
     issue: Callable[[Job, jax.Device], Result],
     collect: Callable[[Job, Result], Job | None],
 ) -> None:
-    """Runs jobs, and the jobs that follow them, each on the first free device.
+    """Run jobs, and the jobs that follow them, each on the first free device.
 
     Args:
         jobs: The first jobs.
         devices: The device of each thread; one may occur several times.
         issue: ``(job, device) -> result``, arrays that may still be computed.
-        collect: ``(job, result) -> job``, which waits for the result and stores it, and gives the job that
-            follows or None. The next job has been issued by then, so that the device does not wait for the
+        collect: ``(job, result) -> job``: waits for the result, stores it, and returns the job that follows,
+            or None. The thread's next job has been issued by then, so that the device does not wait for the
             host. Called from several threads.
 
     Raises:
@@ -45,7 +45,7 @@ def run_jobs(
     stopped = False
 
     def take(wait: bool) -> Job | None:
-        """The next job; None if there is none, and, if ``wait``, will be none."""
+        """Return the next job; None if there is none and, if ``wait``, no more will come."""
         nonlocal under_way
         with changed:
             while wait and not waiting and under_way and not stopped:
@@ -56,7 +56,7 @@ def run_jobs(
             return waiting.popleft()
 
     def end(following: Job | None) -> None:
-        """Counts the end of a job, and adds the one that follows it."""
+        """Count a job as done, and queue the job that follows it."""
         nonlocal under_way
         with changed:
             under_way -= 1
@@ -64,7 +64,7 @@ def run_jobs(
             changed.notify_all()
 
     def stop() -> None:
-        """Drops waiting jobs."""
+        """Drop waiting jobs."""
         nonlocal stopped
         with changed:
             stopped = True
@@ -83,7 +83,7 @@ def run_jobs(
 
 @contextlib.contextmanager
 def run_in_background(call: Callable[[], object]) -> Iterator[None]:
-    """Makes a call on a thread of its own while the block runs, and waits for both; raises what it raises."""
+    """Run a call on another thread during the block, and wait for both; raises what the call raises."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         done = pool.submit(for_worker_thread(call))
         yield
@@ -93,7 +93,7 @@ def run_in_background(call: Callable[[], object]) -> Iterator[None]:
 def run_in_parallel(
     calls: Sequence[Callable[[], object]], at_end: Callable[[], object] = lambda: None
 ) -> None:
-    """Makes each call on a separate thread; waits for all and for the arrays that they return.
+    """Run each call on a separate thread; wait for all, and for the arrays that they return.
 
     ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """
@@ -107,7 +107,7 @@ def run_in_parallel(
 
 
 def for_worker_thread(call: Callable[[], Result]) -> Callable[[], Result]:
-    """The call as this thread would make it: a thread does not inherit JAX's context managers.
+    """Prepare a call for another thread, which does not inherit JAX's context managers.
 
     It waits for the arrays that the call returns.
     """

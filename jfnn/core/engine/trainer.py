@@ -1,7 +1,7 @@
 """One cohort on its devices: cuts it into segments and writes their results into the state.
 
-State is held on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
-dropping some and saving all is plain indexing; only the calls under way hold device memory.
+The state is held on the host, as NumPy arrays with all members on the leading axis, so that regrouping,
+dropping and saving members is plain indexing. Only the calls under way hold device memory.
 """
 
 import contextlib
@@ -31,25 +31,25 @@ from jfnn.params import Params, State
 
 Hyper = dict[str, np.ndarray]
 Taken = TypeVar("Taken")
-TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
+TileCall = tuple[Tile, int]  # a tile, and the number of its call since the last return to the host
 
 
 class Prefetcher:
-    """Given minibatches, read ahead of time by a background thread, once for each replicate and epoch."""
+    """Reads given minibatches ahead of time on a background thread, once for each replicate and epoch."""
 
     def __init__(self, replicates: Replicates, epochs: int):
-        """An empty cache for a run of ``epochs``."""
+        """Create an empty cache for a run of ``epochs``."""
         self.replicates = replicates
         self.epochs = epochs
         self.lock = threading.Lock()
         self.reader = ThreadPoolExecutor(1)
-        self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # of a replicate and an epoch
+        self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # by replicate and epoch
 
     def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
-        """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array.
+        """Return row numbers of a tile ``[epochs * steps, batch]``, with an axis of members for an array.
 
-        As many epochs more are read while the devices work, so that the next call need not wait. For no
-        epochs, as to compile, nothing is read: zeros for one.
+        As many epochs again are read ahead while the devices work, so that the next call need not wait.
+        Without epochs, as for compiling, nothing is read: the result is zeros for one epoch.
         """
         if isinstance(replicates, int):
             return self._rows(replicates, epochs)
@@ -68,13 +68,13 @@ class Prefetcher:
         return np.concatenate([read.result() for read in reads])
 
     def forget(self, first: int) -> None:
-        """Drops epochs before ``first``."""
+        """Drop epochs before ``first``."""
         with self.lock:
             self.reads = {key: read for key, read in self.reads.items() if key[1] >= first}
 
 
 class Trainer:
-    """The cohort, devices and executor of a run: all that stays the same from call to call."""
+    """The cohort, devices and executor of a run: everything that stays the same from call to call."""
 
     def __init__(
         self,
@@ -84,14 +84,10 @@ class Trainer:
         calls: CallLength | None = None,
         make_executor: Callable[[Task, Sequence[jax.Device]], Executor] = Threads,
     ):
-        """Puts the data on the devices.
+        """Put the data on the devices.
 
-        Args:
-            cohort: The cohort.
-            threads: The device of each host thread; the cores of a CPU share one.
-            layout: The layout of tiles.
-            calls: Length of calls; None for the default.
-            make_executor: ``(task, device of each thread) -> Executor``.
+        ``threads`` has the device of each host thread; the cores of a CPU share one. ``calls`` is the length
+        of calls, None for the default.
         """
         self.cohort = cohort
         self.threads = threads
@@ -122,7 +118,7 @@ class Trainer:
         )
 
     def _tile_groups(self) -> np.ndarray:
-        """Group of each member ``[members]``; members of one group may share a tile."""
+        """Return the group of each member ``[members]``; members of one group may share a tile."""
         if not self.layout.separate:
             return self.cohort.minibatches_of()
         shapes = np.stack([self.sources.steps, self.sources.batch])
@@ -130,20 +126,19 @@ class Trainer:
         return np.asarray(same.reshape(-1)[self.replicate_of])
 
     def next_call_end(self, epoch: int) -> int:
-        """The first epoch above ``epoch`` after which the run returns to the host."""
+        """Return the first epoch above ``epoch`` after which the run returns to the host."""
         end = self.cohort.epochs
         epochs = end - self.cohort.first_epoch
-        whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
+        whole = epochs <= self.calls.epochs(self.steps)  # too short to gain from an early return
         return end if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> OnHost:
-        """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
+        """Return all members at epoch 0, drawn while missing programs compile on other threads."""
         compiling = functools.partial(self.compile, self.listener.compiling)
         with contextlib.nullcontext() if self.is_compiled else run_in_background(compiling):
             return self._draw_members(hyper)
 
     def _draw_members(self, hyper: Hyper) -> OnHost:
-        """All members at epoch 0."""
         count = self.cohort.members
         params = self.replicates.start(np.arange(count))
         state = self.start_rule.states(params, hyper, count)
@@ -157,17 +152,14 @@ class Trainer:
 
     @functools.cached_property
     def start_rule(self) -> Start:
-        """What the learner's `start` gives."""
+        """Result of the learner's `start`."""
         hyper = {name: values[0] for name, values in self.cohort.hyper_at_start().items()}
         return read_start(self.cohort.functions, self.replicates.start_shapes, hyper)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
-        """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.
+        """Compile on every device, by training tiles of zeros for no epochs and scoring a block.
 
-        One tile for each number of rows a step, which may differ between folds.
-
-        Args:
-            told: Called as `Executor.compile` says.
+        One tile for each number of rows per step, which may differ between folds; see `Executor.compile`.
         """
         started = time.perf_counter()
         tiles = self._all_tiles()
@@ -184,7 +176,7 @@ class Trainer:
         self.is_compiled = True
 
     def _zeros(self, memory: Tree) -> OnHost:
-        """All members with states of zeros, which take no memory before they are cut into tiles."""
+        """Return all members with states of zeros, which take no memory before they are cut into tiles."""
         count = self.cohort.members
 
         def zeros(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
@@ -194,13 +186,13 @@ class Trainer:
         return Members(state, np.full(count, -1, np.int32))
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
-        """Trains the active members of a state to epoch ``end``, in place.
+        """Train the active members of a state to epoch ``end``, in place.
 
         Args:
             state: The state of the run.
             end: Epochs done afterwards.
             scored: Epochs after which to score members, in order, up to ``end``; each tile is scored when it
-                gets there, while its parameters lie on the device.
+                gets there, while its parameters are on the device.
 
         Returns:
             Epoch -> its evaluation, with scores as in `evaluate`.
@@ -246,17 +238,14 @@ class Trainer:
         return evaluations
 
     def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
-        """An empty evaluation, before any member is scored."""
+        """Return an empty evaluation, before any member is scored."""
         params = state.members.state.params if state.history.params is not None else None
         return Evaluation(np.array(epoch), no_scores(self.cohort), jax.tree.map(np.copy, params))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
-        """Scores of active members; NaN for others and for infinite losses. None without metrics.
+        """Return scores of active members, NaN for others and for infinite losses; empty without metrics.
 
-        Args:
-            params: Parameters of all members, in the engine's form.
-            hyper: Numbers of all members.
-            active: Mask of the members to score ``[members]``.
+        ``params``, in the engine's form, and ``hyper`` are of all members; ``active [members]`` is a mask.
         """
         scores = no_scores(self.cohort)
         if not scores:
@@ -274,7 +263,6 @@ class Trainer:
         return scores
 
     def _add_scores(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
-        """Writes the scores of a tile's members, fold by fold."""
         slots = tile.members[tile.used]
         rows = {
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[tile.used]
@@ -313,13 +301,13 @@ class Trainer:
 
 
 def take(tree: Taken, tile: Tile) -> Taken:
-    """The members of a tile, from arrays of all members."""
+    """Return the members of a tile, from arrays of all members."""
     taken: Taken = jax.tree.map(lambda leaf: leaf[tile.members], tree)
     return taken
 
 
 def write(tile: Tile, results: Tree, into: Tree) -> None:
-    """Writes a tile's results into arrays of all members."""
+    """Write a tile's results into arrays of all members."""
     slots = tile.members[tile.used]
     for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
         target[slots] = np.asarray(result)[tile.used]

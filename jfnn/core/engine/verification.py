@@ -1,7 +1,7 @@
-"""A compiled step and its scores against the same functions evaluated operation by operation.
+"""Comparison of a compiled step and its scores with the same functions evaluated operation by operation.
 
-The compiler is trusted no more than the rest: a fusion that it computes wrongly shows in the first minibatch,
-and so does a function that gives other values when JAX traces it.
+The compiler is not trusted either: a fusion that it computes wrongly shows in the first minibatch, and so
+does a function that returns other values when JAX traces it.
 """
 
 import importlib.metadata
@@ -21,13 +21,10 @@ from jfnn.params import Params
 
 
 def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None) -> None:
-    """Compares the objective, the step and the scores of the first members on their first minibatch.
+    """Check the objective, the step and the scores of the first members on their first minibatch.
 
-    Args:
-        cohort: The cohort.
-        tile: Members side by side.
-        platform: Where the compiled functions run.
-        options: The compiler's options; None for those of `jfnn.numerics.compiling`.
+    ``tile`` members are computed side by side; compiler options are by default from
+    `jfnn.numerics.compiling`.
 
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
@@ -68,14 +65,14 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
                 f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
                 f" {importlib.metadata.version('jaxlib')} and {there} operation by operation: the compiler"
                 f" computes it wrongly (options {options or compiler_options(platform)}), or the function"
-                " gives other values when it is traced"
+                " returns other values when it is traced"
             )
 
 
 def _find_differences(
     actual: Mapping[str, Tree], expected: Mapping[str, Tree], params: Params
 ) -> Iterator[tuple[str, float, float]]:
-    """Names of results that differ by more than rounding, and the two numbers that are furthest apart."""
+    """Yield the names of results that differ by more than rounding, with the two numbers furthest apart."""
     size = max((float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(params)), default=0.0)
     for name in expected:
         for here, there in zip(*map(jax.tree.leaves, (actual[name], expected[name])), strict=True):
@@ -83,7 +80,7 @@ def _find_differences(
             b = np.asarray(there, np.float64)
             rounding = np.finfo(here.dtype).eps if np.issubdtype(here.dtype, np.floating) else 1e-6
             bound = np.sqrt(rounding) * np.abs(b[np.isfinite(b)]).max(initial=0) + 4 * rounding * size
-            with np.errstate(invalid="ignore"):  # infinity less itself
+            with np.errstate(invalid="ignore"):  # infinity minus infinity
                 apart = np.abs(a - b)
             wrong = ~((apart <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
             if wrong.any():

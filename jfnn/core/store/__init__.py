@@ -1,1 +1,1 @@
-"""Archives and checkpoints with checksums, the identity of a run, its environment."""
+"""Archives and checkpoints with checksums, and the identity and environment of a run."""

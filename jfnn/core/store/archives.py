@@ -1,4 +1,4 @@
-"""Pytrees as named arrays, and the arrays of ``.npz`` archives that anybody may have written.
+"""Pytrees as named arrays, and reading of arrays from ``.npz`` archives of any origin.
 
 No array is unpickled, and none takes more memory than its bytes.
 """
@@ -20,14 +20,14 @@ READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-LONGEST = 200  # characters of another library's error in a message
+LONGEST = 200  # most characters of another library's error in a message
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
-    """Names of the arrays in an ``.npz``; other entries are left aside.
+    """Return the names of the arrays in an ``.npz``; other entries are ignored.
 
     Raises:
-        ValueError: Two have one name.
+        ValueError: Two arrays have the same name.
     """
     entries = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
     if repeated := [name for name, count in collections.Counter(entries).items() if count > 1]:
@@ -36,28 +36,28 @@ def array_names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def named_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """The array of a name; its bytes are checked against the archive's CRC.
+    """Return the array of a name, after checking its bytes against the archive's CRC.
 
     Raises:
-        ValueError: It is not there, encrypted, packed in an unknown way, corrupt, of objects, or of another
-            number of bytes than its shape takes; the message is one line, which names no array.
+        ValueError: It is missing, encrypted, packed in an unknown way, corrupt, or of objects, or its shape
+            takes another number of bytes. The message is one line, without the array's name.
     """
-    # Bytes that anyone may have written make the libraries raise anything: zlib.error, OverflowError, …
+    # Arbitrary bytes make the libraries raise anything: zlib.error, OverflowError, …
     try:
         entry = archive.getinfo(name + SUFFIX)
         with archive.open(entry) as file:
             array = read_array(file, entry.file_size)
-            file.read(1)  # only at the end of an entry its CRC is compared
+            file.read(1)  # the CRC is only checked at the end of an entry
     except Exception as error:
         raise ValueError(one_line(error)) from None
     return array
 
 
 def read_array(file: IO[bytes], size: int) -> np.ndarray:
-    """The array of a file in NumPy's format of so many bytes; the file must be seekable.
+    """Return the array of ``size`` bytes in a seekable file in NumPy's format.
 
     Raises:
-        ValueError: It is corrupt, of objects, or of another number of bytes than its shape takes.
+        ValueError: It is corrupt, or of objects, or its shape takes another number of bytes.
     """
     _check_size(file, size)
     file.seek(0)
@@ -66,7 +66,7 @@ def read_array(file: IO[bytes], size: int) -> np.ndarray:
 
 
 def _check_size(file: IO[bytes], size: int) -> None:
-    """Raises ValueError for an array whose shape takes another number of bytes than follow its header."""
+    """Raise ValueError unless as many bytes follow the header as the shape takes."""
     version = np.lib.format.read_magic(file)
     if version not in READ_HEADER:
         raise ValueError(f"version {version[0]}.{version[1]} of NumPy's format is not supported")
@@ -80,11 +80,11 @@ def _check_size(file: IO[bytes], size: int) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """The text of another library's error, for a message."""
+    """Return the text of another library's error, for a message."""
     return " ".join(str(error).split())[:LONGEST] or type(error).__name__
 
 
-# Named tuples that come back as they are, by their names in structures.
+# Named tuples that are restored as such, by their names in structures.
 NAMED: dict[str, Any] = {
     "layer": Layer,
     **{kind.__name__: kind for kind in (Constant, Directions, ElmanCell, GRUCell, Gain, LSTMCell)},
@@ -92,18 +92,18 @@ NAMED: dict[str, Any] = {
 
 
 def leaf_names(tree: object) -> list[str]:
-    """A name for each leaf of a pytree, in the order of its leaves, such as ``members.state.params[0].w``."""
+    """Return a name for each leaf of a pytree, in order, such as ``members.state.params[0].w``."""
     paths = jax.tree_util.tree_flatten_with_path(tree)[0]
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
 
 
 def pack_tree(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
-    """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
+    """Split parameters into ``(structure, arrays)``, a structure of plain values with the arrays' names.
 
-    Parameters of layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
+    Parameters of layers, dicts, lists and tuples are restored as they are, other named tuples as dicts.
 
     Raises:
-        TypeError: A leaf, a key or a name that cannot be saved.
+        TypeError: A leaf, a key or a name cannot be saved.
     """
     arrays: dict[str, np.ndarray] = {}
     return _pack(tree, (), arrays), arrays
@@ -112,20 +112,20 @@ def pack_tree(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
 def _pack(tree: object, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
     where = ".".join(path) or "params"
 
-    def packed(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    def pack(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         return {name: _pack(value, (*path, name), arrays) for name, value in items}
 
     if tree is None:
         return None
     if isinstance(tree, tuple) and hasattr(tree, "_asdict"):
         kinds = [name for name, kind in NAMED.items() if isinstance(tree, kind)]
-        return {kinds[0] if kinds else "dict": packed(tree._asdict().items())}
+        return {kinds[0] if kinds else "dict": pack(tree._asdict().items())}
     if isinstance(tree, dict):
         if not all(isinstance(name, str) for name in tree):
             raise ArgumentTypeError("params", f"cannot save {where}, a dict whose keys are not all strings")
-        return {"dict": packed(tree.items())}
+        return {"dict": pack(tree.items())}
     if isinstance(tree, list | tuple):
-        children = packed((str(i), value) for i, value in enumerate(tree))
+        children = pack((str(i), value) for i, value in enumerate(tree))
         return {"list" if isinstance(tree, list) else "tuple": list(children.values())}
     if not hasattr(tree, "dtype") or tree.dtype.kind not in "biufc":
         raise ArgumentTypeError(
@@ -138,7 +138,7 @@ def _pack(tree: object, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
 
 
 def unpack_tree(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """Puts parameters together again; the inverse of `pack_tree`."""
+    """Restore parameters; the inverse of `pack_tree`."""
     if structure is None or isinstance(structure, str):
         return structure if structure is None else arrays[structure]
     ((kind, children),) = structure.items()

@@ -1,4 +1,4 @@
-"""A checkpoint: any pytree of arrays on disk, with the identity of the run that it belongs to."""
+"""Checkpoints: a pytree of arrays on disk, with the identity of its run."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,11 @@ import numpy as np
 from jfnn.core.store import archives, files, identity
 from jfnn.core.store.identity import Description
 
-# Durations of the last save between two saves: at 21 they take less than 5% of a run. More lose more work
-# when a process dies.
+# Time between two saves, in durations of the last save: with 21, saves take less than 5% of a run. With more,
+# a process that dies loses more work.
 SPACING = 21.0
-# Guess of the duration of the first save, before any was measured: opening and syncing a file, in seconds,
-# and bytes written a second. A wrong guess moves the first save only.
+# Guess of the duration of the first save: opening and syncing a file, in seconds, and bytes written per
+# second. A wrong guess only moves the first save.
 FIRST_SECONDS = 0.05
 FIRST_BYTES_A_SECOND = 2e8
 
@@ -23,7 +23,7 @@ Tree = TypeVar("Tree")
 
 
 class Checkpoint:
-    """The state of a run in a file, saved as often as costs little."""
+    """The state of a run in a file, saved as often as is cheap."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Checkpoint:
         spacing: float = SPACING,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Reads and writes nothing yet; ``clock`` gives the time in seconds."""
+        """Store the arguments; reads and writes nothing. ``clock`` returns the time in seconds."""
         self.path = path
         self.description = description
         self.spacing = spacing
@@ -41,7 +41,7 @@ class Checkpoint:
         self.last = clock()
 
     def save(self, state: object, now: bool = False) -> None:
-        """Saves a state if it is time to, or in any case ``now``; nothing may change it meanwhile."""
+        """Save a state if it is time to, or always if ``now``; it must not change meanwhile."""
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         guess = FIRST_SECONDS + sum(leaf.nbytes for leaf in leaves) / FIRST_BYTES_A_SECOND
         started = self.clock()
@@ -54,10 +54,10 @@ class Checkpoint:
         self.seconds = self.last - started
 
     def restore(self, fresh: Tree) -> Tree:
-        """The saved state, in the structure of a fresh one; the fresh one if none was saved.
+        """Return the saved state, in the structure of a fresh one, or the fresh one if none was saved.
 
         Raises:
-            ValueError: The file is corrupt or of another run; the message names the differences.
+            ValueError: The file is corrupt or from another run; the message lists the differences.
         """
         if not files.file_exists(self.path):
             return fresh
@@ -67,14 +67,14 @@ class Checkpoint:
         if list(arrays) != archives.leaf_names(fresh):
             raise files.CorruptFileError(f"{self.path}: its arrays have other names than this run's")
         new_leaves = [
-            self._restored_leaf(name, array, leaf)
+            self._restore_leaf(name, array, leaf)
             for (name, array), leaf in zip(arrays.items(), leaves, strict=True)
         ]
         restored: Tree = jax.tree.unflatten(structure, new_leaves)
         return restored
 
-    def _restored_leaf(self, name: str, saved: np.ndarray, fresh: object) -> Any:
-        """A saved leaf with the dtype and shape of a fresh one; a history, empty at first, has any length."""
+    def _restore_leaf(self, name: str, saved: np.ndarray, fresh: object) -> Any:
+        """Return a saved leaf, checked against a fresh one; only a history may differ in length."""
         leaf = np.asarray(fresh)
         free = int(leaf.shape[:1] == (0,))
         if (saved.dtype, saved.ndim, saved.shape[free:]) != (leaf.dtype, leaf.ndim, leaf.shape[free:]):
@@ -83,6 +83,6 @@ class Checkpoint:
         return int(saved) if isinstance(fresh, int) else saved
 
     def remove(self) -> None:
-        """Removes the file, and the part of one that a killed process has left."""
+        """Remove the file, and what a killed process left of it."""
         self.path.unlink(missing_ok=True)
         files.leftover_file(self.path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all and read with their checksums; digests of arrays."""
+"""Files that are written completely or not at all and read with their checksums; digests of arrays."""
 
 import contextlib
 import errno
@@ -26,25 +26,25 @@ except ImportError:  # not on Windows
 
 FORMAT = 7  # of run directories: their JSON files, archives and checkpoints
 HEADER = "header.json"  # an entry of an archive
-DIGITS = 64  # of a SHA-256, with which an archive ends: it may end with a comment
-# Files that processes share while a run trains, named by the checksum of their bytes, and gone after it.
+DIGITS = 64  # of the SHA-256 at the end of an archive, which may end with a comment
+# Files that processes share while a run trains, named by the checksum of their bytes, and removed after it.
 SCRATCH_SUFFIX = ".task"
 SCRATCH = re.compile(rf"[0-9a-f]{{64}}{re.escape(SCRATCH_SUFFIX)}")
 SCRATCH_LEFTOVER = re.compile(rf"\.{SCRATCH.pattern}\.part")  # see `leftover_file`
-JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
+JSON_COPIES = 3  # copies of a file in memory while it is read: its bytes, their parts, the values
 
 
 class CorruptFileError(ValueError):
-    """A file is not as it was written."""
+    """A file has changed since it was written."""
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
-    """A file to write (and read back) that gets its name only when it is complete and on the disk.
+    """Open a file to write (and read back), which gets its name only when it is complete and on the disk.
 
     Raises:
-        OutputError: The system does not write it, or another process or thread does; the error names the
-            argument and the file.
+        OutputError: The system cannot write it, or another process or thread is writing it; the error has
+            the argument and the file.
     """
     part = leftover_file(path)
     try:
@@ -55,7 +55,7 @@ def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-                if fcntl is None:  # Windows, which renames and removes no open file
+                if fcntl is None:  # Windows cannot rename or remove open files
                     file.close()
                 os.replace(part, path)
             except BaseException:
@@ -70,12 +70,12 @@ def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
 
 
 def leftover_file(path: Path) -> Path:
-    """The file that `atomic_file` writes, left behind by a process that is killed meanwhile."""
+    """Return the file that `atomic_file` writes first, which a killed process leaves behind."""
     return path.with_name(f".{path.name}.part")
 
 
 def _remove_leftover(part: Path) -> None:
-    """Removes what a killed writer has left, or a link of another user's; raises OSError as `_lock_part`."""
+    """Remove what a killed writer left, or another user's link; raises OSError as `_lock_part`."""
     if fcntl is None:
         part.unlink(missing_ok=True)
         return
@@ -83,7 +83,7 @@ def _remove_leftover(part: Path) -> None:
         handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return
-    except OSError:  # no file that a writer has open
+    except OSError:  # not a file that a writer has open
         part.unlink(missing_ok=True)
         return
     try:
@@ -94,10 +94,10 @@ def _remove_leftover(part: Path) -> None:
 
 
 def _lock_part(handle: int, part: Path) -> None:
-    """Locks an open file, by which the writers of a file know each other, until it is closed.
+    """Lock an open file until it is closed; all writers of a file do so.
 
     Raises:
-        OSError: Another process or thread has it, or has put its own in its place.
+        OSError: Another process or thread has locked it, or has replaced it.
     """
     if fcntl is None:
         return
@@ -114,14 +114,10 @@ def _lock_part(handle: int, part: Path) -> None:
 
 @contextlib.contextmanager
 def directory_lock(directory: Path, waits: bool = False, argument: str = "out") -> Iterator[None]:
-    """Locks a directory against other processes and threads; the system unlocks it when this process ends.
+    """Lock a directory against other processes and threads; the lock ends with this process at the latest.
 
-    Where the system or the file system has no such locks, nothing is locked.
-
-    Args:
-        directory: The directory.
-        waits: Whether to wait while another holds the lock, as for work that is soon done.
-        argument: Names the directory, in errors.
+    Systems and file systems without such locks lock nothing. If ``waits``, wait for another holder of the
+    lock, as for work that is soon done; ``argument`` names the directory in errors.
 
     Raises:
         ValueError: Another process or thread holds the lock, or the directory cannot be read.
@@ -146,10 +142,10 @@ def directory_lock(directory: Path, waits: bool = False, argument: str = "out") 
 
 
 def file_exists(path: Path) -> bool:
-    """Whether anything of this name exists, also a link to nowhere.
+    """Return whether anything has this name, even a dangling link.
 
     Raises:
-        CorruptFileError: The system does not say.
+        CorruptFileError: The system cannot find out.
     """
     try:
         path.lstat()
@@ -162,7 +158,7 @@ def file_exists(path: Path) -> bool:
 
 @contextlib.contextmanager
 def regular_file(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
-    """A regular file to read, if ``copies`` of it fit into memory.
+    """Open a regular file for reading, if ``copies`` of it fit into memory.
 
     Raises:
         CorruptFileError: It cannot be read, or is a pipe, a device or a directory.
@@ -170,7 +166,7 @@ def regular_file(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
     """
     try:
         if not path.is_file():
-            raise CorruptFileError(f"{path}: no regular file")
+            raise CorruptFileError(f"{path}: not a regular file")
         with path.open("rb") as file:
             memory.check(str(path), copies * path.stat().st_size)
             yield file
@@ -181,10 +177,10 @@ def regular_file(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
 def write_archive(
     path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray], argument: str = "out"
 ) -> str:
-    """Writes an uncompressed ``.npz`` whose bytes follow from its content only; returns its checksum.
+    """Write an uncompressed ``.npz`` whose bytes depend on its content only; return its checksum.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
-    such as bfloat16, are written as unsigned integers. The header, of plain values, is an entry
+    such as bfloat16, are written as unsigned integers. The header, of plain values, is the entry
     ``header.json``; the archive's comment is its checksum.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
@@ -203,7 +199,7 @@ def write_archive(
 
 
 def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[str, np.ndarray]]:
-    """The content of a file by `write_archive`: ``(header, arrays)``.
+    """Read a file written by `write_archive`: ``(header, arrays)``.
 
     Raises:
         CorruptFileError: Any byte of the file has changed, or its checksum is not ``checksum``.
@@ -211,7 +207,7 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[st
     with regular_file(path) as file:
         actual = _archive_checksum(file)
         if file.read() != actual.encode() or checksum not in (None, actual):
-            raise CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
+            raise CorruptFileError(f"{path}: changed since it was written; its checksum does not match")
         try:
             with zipfile.ZipFile(file) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
@@ -234,7 +230,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def _archive_checksum(file: IO[bytes]) -> str:
-    """The SHA-256 of all bytes of a file before the last `DIGITS`, where it is left."""
+    """Return the SHA-256 of all bytes of a file before its last `DIGITS`, and seek there."""
     left = file.seek(0, os.SEEK_END) - DIGITS
     file.seek(0)
     sha256 = hashlib.sha256()
@@ -245,23 +241,23 @@ def _archive_checksum(file: IO[bytes]) -> str:
 
 
 def write_json(path: Path, values: object) -> None:
-    """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
+    """Write plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
     with atomic_file(path) as file:
         file.write(_json(values))
 
 
 def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
-    """Writes plain values with the format's number and a checksum, for `read_checked_json`."""
+    """Write plain values with the format's number and a checksum, for `read_checked_json`."""
     values = {"format": FORMAT, **values}
     write_json(path, values | {"checksum": _checksum(values)})
 
 
 def read_checked_json(path: Path, names: Iterable[str]) -> Json:
-    """Values of a file by `write_checked_json`; values of other names may have been added since.
+    """Read a file written by `write_checked_json`; values of other names may have been added since.
 
     Raises:
-        CorruptFileError: The file cannot be read, or is not as it was written.
-        ValueError: It is of another format.
+        CorruptFileError: The file cannot be read, or has changed since it was written.
+        ValueError: It has another format.
     """
     with regular_file(path, JSON_COPIES) as file:
         content = file.read()
@@ -276,7 +272,7 @@ def read_checked_json(path: Path, names: Iterable[str]) -> Json:
     if type(number) is int and number != FORMAT:
         raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
     if not is_sound:
-        raise CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
+        raise CorruptFileError(f"{path}: changed since it was written, or not written by jfnn")
     return values
 
 
@@ -289,7 +285,7 @@ def _checksum(values: object) -> str:
 
 
 def digest(*arrays: object) -> str:
-    """The SHA-256 of arrays: their dtypes, shapes and bytes in C order."""
+    """Return the SHA-256 of arrays: of their dtypes, shapes and bytes in C order."""
     sha256 = hashlib.sha256()
     for array in (np.asarray(array, order="C") for array in arrays):
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
@@ -298,7 +294,7 @@ def digest(*arrays: object) -> str:
 
 
 def write_scratch(content: bytes, directory: Path) -> Path:
-    """Writes bytes into the directory of a run; returns the file."""
+    """Write bytes into the directory of a run; return the file."""
     path = directory.absolute() / f"{hashlib.sha256(content).hexdigest()}{SCRATCH_SUFFIX}"
     with atomic_file(path) as file:
         file.write(content)
@@ -306,7 +302,7 @@ def write_scratch(content: bytes, directory: Path) -> Path:
 
 
 def remove_scratch(directory: Path) -> None:
-    """Removes what `write_scratch` has put into a directory, complete or not; other files stay."""
+    """Remove what `write_scratch` wrote into a directory, complete or not; other files are kept."""
     for path in directory.iterdir():
         is_scratch = SCRATCH.fullmatch(path.name) and path.is_file()
         if SCRATCH_LEFTOVER.fullmatch(path.name) or (

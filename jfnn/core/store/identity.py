@@ -14,29 +14,29 @@ from jfnn.arguments.types import Json
 from jfnn.numerics import compiling
 from jfnn.numerics.machine import compiler, compiler_flags, processor, versions
 
-# JAX's switches that choose the numbers that a key gives.
+# JAX's settings that decide which numbers a key gives.
 RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 def describe_environment(device: Any) -> Json:
-    """The environment of a JAX device of this process: "versions" and "backend"."""
+    """Describe the environment of a JAX device of this process: "versions" and "backend"."""
     return environment_of_kind(device_kind(device))
 
 
 def device_kind(device: Any) -> str:
-    """What the arithmetic of a device follows from: "gpu NVIDIA H100 80GB HBM3", of a CPU its processor."""
+    """Return what decides a device's arithmetic: "gpu NVIDIA H100 80GB HBM3", or a CPU's processor."""
     name = processor() if device.platform == "cpu" else device.device_kind
     return f"{device.platform} {name}"
 
 
 def device_kind_in(described: Json) -> str:
-    """The kind of device of an environment."""
+    """Return the kind of device of an environment."""
     backend = described["backend"]
     return f"{backend['platform']} {backend['processor'] or backend['kind']}"
 
 
 def environment_of_kind(kind: str) -> Json:
-    """The environment of a process as this one, whose device is of a kind, as plain values."""
+    """Describe, in plain values, the environment of a process like this one on a kind of device."""
     platform, _, name = kind.partition(" ")
     is_cpu = platform == "cpu"
     return {
@@ -58,32 +58,32 @@ def environment_of_kind(kind: str) -> Json:
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "words", "fingerprint")
 
-SHOWN = 60  # characters of a value in an error
-BEFORE = 40  # of these, before the first that differs
+SHOWN = 60  # most characters of a value in an error
+BEFORE = 40  # of these, before the first difference
 
-# What there is to do where runs differ in a value.
+# Advice if runs differ in a value.
 CURES = {"settings.epochs": "a result trains on by initial_params=result, epochs=range(first, end)"}
 
 Description = Json
 
 
 def deciding_values(description: Description) -> Description:
-    """The deciding parts of a description."""
+    """Return the deciding parts of a description."""
     return {name: description.get(name) for name in DECIDING}
 
 
 def fingerprint(description: Description) -> str:
-    """One checksum of the deciding parts of a description."""
+    """Return one checksum of the deciding parts of a description."""
     return hashlib.sha256(json.dumps(deciding_values(description), sort_keys=True).encode()).hexdigest()
 
 
 def differences(there: object, here: object) -> list[str]:
-    """The values in which two descriptions differ, each with its name."""
+    """Return the values in which two descriptions differ, each with its name."""
     return [f"{name} is {one} there and {other} here" for name, one, other in find_differences(there, here)]
 
 
 def find_differences(one: object, other: object, name: str = "") -> list[tuple[str, str, str]]:
-    """The name of each value in which two descriptions differ, and both values as texts."""
+    """Return the name of each value in which two descriptions differ, and both values as text."""
     if isinstance(one, dict) and isinstance(other, dict):
         inner = ((part, f"{name}.{part}" if name else part) for part in one | other)
         return [
@@ -98,7 +98,7 @@ def find_differences(one: object, other: object, name: str = "") -> list[tuple[s
 
 
 def _value_text(text: str, same: int) -> str:
-    """A text, of a long one a part: from a little before the character in which it differs from another."""
+    """Return a text, or of a long one the part around the first character that differs from another."""
     if len(text) <= SHOWN:
         return text
     first = max(0, same - BEFORE)
@@ -110,13 +110,10 @@ def _value_text(text: str, same: int) -> str:
 def check_same(
     where: object, there: Description | None, here: Description, otherwise: str = "choose another directory"
 ) -> None:
-    """Raises ValueError, with the values that differ, where a directory or file holds another run.
+    """Raise ValueError, with the values that differ, if a directory or file holds another run.
 
-    Args:
-        where: The directory or file.
-        there: What it holds, None where it holds nothing.
-        here: What the run is.
-        otherwise: What the caller can do instead, for the message.
+    ``there`` describes the run in it, if any; ``otherwise`` is what the caller can do instead, for the
+    message.
     """
     found = [] if there is None else find_differences(deciding_values(there), deciding_values(here))
     if found:
@@ -128,7 +125,7 @@ def check_same(
 
 
 def plain(value: object) -> Any:
-    """The value as JSON gives it back; values that JSON lacks by the name of their type."""
+    """Return the value as JSON would restore it; for values that JSON lacks, the name of their type."""
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, np.generic):
