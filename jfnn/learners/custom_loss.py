@@ -49,7 +49,7 @@ class CustomLoss(DescentLearner):
     has_rows: bool = True
 
     def bind(self, split: Split) -> tuple[CustomLoss, Data]:
-        """Return the learner and its data; without rows, one empty row, and functions get None."""
+        """Return the learner and its data; without rows, a placeholder row, and functions get None."""
         if any(rows is not None for rows in (*split[:4], split.weights)):
             _, data = super().bind(split)
             return self, data
@@ -242,8 +242,8 @@ def learner(
         score: ``(params, rows, …) -> {name: [n]}``: one value per row of "loss" and of every metric. It may
             take names of ``hyper`` as keywords, and ``key``, which is always ``jax.random.key(0)``. By
             default, the loss of each row as a batch of one, with that key if ``random``. Without rows, it
-            gets None and returns one number per name. Its loss ranks cells: if a hyperparameter weighs a part
-            of the loss, give a score without this weight, since such losses are not comparable.
+            gets None and returns one number per name. Cells are ranked by it: if a hyperparameter weighs a
+            part of the loss, leave it out, since losses with different weights are not comparable.
         metrics: Metrics that ``score`` returns besides "loss".
         terms: Names of further numbers that the loss returns, as ``(value, {name: number})``: its summands, a
             norm. ``Execution(objective=True)`` keeps their means over each epoch, as ``result.terms``.

@@ -73,7 +73,7 @@ class Data(NamedTuple):
         return self if self.columns is None else self.of_target(self.columns[fold])
 
     def counted_rows(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
-        """Return which rows count in a score ``[rows]``: all but those of weight 0; None for all.
+        """Return which rows count in a score ``[rows]``: all but rows of weight 0; None for all.
 
         A fold's weights apply to its training rows; held-out rows only have the weights of the split.
         """
@@ -113,9 +113,9 @@ def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
 
 
 def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
-    """Return weights of all ``n`` rows ``[n]`` from those of training rows ``[n_train]``; None for None.
+    """Return the weights of all ``n`` rows, given the training rows' ``[n_train]``; None without weights.
 
-    They have the dtype, and are 1 after the training rows.
+    All have the dtype; rows after the training rows have weight 1.
 
     Raises:
         ValueError, TypeError: As `jfnn.targets.as_weights`; or all are 0 in the dtype.

@@ -47,7 +47,7 @@ class Functions(abc.ABC):
         step: `Learner.step`.
         score: `Learner.score`.
         end_epoch: `Learner.end_epoch`.
-        identity: A key that is equal for equal functions.
+        identity: Equal for equal functions.
         shapes: The shapes for which the functions were traced; None if they are the learner's own methods.
     """
 
@@ -62,4 +62,4 @@ class Functions(abc.ABC):
     @property
     @abc.abstractmethod
     def name(self) -> str | None:
-        """A name that is unique among all processes; None if there is none."""
+        """Name that identifies the functions in every process; None if nothing does."""

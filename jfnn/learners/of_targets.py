@@ -19,7 +19,7 @@ from jfnn.targets import as_targets
 
 TARGET = "target_column"  # the hyperparameter that selects a member's target
 SEVERAL_TARGETS = "several_targets"  # in the description of such a learner
-COPIES = 3.0  # of all targets: while checking, joined with test rows, and on a device
+COPIES = 3.0  # copies of all targets: while checking, joined with test rows, and on a device
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ class Listener:
 
 
 class Recording(NamedTuple):
-    """What a run records, and whom it notifies.
+    """Options of what a run records, and of who is notified.
 
     Attributes:
         objective: Whether to keep the objectives of every epoch.
@@ -156,7 +156,7 @@ class Replicates:
         return np.asarray(first[same.reshape(-1)])
 
     def minibatches(self, number: int, epoch: int) -> np.ndarray:
-        """Return a replicate's minibatches ``[steps, batch]`` (int32) as row numbers of all data, padded."""
+        """Return row numbers of a replicate's minibatches ``[steps, batch]`` (int32); padding is negative."""
         train = self.parts[self.folds[number]]["train"]
         rows = self.batches.epoch(len(train), int(self.seeds[number]), epoch)
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
@@ -229,7 +229,7 @@ class Cohort(abc.ABC):
 
     @property
     def recording(self) -> Recording:
-        """What the run records, and whom it notifies."""
+        """The recording options of the run."""
         return Recording()
 
     @property

@@ -57,5 +57,5 @@ def as_devices(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, 
     count = len(present) if devices is None else checks.as_count(devices, "devices")
     if count > len(present):
         kind = "CPU cores" if present[0].platform == "cpu" else "devices"
-        raise ArgumentError("devices", f"expected at most the {len(present)} {kind} present, got {count}")
+        raise ArgumentError("devices", f"expected at most {len(present)}, the {kind} present, got {count}")
     return tuple(present[:count])

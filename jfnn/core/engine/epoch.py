@@ -17,8 +17,8 @@ from jfnn.params import State
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
 STEPS = 16  # most steps whose rows are gathered at once
-# Most epochs of a call, as its program has room for the objectives of each: fewer need more calls, more delay
-# the work between calls. Compare with the workload xor.
+# Most epochs of a call, whose program reserves room for the objectives of each: fewer need more calls, more
+# delay the work between calls. Compare with the workload xor.
 EPOCHS = 384
 
 # State, sums of an epoch's values by name, and the last of these values.
@@ -105,7 +105,7 @@ def gather(
         rows: All rows.
         weights: Weight of each row ``[n]``, or in each fold ``[folds, n]``, or None.
         row_numbers: Row numbers of the step ``[batch]``, or of each member.
-        padded: Whether `jfnn.minibatches.PADDING` may replace any row but the first.
+        padded: Whether entries after the first may be `jfnn.minibatches.PADDING`.
         fold: Numbers of the folds, which broadcast against the row numbers.
         stand_in: From `stand_ins`, of these folds: the row for minibatches in which none counts; or None.
         axis: Axis of the batch in the row numbers.

@@ -21,7 +21,7 @@ from jfnn.params import Params, State, key_shape
 def footprint(
     functions: Functions, params: Params, batch: Batch, hyper: Hyper, with_shared: bool = False
 ) -> int:
-    """Return the peak bytes of a step of one member, ``with_shared`` including what members of a tile share.
+    """Return a step's peak bytes for one member; ``with_shared`` includes arrays that a tile's members share.
 
     Members share the minibatch and the key. Functions that are already traced are not called again.
     """

@@ -170,7 +170,7 @@ class Sources(NamedTuple):
         steps: Steps per epoch of each replicate ``[replicates]``.
         batch: Rows per step of each replicate ``[replicates]``.
         batches: The scheme by which to draw, or None if minibatches are given.
-        padded: Whether `PADDING` may replace a row.
+        padded: Whether entries may be `PADDING`.
     """
 
     seed: np.ndarray

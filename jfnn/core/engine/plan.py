@@ -28,12 +28,12 @@ STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# SEPARATE for tiles of several replicates that draw once per replicate, and the fewest replicates of such a
-# tile: with two it is no faster than a tile for each. Compare with `python scripts/committees.py`.
+# SEPARATE for tiles of several replicates that draw once per replicate, and their fewest replicates: a tile
+# of two is not faster than one tile for each. Compare with `python scripts/committees.py`.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
-# A call costs the host about a millisecond, while the device runs the call before; fewer steps than these
-# take less. A share of idle time below `IDLE` is not worth further calls.
+# A call costs the host about a millisecond, while the device runs the call before; a call of fewer
+# steps takes less than that. A share of idle time below `IDLE` is not worth further calls.
 LEAST_STEPS = 16
 IDLE = 0.03
 # Most bytes of the row numbers of a call: more take memory, fewer need more calls. Since a call has at least
@@ -96,11 +96,11 @@ class CallLength(NamedTuple):
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
     def ranges(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[range]:
-        """Return the epochs of each call; calls end at each of ``stops`` after the first, the epochs done.
+        """Return the epochs of each call: ``stops`` are the epochs done, and those at which a call must end.
 
         As few calls as possible, or more if few tiles would leave devices idle at the end: with 3 tiles on 2
         devices, one is idle while the last tile trains; with 2 calls per tile, none is. ``steps`` is the
-        number of steps per epoch.
+        steps per epoch.
         """
         intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
         if not intervals:

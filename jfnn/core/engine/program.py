@@ -204,7 +204,7 @@ def build(functions: Functions, padded: bool, platform: str, epochs: int = EPOCH
 
     Args:
         functions: The functions.
-        padded: Whether `jfnn.minibatches.PADDING` may replace a row.
+        padded: Whether row numbers may be `jfnn.minibatches.PADDING`.
         platform: "cpu", "gpu", …
         epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one only.
     """

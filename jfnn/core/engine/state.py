@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
     """The outcome of a run."""
 
     state: RunState  # after the last epoch
-    params: Params  # final ones in the engine's form: of the snapshot, or of the last finite epoch
+    params: Params  # in the engine's form, from the snapshot or the last finite epoch
     epochs: np.ndarray  # epochs that these parameters were trained for [members]
     scores: Scores  # of these parameters
     failures: Sequence[Failure]  # their members have NaN scores, and stopped at ``diverged_at``

@@ -46,7 +46,7 @@ class Prefetcher:
         self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # by replicate and epoch
 
     def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
-        """Return row numbers of a tile ``[epochs * steps, batch]``, with an axis of members for an array.
+        """Return row numbers of a tile ``[epochs * steps, batch]``, or of several replicates ``[tile, …]``.
 
         As many epochs again are read ahead while the devices work, so that the next call need not wait.
         Without epochs, as for compiling, nothing is read: the result is zeros for one epoch.
