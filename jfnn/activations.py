@@ -195,7 +195,7 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     if not isinstance(activation, str):
         # The name of a function such as jax.nn.relu suggests the right key.
         meant = suggestions.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
-        got = f"{checks.shown(activation)}{meant}"
+        got = f"{checks.as_text(activation)}{meant}"
         raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
     if activation == "softmax":
         reason = "the softmax is part of the loss cross_entropy; the network's output is the identity"

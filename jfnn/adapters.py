@@ -12,7 +12,7 @@ import jax
 
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.packages import adapter_of, imported
+from jfnn.arguments.packages import adapter_of, import_package
 from jfnn.layers import Constant, Params
 from jfnn.network import Network
 from jfnn.params import is_constant
@@ -39,8 +39,8 @@ def from_equinox(module: Any) -> Network:
         TypeError: Neither a module nor a function.
         ValueError: The module has state, as batch normalization does.
     """
-    eqx = imported("equinox", "module", "equinox")
-    make, built = _made(module, eqx.Module, jax.random.key(0), EQUINOX)
+    eqx = import_package("equinox", "module", "equinox")
+    make, built = _build(module, eqx.Module, jax.random.key(0), EQUINOX)
     indices = jax.tree.leaves(built, is_leaf=lambda node: isinstance(node, eqx.nn.StateIndex))
     if any(isinstance(node, eqx.nn.StateIndex) for node in indices):
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
@@ -57,12 +57,12 @@ def from_equinox(module: Any) -> Network:
         )
 
     arrays, rest = eqx.partition(built, are_params(built))
-    unnamed = _unnamed(arrays)
+    unnamed = _without_names(arrays)
     keyed = signatures.takes(type(built).__call__, "key")
 
     def init(key: jax.Array) -> Params:
         module = make(key)
-        return _named(eqx.filter(module, are_params(module)))
+        return _with_names(eqx.filter(module, are_params(module)))
 
     def apply(params: Params, x: jax.Array) -> Any:
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
@@ -90,8 +90,8 @@ def from_flax(module: Any) -> Network:
     Raises:
         ImportError, TypeError, ValueError: As in `from_equinox`; or a Constant is outside an `nnx.Param`.
     """
-    nnx = imported("flax.nnx", "module", "flax")
-    make, built = _made(module, nnx.Module, nnx.Rngs(0), FLAX)
+    nnx = import_package("flax.nnx", "module", "flax")
+    make, built = _build(module, nnx.Module, nnx.Rngs(0), FLAX)
     _check_module(built, nnx.Module, FLAX)
     if any(is_constant(node) for _, node in nnx.iter_graph(built)):
         raise ArgumentError("module", "expected a Constant in a Param, nnx.Param(jfnn.Constant(array))")
@@ -101,10 +101,10 @@ def from_flax(module: Any) -> Network:
     if state:
         raise ArgumentError("module", NO_STATE.format(", ".join(sorted(state))))
     streams = sorted({variable.tag for variable in others})
-    unnamed = _unnamed(arrays)
+    unnamed = _without_names(arrays)
 
     def init(key: jax.Array) -> Params:
-        return _named(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
+        return _with_names(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
 
     def apply(params: Params, x: jax.Array) -> Any:
         whole = nnx.merge(graph, unnamed(params), rest, copy=True)
@@ -120,7 +120,7 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _made(module: Any, kind: type, key: object, expected: str) -> tuple[Callable[[Any], Any], Any]:
+def _build(module: Any, kind: type, key: object, expected: str) -> tuple[Callable[[Any], Any], Any]:
     """Return a function of a key that makes modules, and the module for this key."""
     if isinstance(module, kind) or not callable(module):
         return lambda key: module, module
@@ -138,10 +138,10 @@ def _made(module: Any, kind: type, key: object, expected: str) -> tuple[Callable
 def _check_module(built: object, kind: type, expected: str) -> None:
     if not isinstance(built, kind) or not callable(built):
         advice = "" if isinstance(built, kind) else adapter_of(built)
-        raise ArgumentTypeError("module", f"expected {expected}, got {checks.shown(built)}{advice}")
+        raise ArgumentTypeError("module", f"expected {expected}, got {checks.as_text(built)}{advice}")
 
 
-def _named(arrays: object) -> dict[str, Any]:
+def _with_names(arrays: object) -> dict[str, Any]:
     """Return the leaves of a tree by their paths; each leaf in a `Constant` becomes its own `Constant`."""
     named: dict[str, Any] = {}
     for path, node in jax.tree_util.tree_leaves_with_path(arrays, is_leaf=is_constant):
@@ -158,9 +158,9 @@ def _path(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 
-def _unnamed(arrays: object) -> Callable[[dict[str, Any]], Any]:
-    """Return the inverse of `_named` for trees of this structure."""
-    names = list(_named(arrays))
+def _without_names(arrays: object) -> Callable[[dict[str, Any]], Any]:
+    """Return the inverse of `_with_names` for trees of this structure."""
+    names = list(_with_names(arrays))
     structure = jax.tree.structure(arrays)
 
     def unnamed(params: dict[str, Any]) -> Any:

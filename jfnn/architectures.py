@@ -69,7 +69,7 @@ def cnn(
         layers.append(convolution)
         shape = convolution.output_shape(shape)
         if pool is not None:
-            with checks.renamed(size="pool"):
+            with checks.rename_arguments(size="pool"):
                 layers.append(MaxPool(pool))
                 shape = layers[-1].output_shape(shape)
     dense = [Dense(units, activation, init) for units in widths]
@@ -89,7 +89,7 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
 def _one_a_layer(value: object, count: int, argument: str) -> Sequence[Any]:
     entries = value if checks.is_several(value) else [value] * count
     if len(entries) != count:
-        raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")
+        raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.as_text(value)}")
     return entries
 
 

@@ -152,14 +152,14 @@ def step_rows(
         xp: `numpy` or `jax.numpy`.
     """
     if batches.scheme == "subset":
-        return permutation.permuted(positions, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
+        return permutation.permute(positions, domain, permutation.hash_words(seed, epoch, step, xp=xp), xp)
     first = 0 * step if batches.scheme == "full" else step * batches.batch_size
     rows = first + positions
     n = xp.asarray(domain.n).astype(xp.int32)
     within = rows < n
     if batches.scheme == "permutation":
-        key = permutation.mixed(seed, epoch, EPOCH, xp=xp)
-        rows = permutation.permuted(xp.minimum(rows, n - 1), domain, key, xp)
+        key = permutation.hash_words(seed, epoch, EPOCH, xp=xp)
+        rows = permutation.permute(xp.minimum(rows, n - 1), domain, key, xp)
     return xp.where(within, rows, PADDING) if batches.padded else rows
 
 

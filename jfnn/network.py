@@ -172,7 +172,7 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
 
 
 def check_applied(
-    outputs: object, n: int, n_out: int | None = None, show: Callable[[object], str] = checks.shown
+    outputs: object, n: int, n_out: int | None = None, show: Callable[[object], str] = checks.as_text
 ) -> None:
     """Check that ``apply`` returned an array ``[n, n_out]``, or its shape; ``show`` describes anything else.
 

@@ -18,7 +18,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import TRACED, tracing
-from jfnn.training import updated
+from jfnn.training import transform_gradients
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps that a schedule spans
 
@@ -217,11 +217,10 @@ class UpdateRule(NamedTuple):
         def update(params: object, hyper: Mapping[str, object]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
             if not isinstance(transformation, optax.GradientTransformation):
-                raise TypeError(
-                    f"it does not return an optax.GradientTransformation, but {checks.shown(transformation)}"
-                )
+                got = checks.as_text(transformation)
+                raise TypeError(f"it does not return an optax.GradientTransformation, but {got}")
             state = transformation.init(params)
-            return state, updated(transformation, params, state, params, _sum(params), _sum)[1]
+            return state, transform_gradients(transformation, params, state, params, _sum(params), _sum)[1]
 
         number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
         if callable(self.schedule):
@@ -307,7 +306,7 @@ def _factory(name: str | Factory) -> Factory:
     if parameters is None or (isinstance(name, str) and "learning_rate" not in parameters):
         raise ArgumentError(
             "optimizer",
-            f"expected the name of an optax optimizer such as sgd or adam, got {checks.shown(name)}"
+            f"expected the name of an optax optimizer such as sgd or adam, got {checks.as_text(name)}"
             f"{_elsewhere(name) or suggestions.did_you_mean(name, names())}",
         )
     if not takes(factory, "learning_rate"):

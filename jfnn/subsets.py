@@ -318,7 +318,7 @@ def targets(
     cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
     columns = np.repeat(np.arange(number), len(cuts))
     row_numbers = number * sum(len(train) + len(held) for train, held in cuts)
-    pairs = Pairs(len(columns), n, row_numbers, functools.partial(_in_turn, cuts))
+    pairs = Pairs(len(columns), n, row_numbers, functools.partial(_cycle, cuts))
     weights = None if rows is None or rows.weights is None else np.tile(rows.weights, (number, 1))
     return Subsets(
         n,
@@ -403,9 +403,9 @@ def _draw_and_others(drawn: np.ndarray, f: int) -> Cut:
     return rows[drawn[f]], np.flatnonzero(left_out)
 
 
-def _in_turn(cuts: Sequence[Cut], f: int) -> Cut:
+def _cycle(cuts: Sequence[Cut], f: int) -> Cut:
     return cuts[f % len(cuts)]
 
 
 def _all_rows(number: int, n: int) -> Pairs:
-    return Pairs(number, n, number * n, functools.partial(_in_turn, [(np.arange(n), np.zeros(0, int))]))
+    return Pairs(number, n, number * n, functools.partial(_cycle, [(np.arange(n), np.zeros(0, int))]))

@@ -178,13 +178,13 @@ def descend(
         return value_fn(with_constants(trained, state.params))
 
     objective = None if value_fn is None else trained_value
-    updates, memory = updated(
+    updates, memory = transform_gradients(
         optimizer, without_constants(gradients), state.memory, trained, value, objective
     )
     return State(with_constants(optax.apply_updates(trained, updates), state.params), memory)
 
 
-def updated(
+def transform_gradients(
     transformation: optax.GradientTransformation,
     gradients: Any,
     memory: Any,

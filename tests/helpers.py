@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.search.result import combined, map_members
+from jfnn.core.search.result import combine, map_members
 from jfnn.numerics import compiling
 
 # Options of XLA's compiler: name -> value for users, and value for short-running programs, which need neither
@@ -292,7 +292,7 @@ def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, na
     axes = {name: np.array(values) for name, values in {**axes, "batch_size": batch_sizes}.items()}
     axes = {name: values for name, values in axes.items() if len(values)}
     count = np.prod([len(values) for values in axes.values()])
-    return combined(axes, [make(**options, draw=draw) for draw in range(count)])
+    return combine(axes, [make(**options, draw=draw) for draw in range(count)])
 
 
 def as_workers(executor):

@@ -21,7 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 import jfnn
 from jfnn import datasets
 from jfnn.arguments.paths import OutputError
-from jfnn.core.search.result import combined
+from jfnn.core.search.result import combine
 from jfnn.core.store import files
 from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
@@ -79,7 +79,7 @@ def trained(content):
 def several(content):
     result = trained(content)
     best = result.of_cell(*result.best().index)
-    both = combined({"network": np.array(["all", "best"])}, [result, best])
+    both = combine({"network": np.array(["all", "best"])}, [result, best])
     return dataclasses.replace(both, refit=trained(1 - content))
 
 

@@ -51,7 +51,7 @@ def test_errors_use_the_names_of_the_callers_arguments():
         (ArgumentError("size", "a"), "pool"),
         (ArgumentTypeError("other", "a"), "other"),
     ):
-        with pytest.raises(type(raised)) as caught, checks.renamed(size="pool"):
+        with pytest.raises(type(raised)) as caught, checks.rename_arguments(size="pool"):
             raise raised
         assert caught.value.argument == expected and type(caught.value) is type(raised)
     with pytest.raises(ArgumentError) as caught, checks.item_of("sample"):
@@ -60,8 +60,8 @@ def test_errors_use_the_names_of_the_callers_arguments():
 
 
 def test_values_are_shown_on_one_short_line():
-    assert checks.shown("a\nb") == r"'a\nb'" and len(checks.shown("a" * 1000)) == 80
-    assert checks.shown(10**5000) == "a int"
+    assert checks.as_text("a\nb") == r"'a\nb'" and len(checks.as_text("a" * 1000)) == 80
+    assert checks.as_text(10**5000) == "a int"
 
 
 @pytest.mark.parametrize("loss", [name for name, loss in losses.LOSSES.items() if loss.takes_logits])

@@ -178,10 +178,10 @@ class Raising:
 
 @pytest.mark.parametrize(("plain", "expected"), [(True, ZeroDivisionError), (False, RuntimeError)])
 def test_errors_are_returned_as_they_are_or_with_their_text(plain, expected):
-    task = tasks.pickled(Task(None, Raising(plain), OPTIONS["split"].x_train, None, 1, 1, False), None)
+    task = tasks.pickle_task(Task(None, Raising(plain), OPTIONS["split"].x_train, None, 1, 1, False), None)
     here = calls.as_json(calls.environment_here())
     call = calls.make_call(task, tasks.to_bytes([]), here, False)
-    outcome = calls.opened(calls.answer(call), call.name).outcome
+    outcome = calls.open_answer(calls.answer(call), call.name).outcome
     assert type(outcome) is expected and "in the network" in str(outcome)
 
 
@@ -322,7 +322,7 @@ def test_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
 def test_modified_task_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
     task = Task(None, None, split, None, 1, 1, False)
-    pickled = dataclasses.replace(tasks.pickled(task, tmp_path), content=None)
+    pickled = dataclasses.replace(tasks.pickle_task(task, tmp_path), content=None)
     (tmp_path / pickled.path).write_bytes(pickle.dumps(1 / 3))
     with pytest.raises(LookupError):
         HELD.worker(pickled)

@@ -22,7 +22,7 @@ class Wrong(NamedTuple):
     said: str = ""
 
     def __repr__(self):
-        return checks.shown(self.value)
+        return checks.as_text(self.value)
 
 
 class Kind(NamedTuple):

@@ -158,7 +158,7 @@ def leave_one_out_values(
     left_out = result.subset_values.get("left_out", ())
     if not np.array_equal(left_out, np.arange(len(split.y_train))):
         expected = f"expected a sweep over jfnn.subsets.leave_one_out({len(split.y_train)})"
-        got = checks.shown(left_out) if len(left_out) else "no axis of this kind"
+        got = checks.as_text(left_out) if len(left_out) else "no axis of this kind"
         raise ArgumentError("result", f"{expected}, got {got}")
     scores = result.row_scores(metric, "test", split, network=network).astype(np.float64)
     values = _mean(scores, -2)[..., None, :] - scores

@@ -29,7 +29,7 @@ def as_baselines(
     scores = {}
     for name, given in checks.as_mapping(baselines, "baselines").items():
         if not isinstance(name, str) or not name.strip():
-            raise ArgumentTypeError("baselines", "expected names of models", got=checks.shown(name))
+            raise ArgumentTypeError("baselines", "expected names of models", got=checks.as_text(name))
         if hasattr(given, "predict"):
             got = f"{type(given).__name__} for {name!r}"
             raise ArgumentTypeError(

@@ -250,7 +250,7 @@ def _as_truth(truth: ArrayLike) -> np.ndarray:
     checks.check_numbers(array, "truth")
     checks.check_values(array, "truth", np.float64)
     if array.ndim == 0:
-        raise ArgumentError("truth", "expected a number for each target", got=checks.shown(truth))
+        raise ArgumentError("truth", "expected a number for each target", got=checks.as_text(truth))
     return array
 
 
@@ -262,7 +262,7 @@ def _named_axes(axes: object, lengths: tuple[int, ...]) -> dict[str, np.ndarray]
     values = {name: np.asarray(checks.as_array(one, "axes")) for name, one in given.items()}
     shape = tuple(len(one) if one.ndim == 1 else -1 for one in values.values())
     if shape != lengths or not all(isinstance(name, str) for name in values):
-        got = checks.shown(axes)
+        got = checks.as_text(axes)
         raise ArgumentError("axes", f"expected names with values of the lengths {list(lengths)}", got=got)
     return values
 
@@ -324,7 +324,7 @@ def _decompose(
     values = {name: np.full(len(cells), np.nan) for name in PARTS}
     ends = {name: np.full((2, len(cells)), np.nan) for name in WITH_ENDS}
     counts = np.where(lacks.any(axis=1) & (options.missing == "nan"), 0, (~lacks).sum(axis=1) * each)
-    compute = _squared if kind == "squared" else _zero_one
+    compute = _squared_parts if kind == "squared" else _zero_one
     for i in np.flatnonzero(counts >= FEWEST):
         parts, of_draws = compute(cells[i][~lacks[i]], targets.ravel(), right.ravel(), options.corrected)
         for name, part in parts.items():
@@ -353,7 +353,9 @@ def _decompose(
     )
 
 
-def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
+def _squared_parts(
+    predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool
+) -> _Parts:
     """Decompose ``[groups, draws, n]``; also return jackknife pseudo-values of the groups.
 
     Those of the variance are of its logarithm.

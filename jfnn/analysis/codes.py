@@ -101,7 +101,7 @@ def _check_loss(result: SweepResult) -> None:
     alone = loss == "sigmoid_cross_entropy" and len(shapes) == 2 and shapes[1][-1] == 1
     if loss != "cross_entropy" and not alone:
         expected = "expected a sweep with loss='cross_entropy', whose loss is -log p of a label"
-        raise ArgumentError("result", expected, got=checks.shown(loss))
+        raise ArgumentError("result", expected, got=checks.as_text(loss))
 
 
 def _check_folds(

@@ -120,7 +120,7 @@ def as_subsets(
     """Return masks of rows ``[m, n]`` (bool), and numbers with ``axes`` axes, m on the first."""
     inside = np.asarray(checks.as_array(included, "included"))
     if inside.dtype != bool and (inside.dtype.kind not in "iuf" or not np.isin(inside, (0, 1)).all()):
-        raise ArgumentError("included", f"expected True or False, got {checks.shown(included)}")
+        raise ArgumentError("included", f"expected True or False, got {checks.as_text(included)}")
     if inside.ndim != 2 or not inside.size:
         raise ArgumentError("included", f"expected [subsets, rows], got {list(inside.shape)}")
     numbers = as_numbers(values, argument)

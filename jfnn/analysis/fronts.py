@@ -29,7 +29,9 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     checks.check_instance(result, SweepResult, "result")
     listed = list(objectives) if checks.is_several(objectives) else []
     if not listed or not all(isinstance(one, str) or callable(one) for one in listed):
-        raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")
+        raise ArgumentTypeError(
+            "objectives", f"expected names or functions, got {checks.as_text(objectives)}"
+        )
     values = cell_values(result, listed)
     signs = [-1 if isinstance(score, str) and result.higher_is_better(score) else 1 for score in objectives]
     costs = values * signs

@@ -43,7 +43,7 @@ STATISTICS: dict[str, Callable[..., np.ndarray]] = {
 def as_confidence(confidence: object, argument: str = "confidence") -> float:
     """Return a checked number between 0 and 1."""
     if not isinstance(confidence, float) or not 0 < confidence < 1:
-        got = checks.shown(confidence)
+        got = checks.as_text(confidence)
         raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
     return confidence
 
@@ -164,13 +164,13 @@ def interval(
     finite = np.isfinite(columns).all(axis=-1)
     if n >= (RESAMPLED if method == "bootstrap" else LEAST) and finite.any():
         if method == "bootstrap":
-            found = _by_bootstrap(columns[finite], kind)
+            found = _bootstrap_interval(columns[finite], kind)
         elif method == "skewed":
-            found = _by_skewness(columns[finite], kind.confidence)
+            found = _skewness_interval(columns[finite], kind.confidence)
         elif kind.statistic == "median":
-            found = _by_order(np.sort(columns[finite], axis=-1), kind.confidence)
+            found = _order_interval(np.sort(columns[finite], axis=-1), kind.confidence)
         else:
-            found = _by_t(columns[finite], kind, variance, limits)
+            found = _t_interval(columns[finite], kind, variance, limits)
         ends[:, finite] = np.clip(found, *limits)
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
@@ -179,7 +179,7 @@ def as_numbers(values: object, argument: str) -> np.ndarray:
     """Return real numbers of any shape as float64, which may include NaN and infinity."""
     array = np.asarray(checks.as_array(values, argument))
     if array.dtype.kind not in "iufb":
-        raise ArgumentTypeError(argument, f"expected numbers, got {checks.shown(values)}")
+        raise ArgumentTypeError(argument, f"expected numbers, got {checks.as_text(values)}")
     return array.astype(np.float64)
 
 
@@ -189,7 +189,7 @@ def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
         return -np.inf, np.inf
     numbers = as_numbers(bounds, "bounds")
     if numbers.shape != (2,) or not numbers[0] < numbers[1]:
-        raise ArgumentError("bounds", f"expected a least and a greatest value, got {checks.shown(bounds)}")
+        raise ArgumentError("bounds", f"expected a least and a greatest value, got {checks.as_text(bounds)}")
     low, high = numbers.tolist()
     finite = values[np.isfinite(values)]
     if ((finite < low) | (finite > high)).any():
@@ -197,7 +197,9 @@ def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def _by_t(columns: np.ndarray, kind: Interval, variance: float | None, bounds: tuple[float, float]) -> Ends:
+def _t_interval(
+    columns: np.ndarray, kind: Interval, variance: float | None, bounds: tuple[float, float]
+) -> Ends:
     """Student's t for the mean, or for the trimmed mean, within bounds."""
     from scipy import stats
 
@@ -235,7 +237,7 @@ def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -
     return np.where(none, centre, ends[0]), np.where(none, centre, ends[1])
 
 
-def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:
+def _skewness_interval(columns: np.ndarray, confidence: float) -> Ends:
     """Return the means at which Hall's transformation of t equals a quantile of t.
 
     The transformation is ``((1 + a t / 3)^3 - 1) / a + a / 6`` of ``t = √n (mean - μ) / s``, with a the
@@ -255,7 +257,7 @@ def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:
     return low, high
 
 
-def _by_order(ordered: np.ndarray, confidence: float) -> Ends:
+def _order_interval(ordered: np.ndarray, confidence: float) -> Ends:
     """Intervals for the median from sorted values ``[columns, n]``."""
     from scipy import stats
 
@@ -272,7 +274,7 @@ def _by_order(ordered: np.ndarray, confidence: float) -> Ends:
     return low, (1 - inward) * ordered[:, n - d] + inward * ordered[:, n - d - 1]
 
 
-def _by_bootstrap(columns: np.ndarray, kind: Interval) -> Ends:
+def _bootstrap_interval(columns: np.ndarray, kind: Interval) -> Ends:
     """Intervals by `scipy.stats.bootstrap`, with the same resamples for all columns."""
     from scipy import stats
 

@@ -8,7 +8,7 @@ from jfnn.analysis.intervals import as_numbers
 LEVEL = 0.01
 
 
-def failed(values: ArrayLike, higher_is_better: bool, rows: float = np.inf) -> np.ndarray:
+def count_failed_runs(values: ArrayLike, higher_is_better: bool, rows: float = np.inf) -> np.ndarray:
     """Return the number of failed runs on the last axis if they dominate the mean; otherwise 0.
 
     Failed runs are found by Grubbs's test (Technometrics 11, 1969) at the 1% level, repeated from the worst

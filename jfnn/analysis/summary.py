@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from jfnn.analysis.intervals import LEAST, Interval
-from jfnn.analysis.outliers import failed
+from jfnn.analysis.outliers import count_failed_runs
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
 from jfnn.analysis.wording import fold_word
 from jfnn.arguments import checks
@@ -27,7 +27,7 @@ class Score(NamedTuple):
     both: tuple[float, ...] = ()  # the values of two runs, lower first; empty for other numbers of runs
     median: float = np.nan
     worst: float = np.nan
-    failed: int = 0  # number of failed runs, by `jfnn.analysis.outliers.failed`
+    failed: int = 0  # number of failed runs, by `jfnn.analysis.outliers.count_failed_runs`
 
 
 class ScoreTable(NamedTuple):
@@ -47,7 +47,7 @@ class ScoreTable(NamedTuple):
         rows = float(np.mean(counts)) if counts else np.inf
         if result.folds and result.seeds.size > 1:
             rows *= result.folds  # a run averages over all folds of a seed
-        return cls(cell_statistics(result, score), worst, failed(runs, higher, rows))
+        return cls(cell_statistics(result, score), worst, count_failed_runs(runs, higher, rows))
 
     def at(self, index: int | tuple[int, ...]) -> Score:
         """Return the score of one cell."""
@@ -202,7 +202,7 @@ def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
     return texts
 
 
-def eliminated(result: SweepResult) -> np.ndarray:
+def eliminated_cells(result: SweepResult) -> np.ndarray:
     """Return whether each cell was pruned without diverging: a race dropped it before all seeds ran."""
     failed = (result.diverged_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1)
     return np.asarray(result.pruned_cells & ~failed)

@@ -41,7 +41,7 @@ def fold_word(result: SweepResult) -> str:
     return str(result.config.get("words", {}).get("fold", "subset" if are_subsets else "fold"))
 
 
-def in_words(result: SweepResult) -> SweepResult:
+def with_network_word(result: SweepResult) -> SweepResult:
     """Return the sweep with its axis "network" renamed by `network_word`, as readers see it."""
     axes = {network_word(result) if name == NETWORK else name: each for name, each in result.axes.items()}
     return dataclasses.replace(result, axes=axes) if len(axes) == len(result.axes) else result

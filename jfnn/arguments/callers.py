@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from jfnn.arguments.cures import Cure, told
+from jfnn.arguments.cures import Cure, with_cure
 
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
@@ -20,7 +20,7 @@ class Doubt(NamedTuple):
 
     def __str__(self) -> str:
         """Return the whole warning in one line."""
-        text = told(self.found, self.cure)
+        text = with_cure(self.found, self.cure)
         return f"{self.argument}: {text}" if self.argument else text
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
-from jfnn.arguments.cures import Cure, told
+from jfnn.arguments.cures import Cure, with_cure
 from jfnn.arguments.suggestions import did_you_mean
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
@@ -54,7 +54,7 @@ class ArgumentError(ValueError):
     @property
     def reason(self) -> str:
         """What was expected, what was given, and the fix in Python."""
-        return told(self.found, self.cure)
+        return with_cure(self.found, self.cure)
 
     def __str__(self) -> str:
         """Return the argument and the reason in one line."""
@@ -70,7 +70,7 @@ class ArgumentKeyError(ArgumentError, KeyError):
 
 
 @contextlib.contextmanager
-def renamed(**names: str) -> Iterator[None]:
+def rename_arguments(**names: str) -> Iterator[None]:
     """Rename the arguments of errors raised inside to the caller's names: ``renamed(size="pool")``."""
     try:
         yield
@@ -121,7 +121,7 @@ def as_array(value: Any, argument: str) -> Any:
     array: Any = value
     if not isinstance(value, jax.Array):
         if isinstance(value, bytearray):
-            raise ArgumentTypeError(argument, "expected numbers", got=shown(value))
+            raise ArgumentTypeError(argument, "expected numbers", got=as_text(value))
         if hasattr(value, "nnz") and hasattr(value, "toarray"):  # from scipy.sparse
             got = f"a sparse {type(value).__name__}; value.toarray() gives one"
             raise ArgumentTypeError(argument, "expected a dense array", got=got)
@@ -142,10 +142,10 @@ def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.
     try:
         return np.asarray(value, dtype)
     except ValueError:
-        got = f"sequences of different lengths: {shown(value)}"
+        got = f"sequences of different lengths: {as_text(value)}"
         raise ArgumentError(argument, "expected an array", got=got) from None
     except Exception as error:  # for example for a tensor that requires gradients
-        got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
+        got = f"{as_text(value)}: {' '.join(str(error).split())[:80]}"
         raise ArgumentTypeError(argument, "expected an array", got=got) from error
 
 
@@ -169,7 +169,7 @@ def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )
     if any(leaf.dtype.kind in "OUS" for leaf in jax.tree.leaves(arrays)):
-        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives", got=shown(tree))
+        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives", got=as_text(tree))
     if like is not None and str(jax.tree.structure(arrays)) != str(jax.tree.structure(like)):
         shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (like, arrays))
         raise ArgumentError(argument, f"expected arrays of shapes {shapes}", got=str(got))
@@ -234,7 +234,7 @@ def _columns_of_words(frame: object) -> str:
         return ""
     pairs = zip(frame.columns, frame.dtypes, strict=True)
     words = [str(name) for name, dtype in pairs if getattr(dtype, "kind", "O") not in "iufb"]
-    return f" in the columns {shown(words)}; jfnn.datasets.split_table encodes them" if words else ""
+    return f" in the columns {as_text(words)}; jfnn.datasets.split_table encodes them" if words else ""
 
 
 def float_dtype(x: Any) -> np.dtype:
@@ -294,7 +294,7 @@ def check_key(key: Any, argument: str = "key") -> None:
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
     if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
-        raise ArgumentTypeError(argument, "expected a key, such as jax.random.key(0)", got=shown(key))
+        raise ArgumentTypeError(argument, "expected a key, such as jax.random.key(0)", got=as_text(key))
 
 
 def check_instance(value: object, kind: type, argument: str) -> None:
@@ -303,7 +303,7 @@ def check_instance(value: object, kind: type, argument: str) -> None:
         raise ArgumentTypeError(argument, f"expected a {kind.__name__}", got=type(value).__name__)
 
 
-def shown(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a value's repr in one line of at most 80 characters, or its type's name if repr fails."""
     try:
         return " ".join(repr(value).split())[:80]
@@ -314,19 +314,19 @@ def shown(value: object) -> str:
 def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
     """Return an integer from ``minimum`` to ``maximum`` (None: no limit), not a boolean."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ArgumentTypeError(argument, "expected a whole number", got=shown(value))
+        raise ArgumentTypeError(argument, "expected a whole number", got=as_text(value))
     count = int(value)
     if count < minimum:
-        raise ArgumentError(argument, f"expected at least {minimum}", got=shown(value))
+        raise ArgumentError(argument, f"expected at least {minimum}", got=as_text(value))
     if maximum is not None and count > maximum:
-        raise ArgumentError(argument, f"expected at most {maximum}", got=shown(value))
+        raise ArgumentError(argument, f"expected at most {maximum}", got=as_text(value))
     return count
 
 
 def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...]:
     """Return a possibly empty sequence of integers of at least ``minimum`` as a tuple."""
     if not is_several(values):
-        raise ArgumentTypeError(argument, "expected a sequence of whole numbers", got=shown(values))
+        raise ArgumentTypeError(argument, "expected a sequence of whole numbers", got=as_text(values))
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
@@ -337,7 +337,7 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     ArgumentError for a part of fewer than ``least`` rows, 1 or 0, or of all rows.
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
-        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {shown(size)}")
+        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {as_text(size)}")
     if isinstance(size, numbers.Integral):
         rows = int(size)
     else:
@@ -345,7 +345,7 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     if not least <= rows < n:
         parts = "such that both parts have some" if least else "0 for none"
         expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
-        raise ArgumentError(argument, f"{expected}, got {shown(size)}")
+        raise ArgumentError(argument, f"{expected}, got {as_text(size)}")
     return rows
 
 
@@ -357,7 +357,7 @@ def as_seed(value: object, argument: str = "seed") -> int:
 def as_switch(value: object, argument: str) -> bool:
     """Return True or False; raise ArgumentTypeError for other values."""
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentTypeError(argument, "expected True or False", got=shown(value))
+        raise ArgumentTypeError(argument, "expected True or False", got=as_text(value))
     return bool(value)
 
 
@@ -365,7 +365,7 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     """Return one number; errors are as in `as_axis`."""
     axis = as_axis(value, argument, minimum, strict)
     if np.ndim(value):
-        raise ArgumentError(argument, "expected one number", got=shown(value))
+        raise ArgumentError(argument, "expected one number", got=as_text(value))
     return float(axis[0])
 
 
@@ -394,7 +394,7 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
     # NumPy converts True to 1 among numbers.
     has_switch = isinstance(values, list | tuple) and any(isinstance(one, bool | np.bool_) for one in values)
     if has_switch or not is_numeric:
-        raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
+        raise ArgumentTypeError(argument, f"{expected}, got {as_text(values)}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ArgumentError(argument, f"{expected}, got shape {list(array.shape)}")
@@ -408,7 +408,7 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
 def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
     """Return a mapping of names to values."""
     if not isinstance(value, Mapping):
-        raise ArgumentTypeError(argument, "expected a mapping of names to values", got=shown(value))
+        raise ArgumentTypeError(argument, "expected a mapping of names to values", got=as_text(value))
     return value
 
 
@@ -422,7 +422,7 @@ def as_choice(
     """Return one of the names in ``choices``; ``others`` explains in errors how to add further names."""
     if not isinstance(value, str) or value not in choices:
         expected = f"expected one of {', '.join(choices)}" if choices else "expected none"
-        got = f"{shown(value)}{did_you_mean(value, choices)}"
+        got = f"{as_text(value)}{did_you_mean(value, choices)}"
         raise error(argument, expected, got=got, cure=others or None)
     return value
 
@@ -430,4 +430,4 @@ def as_choice(
 def check_each_once(names: Collection[str], argument: str) -> None:
     """Raise ArgumentError for a name that occurs twice."""
     if len(set(names)) != len(names):
-        raise ArgumentError(argument, "expected each name once", got=shown(list(names)))
+        raise ArgumentError(argument, "expected each name once", got=as_text(list(names)))

@@ -22,7 +22,7 @@ class Set(NamedTuple):
 Cure = Set | str  # a text applies to Python only
 
 
-def told(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
+def with_cure(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
     """Return what was found and, after a semicolon, the fix as phrased by ``written``, if any."""
     words = "" if cure is None else written(cure)
     return f"{found}; {words}" if words else found

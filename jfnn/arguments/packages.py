@@ -29,7 +29,7 @@ def adapter_of(value: object) -> str:
     return ""
 
 
-def imported(module: str, argument: str, extra: str) -> Any:
+def import_package(module: str, argument: str, extra: str) -> Any:
     """Import a module of an optional package; if it is missing, raise an error that names jfnn's extra."""
     try:
         return importlib.import_module(module)

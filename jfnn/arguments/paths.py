@@ -47,7 +47,7 @@ def as_path(path: object, argument: str) -> Path:
 def check_name(name: object, argument: str) -> None:
     """Raise ValueError for a name of a column, an array or a directory that is not printable text."""
     if not isinstance(name, str) or not name.isprintable():
-        raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
+        raise ArgumentError(argument, f"expected names of printable characters, got {checks.as_text(name)}")
 
 
 def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:

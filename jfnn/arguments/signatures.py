@@ -28,7 +28,7 @@ def check_callable(
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ArgumentTypeError(argument, f"expected {expected}, got {checks.shown(function)}")
+        raise ArgumentTypeError(argument, f"expected {expected}, got {checks.as_text(function)}")
 
 
 def takes(function: Callable[..., object], name: str) -> bool:

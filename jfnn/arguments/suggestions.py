@@ -67,7 +67,7 @@ def nearest(value: object, choices: Iterable[str]) -> str | None:
     return names[near[0]] if near else None
 
 
-def of_keywords(parameters: Iterable[str]) -> list[str]:
+def keyword_choices(parameters: Iterable[str]) -> list[str]:
     """Return the choices for an unknown keyword: these parameters, and what may be passed in them."""
     there = list(parameters)
     return [*there, *(here for here in MEANT if "=" in here and here.partition("=")[0] in there)]

@@ -128,7 +128,7 @@ def without_arrays(kind: Any) -> Any:
     return kind
 
 
-def shortened(names: Sequence[str], most: int = 12) -> str:
+def shorten(names: Sequence[str], most: int = 12) -> str:
     """Return names for a message, at most ``most`` of them, with long or unprintable names in ASCII."""
     told = [name if len(name) <= 80 and name.isprintable() else ascii(name)[:80] for name in names[:most]]
     return ", ".join(told) + (f", … {len(names) - most} more" if len(names) > most else "")

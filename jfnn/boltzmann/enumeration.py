@@ -103,7 +103,7 @@ def as_measures(
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
     if not checks.is_several(metrics):
-        raise ArgumentTypeError("metrics", f"expected a sequence of names, got {checks.shown(metrics)}")
+        raise ArgumentTypeError("metrics", f"expected a sequence of names, got {checks.as_text(metrics)}")
     for argument, name in [("loss", loss), *(("metrics", name) for name in metrics)]:
         checks.as_choice(name, argument, MEASURES)
         if name == "likelihood":

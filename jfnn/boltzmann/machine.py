@@ -104,7 +104,7 @@ def as_machine(machine: object, layers: int | None = None) -> Machine:
 def _as_arrays(part: object) -> tuple[jax.Array, ...]:
     if not checks.is_several(part):
         raise ArgumentTypeError(
-            "machine", f"expected tuples of weights and of biases, got {checks.shown(part)}"
+            "machine", f"expected tuples of weights and of biases, got {checks.as_text(part)}"
         )
     arrays = tuple(checks.as_array(array, "machine") for array in part)
     for array in arrays:

@@ -96,11 +96,11 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
     n = checks.as_count(n, "n", 2)
     temperatures = checks.as_count(temperatures, "temperatures")
     memory.check("n", COPIES * n * sum(machine.sizes))
-    return LogZ(*_annealed(pack(machine), key, n, temperatures))
+    return LogZ(*_anneal(pack(machine), key, n, temperatures))
 
 
 @functools.partial(compiled, static_argnums=(2, 3))
-def _annealed(machine: Machine, key: jax.Array, n: int, temperatures: int) -> tuple[jax.Array, jax.Array]:
+def _anneal(machine: Machine, key: jax.Array, n: int, temperatures: int) -> tuple[jax.Array, jax.Array]:
     def tempered(step: Any) -> Machine:
         weights = tuple(w * (step / temperatures) for w in machine.weights)
         return Machine(weights, machine.biases)

@@ -8,7 +8,7 @@ from typing import Any
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.packages import imported
+from jfnn.arguments.packages import import_package
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
 from jfnn.distributed.processes import ctrl_c_is_for_others
@@ -43,7 +43,7 @@ def _dask(flags: Flags) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _local_cluster(flags: Flags) -> Iterator[Any]:
-    dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
+    dask, distributed = (import_package(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         with ctrl_c_is_for_others():
             cluster = distributed.LocalCluster(n_workers=flags.workers or cores(), **preload.CLUSTER)
@@ -54,7 +54,7 @@ def _local_cluster(flags: Flags) -> Iterator[Any]:
 @contextlib.contextmanager
 def client_of(address: Any, argument: str) -> Iterator[Any]:
     """Connect to a Dask cluster; raise ArgumentError if there is none at the address."""
-    dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
+    dask, distributed = (import_package(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         try:
             client = distributed.Client(address, timeout=CONNECTING_SECONDS)
@@ -68,8 +68,8 @@ def client_of(address: Any, argument: str) -> Iterator[Any]:
 def _mpi(flags: Flags) -> Iterator[Any]:
     """Use the other processes started by ``mpiexec``."""
     try:
-        futures = imported("mpi4py.futures", "executor", "mpi")
-        world = imported("mpi4py.MPI", "executor", "mpi").COMM_WORLD
+        futures = import_package("mpi4py.futures", "executor", "mpi")
+        world = import_package("mpi4py.MPI", "executor", "mpi").COMM_WORLD
     except RuntimeError as error:  # mpi4py without an MPI library
         reason = str(error).partition("\n")[0]
         raise ArgumentError("executor", f"mpi4py finds no MPI library, such as Open MPI: {reason}") from None

@@ -15,12 +15,12 @@ from jfnn.cli.words import (
     count_or_integers,
     counts_or_full,
     integers,
-    named,
     names,
     number_or_axis,
     one_integer,
     one_number,
     one_of,
+    parse_assignment,
     path,
     share_or_count,
     widths,
@@ -133,7 +133,7 @@ class Flags:
     optimizer_arg: tuple[tuple[str, Any], ...] = flag(
         "argument of --optimizer; several values: a further axis; may be repeated",
         (),
-        named,
+        parse_assignment,
         metavar="NAME=VALUES",
         many=True,
     )

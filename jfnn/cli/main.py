@@ -18,10 +18,10 @@ COMMANDS = {
 
 def main(argv: Sequence[str]) -> int:
     """Run ``jfnn COMMAND …``."""
-    return _imported(argv)()
+    return _import_command(argv)()
 
 
-def _imported(argv: Sequence[str]) -> Callable[[], int]:
+def _import_command(argv: Sequence[str]) -> Callable[[], int]:
     """Return the function that runs a command line, with all of its imports done."""
     if not argv or argv[0] not in COMMANDS:
         return functools.partial(_without_command, argv)
@@ -50,4 +50,4 @@ def command() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # imports can be stopped without cleaning up
     from jfnn.cli import process
 
-    return process.run(_imported(sys.argv[1:]), "jfnn")
+    return process.run(_import_command(sys.argv[1:]), "jfnn")

@@ -26,7 +26,7 @@ def flag_name(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def in_flags(cure: Cure) -> str:
+def as_flags(cure: Cure) -> str:
     """Return a cure as a flag, "--batch-size full takes all of them"; empty if no flag applies."""
     if isinstance(cure, str) or cure.argument not in DECLARED:
         return ""
@@ -43,7 +43,7 @@ def warnings_in_lines(prog: str) -> Iterator[None]:
         doubt = doubt_of(message)
         if doubt is not None:
             about = flag_name(doubt.argument) if doubt.argument in DECLARED else doubt.argument
-            cure = None if doubt.cure is None else in_flags(doubt.cure)
+            cure = None if doubt.cure is None else as_flags(doubt.cure)
             text = str(Doubt(doubt.found, about, cure))
         tqdm.write(f"{prog}: warning: {text}", file=sys.stderr)
 

@@ -12,10 +12,10 @@ import jax
 from jfnn import datasets
 from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import told
+from jfnn.arguments.cures import with_cure
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
-from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
+from jfnn.cli.parser import Parser, as_flags, warnings_in_lines
 from jfnn.core.search.result import NONE_RANKS, ProgramRun, SweepResult
 from jfnn.core.search.run_directory import as_output_file
 from jfnn.core.store.files import CorruptFileError, atomic_file
@@ -70,7 +70,7 @@ def start(argv: Sequence[str]) -> int:
     except ArgumentError as error:
         word = names.get(error.argument, error.argument)
         says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
-        reason = told(error.found, error.cure, in_flags)
+        reason = with_cure(error.found, error.cure, as_flags)
         parser.error(reason if says_which else f"{word}: {reason}")
     if out is None:
         print(text, end="")
@@ -92,7 +92,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", NONE_RANKS)
-    networks = at_the_end(result.of_cell(*best.index) if result.refit is None else result.refit)
+    networks = last_epoch_only(result.of_cell(*best.index) if result.refit is None else result.refit)
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = networks.predict(frame, "mean")
     name = f"predicted_{names.get('target') or 'target'}"
@@ -102,7 +102,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     return {f"{name}_{i}": column for i, column in enumerate(columns, 1)}
 
 
-def at_the_end(result: SweepResult) -> SweepResult:
+def last_epoch_only(result: SweepResult) -> SweepResult:
     """Return a result of one cell with its last parameters only, if every evaluation's were kept."""
     settings = result.config["settings"]
     if settings["keep_params"] != "evaluations":

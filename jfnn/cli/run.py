@@ -19,14 +19,14 @@ import jax
 import jfnn
 from jfnn.analysis import description
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import told
+from jfnn.arguments.cures import with_cure
 from jfnn.arguments.texts import metric_text
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import DECLARED, flag_name, in_flags, make_parser, parse, warnings_in_lines
+from jfnn.cli.parser import DECLARED, as_flags, flag_name, make_parser, parse, warnings_in_lines
 from jfnn.core.engine.cohort import Progress
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.progress import ProgressBar
@@ -116,7 +116,7 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{PROG}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except ExecutorError as error:
-        parser.exit(1, f"{PROG}: error: --{told(error.found, error.cure, in_flags)}\n")
+        parser.exit(1, f"{PROG}: error: --{with_cure(error.found, error.cure, as_flags)}\n")
     except KeyboardInterrupt:
         words = [*PROG.split(), *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -131,7 +131,7 @@ def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """Return an error prefixed by the flag at fault; None if no flag sets its argument."""
     if isinstance(error, CorruptFileError):
         return f"--out: {error}"
-    reason = told(error.found, error.cure, in_flags)
+    reason = with_cure(error.found, error.cure, as_flags)
     if name := _flag_at_fault(error, flags):
         return f"{name}: {reason}"
     if os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out):

@@ -162,7 +162,7 @@ def share_or_count(text: str) -> float | int:
     return whole_number(text) if text.isdecimal() else number(text)
 
 
-def named(text: str) -> tuple[str, bool | float | Axis]:
+def parse_assignment(text: str) -> tuple[str, bool | float | Axis]:
     """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
     name, _, value = text.partition("=")
     if not (name.isidentifier() and value):

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments import callers, checks, memory, suggestions
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import shortened
+from jfnn.arguments.texts import shorten
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 from jfnn.split import Field, Names, is_frame
@@ -67,7 +67,7 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
             word, infinity, a number beyond the range of floats, or a missing value but no median.
     """
     read = read_frame(columns, frame)
-    for reason in [*read.unknown, *_of_gaps(columns, read)]:
+    for reason in [*read.unknown, *_gap_warnings(columns, read)]:
         callers.warn(Doubt(reason))
     return read.inputs
 
@@ -82,17 +82,17 @@ class Read(NamedTuple):
 
 def gaps_text(gaps: Mapping[str, int]) -> str:
     """Return the number of missing values of each column in one line: "'age' (2), 'fare' (1)"."""
-    return shortened([f"{name!r} ({count})" for name, count in gaps.items()])
+    return shorten([f"{name!r} ({count})" for name, count in gaps.items()])
 
 
-def _of_gaps(columns: Columns, read: Read) -> list[str]:
+def _gap_warnings(columns: Columns, read: Read) -> list[str]:
     """Return warnings about columns without any number, and about new columns with missing values."""
     empty = [name for name, count in read.gaps.items() if count == len(read.inputs) > 1]
     marked = [name for name in read.gaps if columns[name].get("indicator")]
     new = {name: count for name, count in read.gaps.items() if name not in (*empty, *marked)}
     found = []
     if empty:
-        names = shortened([*map(repr, empty)])
+        names = shorten([*map(repr, empty)])
         found += [f"no row has a number in these columns, so that all get the median: {names}"]
     if new:
         reason = "no training row has gaps in these columns, where they become the median without a mark"
@@ -104,9 +104,9 @@ def read_frame(columns: Columns, frame: Any) -> Read:
     """Return the same as `transform`, with warnings as texts."""
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
-        raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
+        raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.as_text(columns)}")
     if not is_frame(frame):
-        raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
+        raise ArgumentTypeError("frame", f"expected columns by name, got {checks.as_text(frame)}")
     blocks: list[np.ndarray] = []
     gaps_of: dict[str, int] = {}
     unknown: dict[str, collections.Counter[str]] = {}
@@ -135,10 +135,10 @@ def read_frame(columns: Columns, frame: Any) -> Read:
         blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
         blocks += [gaps] * bool(column.get("indicator"))
     inputs = np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
-    return Read(inputs, gaps_of, _of_unknown(unknown, columns))
+    return Read(inputs, gaps_of, _unknown_word_warnings(unknown, columns))
 
 
-def _of_unknown(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> list[str]:
+def _unknown_word_warnings(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> list[str]:
     """Return warnings about words without a category, column -> word -> count; "" is a missing value."""
     others: list[str] = []
     spelled: list[str] = []
@@ -148,12 +148,12 @@ def _of_unknown(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> l
         new = {word: count for word, count in words.items() if word not in near}
         if near:
             pairs = [f"{word!r} for {meant!r}" for word, meant in near.items()]
-            spelled.append(f"column {name!r}: {shortened(pairs, SHOWN)}")
+            spelled.append(f"column {name!r}: {shorten(pairs, SHOWN)}")
         if new:
-            texts = [checks.shown(word) if word else "nothing" for word in new]
+            texts = [checks.as_text(word) if word else "nothing" for word in new]
             entries = sum(new.values())
             count = f"{entries} such {'entries' if entries > 1 else 'entry'}"
-            others.append(f"column {name!r}: {shortened(texts, SHOWN)} ({count})")
+            others.append(f"column {name!r}: {shorten(texts, SHOWN)} ({count})")
     found = []
     if others:
         reason = "no training row has these words, so that they are 0 in the columns of all categories"
@@ -176,7 +176,7 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     wrong = np.isinf(numbers) | (np.isnan(numbers) & (not gaps))
     if wrong.any():
         row = int(wrong.argmax())
-        got = "nothing" if np.isnan(numbers[row]) else checks.shown(values.tolist()[row])
+        got = "nothing" if np.isnan(numbers[row]) else checks.as_text(values.tolist()[row])
         raise ArgumentError("frame", f"row {row + 1}, column {name!r}: expected a number, got {got}")
     return numbers
 
@@ -200,7 +200,7 @@ class ColumnNames(Names):
         """
         if not self.get("columns"):
             return super().inputs(frame)
-        with checks.renamed(frame="x"):
+        with checks.rename_arguments(frame="x"):
             x = transform(self["columns"], frame)
         units = self.input_units()
         return x if units is None else (x - units[0]) / units[1]
@@ -215,7 +215,7 @@ class ColumnNames(Names):
 
     def input_units(self) -> tuple[np.ndarray, np.ndarray] | None:
         """See ``Names.input_units``."""
-        scaling = self._scaling("x")
+        scaling = self._column_scaling("x")
         return None if scaling is None else (np.array(scaling["mean"]), np.array(scaling["scale"]))
 
     def words(self, labels: np.ndarray) -> np.ndarray:
@@ -235,7 +235,7 @@ class ColumnNames(Names):
 
     def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
         """See ``Names.units``; None if targets are not scaled."""
-        scaling = self._scaling("y")
+        scaling = self._column_scaling("y")
         if scaling is None:
             return None
         scale = np.tile(scaling["scale"], len(shifted))
@@ -244,7 +244,7 @@ class ColumnNames(Names):
 
     def warn_of_units(self, x: object) -> None:
         """Warn if the rows of an array are probably unscaled although the run scaled its inputs."""
-        if self._scaling("x") is None or not isinstance(x, np.ndarray) or not x.size:
+        if self._column_scaling("x") is None or not isinstance(x, np.ndarray) or not x.size:
             return
         if x.dtype.kind not in "biuf":  # callers raise an error for these
             return
@@ -255,5 +255,5 @@ class ColumnNames(Names):
             cure = "scale rows like the training rows, or pass named columns, which are scaled automatically"
             callers.warn(Doubt(f"the median of column {column} is {far}", "x", cure))
 
-    def _scaling(self, part: str) -> Mapping[str, Any] | None:
+    def _column_scaling(self, part: str) -> Mapping[str, Any] | None:
         return (self.get("scaling") or {}).get(part)

@@ -49,10 +49,10 @@ def as_exact(text: str) -> float | None:
 def float_error(field: str) -> str | None:
     """Return why a float cannot represent the number in a field; None if it can, and for other fields."""
     if is_infinite(as_word(field)):
-        return f"expected a finite number, got {checks.shown(field)}"
+        return f"expected a finite number, got {checks.as_text(field)}"
     number = as_number(field)
     if number is not None and as_exact(field) is None:
-        got = f"{checks.shown(field)}, which would become {number:.0f}"
+        got = f"{checks.as_text(field)}, which would become {number:.0f}"
         return f"expected a number that a float holds, got {got}"
     return None
 
@@ -79,7 +79,7 @@ def as_category(value: object) -> str:
     try:
         text = as_word(str(value))
     except ValueError:  # an integer with more digits than Python converts
-        text = checks.shown(value)
+        text = checks.as_text(value)
     number = as_number(text)
     if number is not None:
         return format(number, ".17g")

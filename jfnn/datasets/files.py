@@ -16,7 +16,7 @@ import numpy as np
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.cures import Set
-from jfnn.arguments.texts import shortened
+from jfnn.arguments.texts import shorten
 from jfnn.datasets.fields import (
     AS_NUMBERS,
     as_category,
@@ -61,7 +61,7 @@ class CsvRows(NamedTuple):
 
     def error(self, row: int, name: str, reason: str, cure: Set | None = None) -> ArgumentError:
         """Return the error for a field, in a row counted from 0."""
-        where = f"{self.file}, row {row + 1} (line {self.lines[row]}), column {checks.shown(name)}"
+        where = f"{self.file}, row {row + 1} (line {self.lines[row]}), column {checks.as_text(name)}"
         return file_error(f"{where}: {reason}", cure)
 
 
@@ -136,7 +136,7 @@ def _as_name(name: str | None, argument: str) -> str | None:
     if name is None:
         return None
     if not isinstance(name, str):
-        raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
+        raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.as_text(name)}")
     return as_word(name)
 
 
@@ -215,7 +215,7 @@ def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[s
 
 
 def _no_number(field: str, advice: str = "") -> str:
-    got = checks.shown(field) if as_word(field) else "nothing"
+    got = checks.as_text(field) if as_word(field) else "nothing"
     return f"expected a number, got {got}{advice}"
 
 
@@ -225,7 +225,7 @@ def _check_header(header: list[str], file: str) -> None:
         raise file_error(f"{file} is empty")
     for sign, name in SEPARATORS.items():
         if len(header) == 1 and sign in header[0]:
-            got = f"{file} has one column, {checks.shown(header[0])}"
+            got = f"{file} has one column, {checks.as_text(header[0])}"
             cure = f"pandas.read_csv(…, sep={sign!r}).to_csv(…, index=False) writes them"
             raise file_error(f"{got}: expected commas between fields, got {name}; {cure}")
     if all(as_number(name) is not None for name in header):
@@ -233,7 +233,7 @@ def _check_header(header: list[str], file: str) -> None:
     first: dict[str, int] = {}
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
-            got = f"{checks.shown(name)} a second time" if name else "none"
+            got = f"{checks.as_text(name)} a second time" if name else "none"
             raise file_error(f"{file}, column {i + 1}: expected a unique name in the header, got {got}")
 
 
@@ -241,10 +241,10 @@ def _check_target(header: list[str], file: str, target: str | None, weights: str
     """Raise ValueError for a header without these columns, or without others."""
     if target not in header:
         got = "none" if target is None else repr(target)
-        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
+        raise ArgumentError("target", f"expected a column of {file} ({shorten(header)}), got {got}")
     inputs = [name for name in header if name not in (target, weights)]
     if weights is not None and (weights not in header or weights == target):
-        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
+        raise ArgumentError("weights", f"expected a column of {file} ({shorten(inputs)}), got {weights!r}")
     if not inputs:
         others = repr(target) if weights is None else f"{target!r} and {weights!r}"
         raise file_error(f"{file} has no column beside {others}")
@@ -259,15 +259,15 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
         if reason:
             raise rows.error(row, name, reason)
         if is_gap(word):
-            got = f"{checks.shown(word)}, which marks a missing value" if word else "nothing"
+            got = f"{checks.as_text(word)}, which marks a missing value" if word else "nothing"
             cure = "drop the row, or rename the class"
             raise rows.error(row, name, f"expected a word or number, got {got}; {cure}")
     if words and (task == "regression" or (task is None and 2 * len(words) < len(rows.targets))):
         row, word = next(iter(words.items()))
-        got = f"got {checks.shown(word)}; if all are names of classes, use task='classification'"
+        got = f"got {checks.as_text(word)}; if all are names of classes, use task='classification'"
         raise rows.error(row, name, f"expected a number, {got}")
     y = np.array(rows.targets if words else values)
-    return as_task(y, task, rows.targets, f"{rows.file}, column {checks.shown(name)}")
+    return as_task(y, task, rows.targets, f"{rows.file}, column {checks.as_text(name)}")
 
 
 def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
@@ -276,7 +276,7 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
     words = {row: as_category(field) for row, field in rows.others[name].items()}
     if not words:
         return numbers
-    column = f"{rows.file}, column {checks.shown(name)}"
+    column = f"{rows.file}, column {checks.as_text(name)}"
     present = {row: word for row, word in words.items() if word}
     if not present:
         if len(words) == len(numbers):
@@ -287,10 +287,10 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
         return numbers
     row, word = next(iter(present.items()))
     if len(present) < len(numbers) - len(words):
-        got = checks.shown(word)
+        got = checks.as_text(word)
         raise rows.error(row, name, f"expected a number, like most values of this column, got {got}")
     if all(map(likeness, present.values())):
-        got = f"{likeness(word)}, such as {checks.shown(word)}"
+        got = f"{likeness(word)}, such as {checks.as_text(word)}"
         raise file_error(f"{column}: expected words or numbers, got {got}{AS_NUMBERS}")
     texts = [*map(as_category, numbers.tolist())]
     for row, word in words.items():

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.packages import imported
+from jfnn.arguments.packages import import_package
 from jfnn.datasets.columns import ColumnNames, fit, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.split import Split
@@ -100,7 +100,7 @@ def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> 
     if test_rows and counts.min() < 2:
         few = np.flatnonzero(counts < 2).tolist()
         alone = [words[i] if words else names[i].item() for i in few]
-        text = checks.shown(alone[0]) + (f" and {len(alone) - 1} others" if len(alone) > 1 else "")
+        text = checks.as_text(alone[0]) + (f" and {len(alone) - 1} others" if len(alone) > 1 else "")
         raise ArgumentError("stratify", f"expected at least two rows of each class, got one of {text}")
     fewest = min(test_rows, n - test_rows)
     if 0 < fewest < len(names):
@@ -201,9 +201,9 @@ def _column_names(columns: Iterable[str], number: int) -> list[str]:
     """Return checked names of columns, unique and one per column."""
     names: list[Any] = list(columns) if checks.as_array(columns, "columns").ndim == 1 else [columns]
     if not all(isinstance(name, str) for name in names):
-        raise ArgumentTypeError("columns", f"expected names of columns, got {checks.shown(columns)}")
+        raise ArgumentTypeError("columns", f"expected names of columns, got {checks.as_text(columns)}")
     if len(names) != number or len(set(names)) < number:
-        raise ArgumentError("columns", f"expected {number} unique names, got {checks.shown(names)}")
+        raise ArgumentError("columns", f"expected {number} unique names, got {checks.as_text(names)}")
     return [*map(str, names)]
 
 
@@ -263,7 +263,7 @@ def mnist1d(shuffled: bool = False) -> Split:
         ImportError: The package is not installed.
     """
     checks.as_switch(shuffled, "shuffled")
-    data = imported("mnist1d.data", "mnist1d", "data")
+    data = import_package("mnist1d.data", "mnist1d", "data")
     arguments = data.get_dataset_args()
     arguments.shuffle_seq = shuffled
     # The package seeds the global generators of NumPy and Python, which are restored below.

@@ -47,7 +47,7 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
-            got = f"{checks.shown(spelled[label])} and {checks.shown(word)}"
+            got = f"{checks.as_text(spelled[label])} and {checks.as_text(word)}"
             raise file_error(
                 f"{where}, row {row}: expected one spelling of a class, got {got}; for numbers that are not"
                 " classes, use task='regression'"
@@ -79,7 +79,7 @@ def as_task(
     names = class_names(labels_of_rows, words, where)
     if len(names) < 2:
         raise ArgumentError(
-            "target", f"expected at least two classes, got only {checks.shown(names[0])} in {where}"
+            "target", f"expected at least two classes, got only {checks.as_text(names[0])} in {where}"
         )
     return labels_of_rows.astype(np.int64), names
 
@@ -93,7 +93,7 @@ def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
             raise file_error(f"{where}: expected one spelling of a class, got {truths[truth]!r} and {name!r}")
     words = [name for name in names if as_number(name) is None]
     if task is None and words and all(map(likeness, words)):
-        got = f"{likeness(words[0])}, such as {checks.shown(words[0])}{AS_NUMBERS}"
+        got = f"{likeness(words[0])}, such as {checks.as_text(words[0])}{AS_NUMBERS}"
         raise file_error(
             f"{where}: expected words or numbers, got {got};"
             " if they are names of classes, use task='classification'"

@@ -127,7 +127,7 @@ def process_here() -> str:
 
 
 def answer(call: Call) -> bytes:
-    """Run segments on this process's first device and seal the outcome; see `opened`."""
+    """Run segments on this process's first device and seal the outcome; see `open_answer`."""
     outcome: list[Any] | Exception
     try:
         outcome = _run(call)
@@ -137,7 +137,7 @@ def answer(call: Call) -> bytes:
     return _seal(call.name, content) + content
 
 
-def opened(reply: object, name: str) -> Answer:
+def open_answer(reply: object, name: str) -> Answer:
     """Return the answer to the call with this name.
 
     Raises:

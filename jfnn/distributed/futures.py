@@ -18,8 +18,8 @@ from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
 from jfnn.distributed.submitter import Submitter
-from jfnn.distributed.tasks import LoadError, NoTaskError, pickled
-from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
+from jfnn.distributed.tasks import LoadError, NoTaskError, pickle_task
+from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
 # Timeout after the executor stops accepting work, since some executors leave futures unfinished.
 CLOSED_SECONDS = 60.0
@@ -39,7 +39,7 @@ class Futures:
         """Write the task to ``directory``, which workers may share; `run` sends it."""
         self.workers = workers
         self.environment = calls.as_json(calls.environment_of(workers.kind))
-        self.task = pickled(task, directory)
+        self.task = pickle_task(task, directory)
         self.waiting = Waiting(listener)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_trained = False  # whether any result has arrived
@@ -59,14 +59,14 @@ class Futures:
         self.under_way: dict[int, Attempt[Any]] = {}  # by the `id` of its future
         self.timeout = self.workers.timeout
         self.timeouts = 0  # consecutive timeouts without an answer
-        self.waiting.answered()  # waiting starts now
+        self.waiting.note_answer()  # waiting starts now
         try:
             while True:
                 self._fill()
                 if not self.under_way:
                     return self.queue.failures
                 futures = [attempt.future for attempt in self.under_way.values()]
-                ended = self.waiting.first_ended(futures, self.timeout)
+                ended = self.waiting.first_finished(futures, self.timeout)
                 for future in ended:
                     self._settle(self.under_way.pop(id(future)))
                 if not ended:
@@ -100,9 +100,9 @@ class Futures:
 
     def _settle(self, attempt: Attempt[Any]) -> None:
         """Collect results, or queue the jobs to be sent again."""
-        match received(attempt.future, attempt.call):
+        match receive(attempt.future, attempt.call):
             case Answer(process, list() as results):
-                self.waiting.answered()
+                self.waiting.note_answer()
                 self.timeouts = 0
                 self.workers.processes_heard_of.add(process)
                 self._collect(attempt, results)
@@ -110,15 +110,15 @@ class Futures:
                 self.queue.again.extend(self.queue.waiting)  # a worker has the task now
                 self.queue.waiting.clear()
             case Answer(process, NoTaskError()):
-                self.waiting.answered()
+                self.waiting.note_answer()
                 self._bring_task(process, attempt)
             case Answer(process, LoadError() as error) if not self.has_trained:
                 raise ArgumentError("executor", f"on {process} {error}")
             case Answer(process, DiffersError() | LoadError() as error):
-                self._warn_of(process, f"is refused, and others do its work: {error}")
+                self._warn(process, f"is refused, and others do its work: {error}")
                 self.queue.again.append(attempt)
             case Answer(process, MemoryError() | OSError() as error):
-                self._warn_of(
+                self._warn(
                     process, f"has failed, and its jobs are tried again: {type(error).__name__}: {error}"
                 )
                 kind = MemoryError if isinstance(error, MemoryError) else OSError
@@ -149,7 +149,7 @@ class Futures:
         attempt.is_probe = False
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
 
-    def _warn_of(self, process: str, what: str) -> None:
+    def _warn(self, process: str, what: str) -> None:
         if process not in self.warned_of:
             self.warned_of.add(process)
             callers.warn(Doubt(f"the worker {process} {what}", "executor"))

@@ -63,7 +63,7 @@ class Submitter:
             raise ArgumentTypeError(
                 "executor",
                 "expected an executor of concurrent.futures, or a function that makes one, got"
-                f" {checks.shown(executor)}",
+                f" {checks.as_text(executor)}",
             )
         if is_executor:
             check_starts_anew(executor)
@@ -131,7 +131,8 @@ class Submitter:
             raise ExecutorError(f"executor: it takes no more work: {reason}") from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
             raise ArgumentTypeError(
-                "executor", f"expected one that returns futures, its submit returned {checks.shown(future)}"
+                "executor",
+                f"expected one that returns futures, its submit returned {checks.as_text(future)}",
             )
         return future
 
@@ -151,7 +152,7 @@ class Submitter:
             raise ExecutorError(f"executor: its function failed: {reason}") from error
         if not callable(getattr(executor, "submit", None)):
             raise ArgumentTypeError(
-                "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
+                "executor", f"expected a function that makes one, it made {checks.as_text(executor)}"
             )
         check_starts_anew(executor)
         self._executor = executor
@@ -190,5 +191,5 @@ def _as_kind(kind: object) -> str:
     """Check a kind of device: its platform, and its name or processor."""
     if not isinstance(kind, str) or " " not in kind.strip():
         expected = "expected a kind of device as `jfnn workers --check` prints it, such as 'gpu NVIDIA H100'"
-        raise ArgumentTypeError("kind", f"{expected}, got {checks.shown(kind)}")
+        raise ArgumentTypeError("kind", f"{expected}, got {checks.as_text(kind)}")
     return kind

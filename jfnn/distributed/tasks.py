@@ -62,7 +62,7 @@ def to_bytes(thing: object) -> bytes:
         raise ArgumentTypeError("executor", reason) from None
 
 
-def pickled(task: Task, directory: Path | None) -> PickledTask:
+def pickle_task(task: Task, directory: Path | None) -> PickledTask:
     """Pickle a task, and write it to a directory that processes may share, if given."""
     content = to_bytes(task)
     path = None if directory is None else str(write_scratch(content, directory))
@@ -90,7 +90,7 @@ class Held:
             if task.digest not in self._workers:
                 content = _content(task)
                 self._make_room(len(content))
-                self._workers[task.digest] = len(content), Worker(_loaded(content), jax.devices()[0])
+                self._workers[task.digest] = len(content), Worker(_load(content), jax.devices()[0])
             self._workers.move_to_end(task.digest)
             return self._workers[task.digest][1]
 
@@ -127,7 +127,7 @@ def _content(task: PickledTask) -> bytes:
     return content
 
 
-def _loaded(content: bytes) -> Task:
+def _load(content: bytes) -> Task:
     """Load a task from its bytes.
 
     Raises:

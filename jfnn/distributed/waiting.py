@@ -45,13 +45,13 @@ class Waiting:
             reason = f"{type(error).__name__}: {error}"
             _say(f"executor: messages lost: {self.messages_lost}, the last by {reason}")
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         """Restart the count of seconds, since an answer has arrived."""
         if time.monotonic() - self._since >= SILENT_SECONDS:
             self.listener.waiting(None)
         self._since = time.monotonic()
 
-    def first_ended(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
+    def first_finished(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
         """Wait until a future has ended; return all that have, or none at the time limit.
 
         ``timeout`` is in seconds since the last answer; None waits forever.
@@ -96,7 +96,7 @@ def _say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def received(future: Any, name: str) -> Answer | BaseException:
+def receive(future: Any, name: str) -> Answer | BaseException:
     """Return the answer that an ended future has for a call, or the reason why it has none.
 
     An exit stored in a future is another process's, so it is returned, not raised.
@@ -105,7 +105,7 @@ def received(future: Any, name: str) -> Answer | BaseException:
         error = future.exception() if isinstance(future, concurrent.futures.Future) else None
         if error is not None:
             return error
-        answer = calls.opened(future.result(), name)
+        answer = calls.open_answer(future.result(), name)
     except (Exception, asyncio.CancelledError, SystemExit) as raised:  # asyncio's is no `Exception`
         return raised
     return answer.outcome if isinstance(answer.outcome, DamagedError) else answer

@@ -18,7 +18,7 @@ from jfnn.distributed.futures import Futures
 from jfnn.distributed.queue import CALLS
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
-from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
+from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
 ASKED = 3  # further workers checked at once if the first one that answers differs
 
@@ -61,11 +61,11 @@ class Workers(Submitter, Remote):
         try:
             ask()
             while asked:
-                ended = waiting.first_ended([future for future, _ in asked.values()], self.timeout)
+                ended = waiting.first_finished([future for future, _ in asked.values()], self.timeout)
                 if not ended:
                     raise ExecutorError(no_answer(TimeoutError(f"none within {self.timeout:g} s")))
                 for future in ended:
-                    match received(*asked.pop(id(future))):
+                    match receive(*asked.pop(id(future))):
                         case Answer(_, list()):
                             return {name: expected[name] for name in ("versions", "backend")}
                         case Answer(process, DiffersError() as error):

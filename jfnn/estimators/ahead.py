@@ -129,9 +129,9 @@ class TrainedAhead:
             for candidate, settings in members:
                 with self._failures(1):
                     if first is None and steady is not False:
-                        first = self._kept(with_parameters(estimator, candidate), rows)
+                        first = self._fit_of(with_parameters(estimator, candidate), rows)
                         if steady is None:
-                            again, _ = self._kept(with_parameters(estimator, candidate), rows)
+                            again, _ = self._fit_of(with_parameters(estimator, candidate), rows)
                             steady = again == first[0]
                     if first is not None and steady:
                         self._add(*first, settings.numbers)
@@ -145,9 +145,9 @@ class TrainedAhead:
         try:
             yield
         except Exception as error:
-            self._failed[checks.shown(error)] += fits
+            self._failed[checks.as_text(error)] += fits
 
-    def _kept(self, estimator: BaseEstimator, rows: Rows) -> tuple[Key, Fit]:
+    def _fit_of(self, estimator: BaseEstimator, rows: Rows) -> tuple[Key, Fit]:
         """Return the fit that an estimator's perceptron requests, with shared inputs, and its key.
 
         Perceptrons among the transformers are trained.
@@ -182,7 +182,7 @@ class TrainedAhead:
         """Return the result of a perceptron's fit, or None; while recording, the result of zero epochs."""
         if perceptron is self._recording:
             self._recorded = fit
-            return fit.untrained()
+            return fit.untrained_members()
         if self._recording is not None:
             return None
         number, _ = self._inputs.get(_content(fit.rows.x), (None, None))
@@ -218,7 +218,7 @@ class TrainedAhead:
             try:
                 return training.train(list(group.values()), threads, ends=ends)
             except Exception as error:
-                return checks.shown(error)
+                return checks.as_text(error)
 
         def collect(group: Mapping[Key, Fit], results: list[TrainedFit] | str) -> None:
             nonlocal done

@@ -167,7 +167,7 @@ class Fit(NamedTuple):
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
         return (self.structure, inputs, others), tuple(self.numbers.values())
 
-    def untrained(self) -> "TrainedFit":
+    def untrained_members(self) -> "TrainedFit":
         """Return the result of zero epochs."""
         return TrainedFit(
             layers=self.start,

@@ -124,7 +124,7 @@ class PerceptronLearner(Learner):
             first = end
         return tuple(layers)
 
-    def _joined(self, gradients: Params) -> Params:
+    def _join(self, gradients: Params) -> Params:
         """Return gradients in the form of the parameters, joined in one vector if necessary."""
         if not self._is_joined:
             return gradients
@@ -207,7 +207,7 @@ class PerceptronLearner(Learner):
         loss = self._loss(value, by_layers, batch, hyper)
         count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else jnp.ones((), int)
         optimizer = self._optimizer(memory.rate, count, hyper)
-        updates, moved = optimizer.update(self._joined(gradients), memory.optimizer, params)
+        updates, moved = optimizer.update(self._join(gradients), memory.optimizer, params)
         memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=loss)
         params = optax.apply_updates(params, updates)
         if self.structure.l1 == "proximal":
@@ -220,7 +220,7 @@ class PerceptronLearner(Learner):
         def shrink(leaf: jax.Array) -> jax.Array:
             return soft_threshold(leaf, threshold) if losses.is_weight(leaf) else leaf
 
-        return self._joined(jax.tree.map(shrink, self._by_layers(params)))
+        return self._join(jax.tree.map(shrink, self._by_layers(params)))
 
     def _loss(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
         """Return the loss that scikit-learn reports for an objective: it averages squares over outputs."""

@@ -178,7 +178,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         if engine == "auto":  # `partial_fit` needs the optimizer of the previous engine
             engine = self.engine_ if incremental and hasattr(self, "engine_") else "scikit-learn"
         if trained is None and engine == "jfnn":
-            trained = self._trained(self._as_fit(X, y, weights, incremental))
+            trained = self._train(self._as_fit(X, y, weights, incremental))
         if trained is not None:
             self._learn(trained, X, incremental)
             return
@@ -253,7 +253,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             optimizer=before if isinstance(before, Solver) and before.solver == self.solver else None,
         )
 
-    def _trained(self, fit: Fit) -> TrainedFit:
+    def _train(self, fit: Fit) -> TrainedFit:
         """Train a fit by the engine; if verbose, print the same lines as scikit-learn."""
         if not self.verbose:
             (trained,) = training.train([fit])

@@ -124,7 +124,7 @@ class Order:
         self.shuffled = shuffled
         self.steps = -(-n // batch)
         self.width = padded_length(batch)  # equal for most numbers of rows, which then share a program
-        self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
+        self.held_out = self._split_into_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn = [self._steps_of_epoch()]
         self.streams: list[dict[str, Any]] = [random.get_state(legacy=False)]  # before each epoch
@@ -156,9 +156,9 @@ class Order:
             self.streams.append(self.random.get_state(legacy=False))
 
     def _steps_of_epoch(self) -> np.ndarray:
-        return np.concatenate([self._in_steps(self.rows), self.held_out])
+        return np.concatenate([self._split_into_steps(self.rows), self.held_out])
 
-    def _in_steps(self, rows: np.ndarray) -> np.ndarray:
+    def _split_into_steps(self, rows: np.ndarray) -> np.ndarray:
         """Arrange rows in steps ``[steps, width]``."""
         steps = np.full((-(-len(rows) // self.batch), self.width), PADDING, rows.dtype)
         steps[:, : self.batch].flat[: len(rows)] = rows

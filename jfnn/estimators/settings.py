@@ -110,7 +110,7 @@ class Settings(NamedTuple):
             sizes = checks.as_counts(hidden if checks.is_several(hidden) else [hidden], "hidden_layer_sizes")
             for name in COUNTS:
                 if isinstance(values[name], numbers.Integral) and values[name] > checks.MOST:
-                    got = checks.shown(values[name])
+                    got = checks.as_text(values[name])
                     raise InvalidParameterError(f"{name}: expected at most {checks.MOST}, got {got}")
         structure = _structure(values, sizes)
         alone = None
@@ -123,7 +123,7 @@ class Settings(NamedTuple):
             try:
                 member_numbers[name] = float(values[name])
             except OverflowError:
-                got = checks.shown(values[name])
+                got = checks.as_text(values[name])
                 raise InvalidParameterError(f"{name}: expected a number within floats, got {got}") from None
         return cls("jfnn" if lacking is not None else engine, structure, member_numbers, alone)
 
@@ -176,7 +176,7 @@ def _check(kind: Any, values: Mapping[str, object]) -> None:
     for name, allowed in _constraints(kind).items():
         if not any(_satisfies(values[name], constraint) for constraint in allowed):
             expected = " or ".join(map(str, allowed))
-            raise InvalidParameterError(f"{name}: expected {expected}, got {checks.shown(values[name])}")
+            raise InvalidParameterError(f"{name}: expected {expected}, got {checks.as_text(values[name])}")
 
 
 @functools.cache

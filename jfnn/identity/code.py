@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.identity.references import captured, is_installed, names_read, version
+from jfnn.identity.references import closure_values, is_installed, names_read, version
 
 LEAVES = (type(None), bool, int, float, complex, str, bytes, type(...))
 # Types that cannot be pickled, or whose pickle holds irrelevant state -> the relevant attributes.
@@ -185,7 +185,7 @@ def _function_pieces(function: types.FunctionType) -> list[object]:
     defaults = [function.__defaults__, function.__kwdefaults__]
     if is_installed(module):
         name = f"{module}.{function.__code__.co_qualname}"
-        return [name, version(module), *defaults, captured(function)]
+        return [name, version(module), *defaults, closure_values(function)]
     return [function.__code__, names_read(function), *defaults, vars(function)]
 
 

@@ -27,7 +27,7 @@ def names_read(function: types.FunctionType) -> list[dict[str, object]]:
     """
     codes = [*_codes(function.__code__)]
     names = sorted({name for code in codes for name in (*code.co_names, *code.co_freevars)})
-    spaces: list[Mapping[str, object]] = [captured(function), function.__globals__]
+    spaces: list[Mapping[str, object]] = [closure_values(function), function.__globals__]
     spaces += [vars(module) for code in codes for module in _imports(code, function.__globals__)]
     read = []
     for space in spaces:  # grows during the loop: modules refer to modules
@@ -39,7 +39,7 @@ def names_read(function: types.FunctionType) -> list[dict[str, object]]:
     return read
 
 
-def captured(function: types.FunctionType) -> dict[str, object]:
+def closure_values(function: types.FunctionType) -> dict[str, object]:
     """Return values of a function's closure by name, without those that are not assigned yet."""
     values = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

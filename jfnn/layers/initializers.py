@@ -55,7 +55,7 @@ def _normal(shape: Shape) -> Draw:
     return Draw("normal", shape)
 
 
-def _scaled(
+def _scale(
     scale: float,
     mode: Literal["fan_in", "fan_avg"],
     distribution: Literal["truncated_normal", "uniform"],
@@ -92,16 +92,16 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
     {
         # The notes' initialization: unscaled standard normal weights, biases 0.01.
         "normal": Initializer(_normal, _constant(0.01)),
-        "glorot_uniform": Initializer(_scaled(1.0, "fan_avg", "uniform"), _constant(0.0)),
+        "glorot_uniform": Initializer(_scale(1.0, "fan_avg", "uniform"), _constant(0.0)),
         # The default. On tables of a few hundred rows, ReLU networks with one to three hidden layers
         # generalize better with it than with the larger weights of "he_normal" (`scripts/outcomes.py`), which
         # preserve the signal's variance through many layers.
-        "glorot_normal": Initializer(_scaled(1.0, "fan_avg", "truncated_normal"), _constant(0.0)),
-        "he_uniform": Initializer(_scaled(2.0, "fan_in", "uniform"), _constant(0.0)),
-        "he_normal": Initializer(_scaled(2.0, "fan_in", "truncated_normal"), _constant(0.0)),
-        "lecun_normal": Initializer(_scaled(1.0, "fan_in", "truncated_normal"), _constant(0.0)),
+        "glorot_normal": Initializer(_scale(1.0, "fan_avg", "truncated_normal"), _constant(0.0)),
+        "he_uniform": Initializer(_scale(2.0, "fan_in", "uniform"), _constant(0.0)),
+        "he_normal": Initializer(_scale(2.0, "fan_in", "truncated_normal"), _constant(0.0)),
+        "lecun_normal": Initializer(_scale(1.0, "fan_in", "truncated_normal"), _constant(0.0)),
         # PyTorch's default: uniform within ±1/√fan_in, or ±1/√units in recurrent layers.
-        "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
+        "pytorch": Initializer(_scale(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
     }
 )
 

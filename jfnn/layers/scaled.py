@@ -72,9 +72,9 @@ def learning_rates(layer: LayerKind, params: Params) -> Params:
     )
 
 
-def scaled(layer: LayerKind, start: float = 1.0, rate: float = 1.0, bias_rate: float = 1.0) -> LayerKind:
+def scale(layer: LayerKind, start: float = 1.0, rate: float = 1.0, bias_rate: float = 1.0) -> LayerKind:
     """Return a layer with these factors, times those it has; the layer itself if all factors are 1."""
     if isinstance(layer, Scaled):
-        return scaled(layer.layer, start * layer.start, rate * layer.rate, bias_rate * layer.bias_rate)
+        return scale(layer.layer, start * layer.start, rate * layer.rate, bias_rate * layer.bias_rate)
     factors = start, rate, bias_rate
     return layer if factors == (1, 1, 1) else Scaled(layer, *factors)

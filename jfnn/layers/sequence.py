@@ -22,13 +22,13 @@ MANY_ROWS = 512
 def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[LayerKind, ...]:
     """Return at least one layer, as a tuple; raise TypeError for other objects, ValueError for none."""
     if not checks.is_several(layers):
-        raise ArgumentTypeError(argument, f"expected a sequence of layers, got {checks.shown(layers)}")
+        raise ArgumentTypeError(argument, f"expected a sequence of layers, got {checks.as_text(layers)}")
     layers = tuple(layers)
     if not layers:
         raise ArgumentError(argument, "expected at least one layer")
     for layer in layers:
         if not isinstance(layer, LayerKind):
-            raise ArgumentTypeError(argument, f"expected layers of jfnn.layers, got {checks.shown(layer)}")
+            raise ArgumentTypeError(argument, f"expected layers of jfnn.layers, got {checks.as_text(layer)}")
         for field in vars(layer):
             if callable(getattr(LayerKind, field, None)):
                 reason = (

@@ -50,7 +50,7 @@ class Draw(Valid):
     paths: tuple[Path, ...] = ((),)
     axes: tuple[int, ...] = ()
 
-    def arranged(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
+    def arrange(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
         """Combine the numbers of each part, in order, into the array, with any axes of members first."""
         blocks = [part.reshape(*members, *self.shape) for part in parts]
         xp = np if isinstance(blocks[0], np.ndarray) else jnp
@@ -79,7 +79,7 @@ def from_key(starts: Starts, key: jax.Array) -> Any:
     """Draw the arrays with `jax.random` in the default float dtype."""
 
     def array(draw: Draw) -> jax.Array:
-        array: jax.Array = draw.arranged([_numbers(draw, _key(key, path)) for path in draw.paths])
+        array: jax.Array = draw.arrange([_numbers(draw, _key(key, path)) for path in draw.paths])
         return array
 
     return jax.tree.map(array, starts)

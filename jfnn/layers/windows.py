@@ -70,7 +70,7 @@ def as_lengths(value: object, argument: str, minimum: int = 1) -> Lengths:
         return checks.as_count(value, argument, minimum)
     if len(value) not in (1, 2):
         raise ArgumentError(
-            argument, f"expected a number, or one for each of one or two axes, got {checks.shown(value)}"
+            argument, f"expected a number, or one for each of one or two axes, got {checks.as_text(value)}"
         )
     return tuple(checks.as_count(number, argument, minimum) for number in value)
 

@@ -15,7 +15,7 @@ from jfnn.params import Constant, Params
 
 def _as_layer(layer: object, argument: str) -> LayerKind:
     if not isinstance(layer, LayerKind):
-        raise ArgumentTypeError(argument, f"expected a layer of jfnn.layers, got {checks.shown(layer)}")
+        raise ArgumentTypeError(argument, f"expected a layer of jfnn.layers, got {checks.as_text(layer)}")
     return layer
 
 

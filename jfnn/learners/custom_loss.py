@@ -203,7 +203,7 @@ def _check_signature(
 def _as_terms(terms: object) -> tuple[str, ...]:
     """Return names of terms; raise ArgumentError for duplicates, and names that files cannot hold."""
     if not checks.is_several(terms):
-        raise ArgumentTypeError("terms", f"expected a sequence of names, got {checks.shown(terms)}")
+        raise ArgumentTypeError("terms", f"expected a sequence of names, got {checks.as_text(terms)}")
     for name in terms:
         paths.check_name(name, "terms")
     if "objective" in terms:
@@ -257,7 +257,9 @@ def learner(
             raise ArgumentTypeError(name, f"expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")
     if not checks.is_several(metrics):
-        raise ArgumentTypeError("metrics", f"expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
+        raise ArgumentTypeError(
+            "metrics", f"expected a sequence of jfnn.Metric, got {checks.as_text(metrics)}"
+        )
     fields = descent_fields(optimizer, hyper)
     metrics = (Metric("loss"), *metrics)
     check_metrics(metrics)

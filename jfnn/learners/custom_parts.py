@@ -94,7 +94,7 @@ def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand:
     functions |= {"delta": (loss.delta, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
     for name, (function, shape, expected) in functions.items():
         if not callable(function) or not takes(function, "axis"):
-            reason = f"expected a {name} of (a, t, axis), got {checks.shown(function)}"
+            reason = f"expected a {name} of (a, t, axis), got {checks.as_text(function)}"
             raise ArgumentTypeError("loss", reason)
         given = eval_shape("loss", lambda a, t, f=function: f(a, t, axis=0), a, t, name=name)
         if jnp.shape(given) != shape:

@@ -103,7 +103,7 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     options = as_optimizer(optimizer)
     rule = options.rule()
     if not checks.is_several(hyper) or not all(isinstance(name, str) for name in hyper):
-        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(hyper)}")
+        raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.as_text(hyper)}")
     names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
     checks.check_each_once(names, "hyper")
     numbers = options.numbers

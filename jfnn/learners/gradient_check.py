@@ -53,8 +53,8 @@ def check_gradients(
     """
     if not isinstance(network, Network):
         cure = "jfnn.check_backprop takes arrays and functions of code of your own"
-        raise ArgumentTypeError("network", "expected a Network", got=checks.shown(network), cure=cure)
-    with checks.renamed(gradient="network", x_train="x", y_train="y"):
+        raise ArgumentTypeError("network", "expected a Network", got=checks.as_text(network), cure=cure)
+    with checks.rename_arguments(gradient="network", x_train="x", y_train="y"):
         learner, data = supervised(network, loss, gradient="backprop").bind(Split(x, y))
     layers = network.layers or ()
     rng = np.random.default_rng(0)

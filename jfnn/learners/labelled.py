@@ -120,7 +120,7 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
     """
     if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
         expected = "expected a jfnn.Network(init, apply) of two functions, as jfnn.mlp makes one"
-        got = f"{checks.shown(network)}{adapter_of(network)}"
+        got = f"{checks.as_text(network)}{adapter_of(network)}"
         raise ArgumentTypeError("network", f"{expected}, got {got}")
     if network.layers is not None and is_custom_apply(network):
         raise ArgumentError("network", "expected its layers' apply; for a custom apply, leave layers out")

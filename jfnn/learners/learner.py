@@ -297,7 +297,7 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
         named = isinstance(metric, Metric) and isinstance(metric.name, str) and callable(metric.reduce)
         if not named or not isinstance(metric.higher_is_better, bool):
             raise ArgumentTypeError(
-                "metrics", f"expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
+                "metrics", f"expected jfnn.Metric(name, higher_is_better, …), got {checks.as_text(metric)}"
             )
         paths.check_name(metric.name, "metrics")
     checks.check_each_once([metric.name for metric in metrics], "metrics")

@@ -269,7 +269,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
         ValueError, TypeError: An unknown or repeated name, or an object that is not a metric.
     """
     if not checks.is_several(metrics):
-        got = checks.shown(metrics)
+        got = checks.as_text(metrics)
         raise ArgumentTypeError("metrics", f"expected a sequence of names or jfnn.Metric, got {got}")
     unique = [METRICS["loss"](loss)]
     for metric in metrics:
@@ -279,7 +279,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
             check_meant(metric, loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
             raise ArgumentTypeError(
-                "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
+                "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.as_text(metric)}"
             )
         if metric not in unique:
             unique.append(metric)

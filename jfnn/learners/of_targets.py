@@ -113,7 +113,7 @@ def of_targets(learner: Learner) -> OneOfTargets:
     """
     if type(learner) is not Supervised:
         expected = "expected a network or jfnn.supervised(network, …), since each subset learns one target"
-        raise ArgumentTypeError("network", expected, got=checks.shown(learner))
+        raise ArgumentTypeError("network", expected, got=checks.as_text(learner))
     fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(Supervised)}
     return OneOfTargets(**fields)
 

@@ -18,7 +18,7 @@ from jfnn.learners.data import Hyper
 from jfnn.learners.learner import starting_shapes
 from jfnn.learners.supervised import Supervised, supervised
 from jfnn.network import Network
-from jfnn.numerics.permutation import mixed
+from jfnn.numerics.permutation import hash_words
 from jfnn.optimizers import Values, is_distribution
 from jfnn.params import Params, State, is_weight, with_constants, without_constants
 
@@ -151,8 +151,8 @@ def _check_leaves(leaves: Sequence[Array], expected: Sequence[Shape]) -> None:
         leading = got[0][: len(got[0]) - len(expected[0])]
         fits = got == [(*leading, *shape) for shape in expected]
     if not fits:
-        shapes = checks.shown(list(expected))
-        reason = f"expected arrays {shapes} of the network, got {checks.shown(got)}"
+        shapes = checks.as_text(list(expected))
+        reason = f"expected arrays {shapes} of the network, got {checks.as_text(got)}"
         raise ArgumentError("params", reason)
 
 
@@ -198,7 +198,7 @@ def pruned(
     learner = supervised(learner) if isinstance(learner, Network) else learner
     if type(learner) is not Supervised:
         expected = "expected a jfnn.Network, or a learner from jfnn.supervised"
-        raise ArgumentTypeError("learner", f"{expected}, got {checks.shown(learner)}")
+        raise ArgumentTypeError("learner", f"{expected}, got {checks.as_text(learner)}")
     for name, value, least in (("every", every, 1.0), ("rounds", rounds, 1.0), ("share", share, 0.0)):
         if not is_distribution(value):
             checks.as_axis(value, name, least)
@@ -227,7 +227,7 @@ def _weights(params: Params) -> list[jax.Array]:
 def hash_weights(start: jax.Array, word: jax.Array) -> jax.Array:
     """Return a random number from 0 to 2²⁴ - 1 per weight, a hash of its start, its index and a word."""
     bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
-    words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)
+    words: jax.Array = hash_words(*bits.T, jnp.arange(start.size), word, xp=jnp)
     return (words >> 8).astype(start.dtype).reshape(start.shape)
 
 

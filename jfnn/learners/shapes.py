@@ -42,7 +42,9 @@ def as_rows(rows: Tree, argument: str) -> Tree:
     arrays = jax.tree.map(check, rows)
     lengths = sorted({len(leaf) for leaf in jax.tree.leaves(arrays)})
     if len(lengths) != 1 or 0 in lengths:
-        got = f"arrays of {', '.join(map(str, lengths))} rows" if lengths else f"none in {checks.shown(rows)}"
+        got = (
+            f"arrays of {', '.join(map(str, lengths))} rows" if lengths else f"none in {checks.as_text(rows)}"
+        )
         raise ArgumentError(argument, f"expected one or more rows, the same number in every array, got {got}")
     return arrays
 

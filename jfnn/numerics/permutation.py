@@ -66,7 +66,7 @@ def domain(n: int) -> Domain:
     return Domain(np.uint32(n), np.uint32(-(-n // b)), np.uint32(b))
 
 
-def mixed(*words: Words, xp: types.ModuleType = np) -> Words:
+def hash_words(*words: Words, xp: types.ModuleType = np) -> Words:
     """Return a hash of several 32-bit words (not cryptographic).
 
     It chains the mixer twice: if the first chains of two seeds collide, the second ones still differ.
@@ -85,7 +85,7 @@ def mixed(*words: Words, xp: types.ModuleType = np) -> Words:
     return second.reshape(np.broadcast_shapes(*map(np.shape, words)))
 
 
-def permuted(positions: Words, domain: Domain, key: Words, xp: types.ModuleType = np) -> Words:
+def permute(positions: Words, domain: Domain, key: Words, xp: types.ModuleType = np) -> Words:
     """Return the entries at ``positions`` of a permutation of 0 … n-1; all arguments broadcast.
 
     Args:
@@ -100,7 +100,7 @@ def permuted(positions: Words, domain: Domain, key: Words, xp: types.ModuleType 
     shape = np.broadcast_shapes(*map(np.shape, (positions, *domain, key)))
     n, a, b, position = (_words(value, xp) for value in (*domain, positions))
     # With one word for both, two keys whose words differ by 1 would give nearly the same permutation.
-    column_word, row_word = (_words(mixed(key, line, xp=xp), xp) for line in range(2))
+    column_word, row_word = (_words(hash_words(key, line, xp=xp), xp) for line in range(2))
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))
 

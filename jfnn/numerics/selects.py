@@ -17,7 +17,7 @@ from jax.extend import core
 from jfnn.arguments.types import Tree
 
 
-def selecting(function: Callable[..., Tree]) -> Callable[..., Tree]:
+def with_selections(function: Callable[..., Tree]) -> Callable[..., Tree]:
     """Return a function whose conditions become selections where `jax.vmap` maps their predicates."""
 
     def selected(*arguments: Tree) -> Tree:

@@ -20,8 +20,8 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 ONE = 0x3F800000  # the bits of 1.0 as a float32
 MANTISSA = 23  # bits
-# Parts of an array that `_in_few_passes` adds entry by entry. Fewer take more passes; more make the last sum
-# longer and slow. Other values also change last bits. Benchmark with the workload notes of scripts/bench.py.
+# Parts of an array that `_sum_in_few_passes` adds entry by entry. Fewer take more passes; more make the last
+# sum longer and slow. Other values also change last bits. Benchmark: the workload notes of scripts/bench.py.
 TERMS = 16
 
 
@@ -54,16 +54,16 @@ def sum_of_squares(w: jax.Array) -> jax.Array:
     A plain sum takes XLA ten times as long on CPUs, a fifth of a step of the notes' network. The derivative
     is the plain sum's, without the barrier that keeps XLA from merging the passes.
     """
-    return _in_few_passes(w, lambda part: part * part)
+    return _sum_in_few_passes(w, lambda part: part * part)
 
 
 @jax.custom_jvp
 def sum_of_sizes(w: jax.Array) -> jax.Array:
     """``Σ |w|`` in few passes, like `sum_of_squares`; the derivative is ``sign(w)``, 0 at 0."""
-    return _in_few_passes(w, jnp.abs)
+    return _sum_in_few_passes(w, jnp.abs)
 
 
-def _in_few_passes(w: jax.Array, term: Callable[[jax.Array], jax.Array]) -> jax.Array:
+def _sum_in_few_passes(w: jax.Array, term: Callable[[jax.Array], jax.Array]) -> jax.Array:
     """Sum a function of each entry; the function of 0 must be 0."""
     parts = _parts(jnp.ravel(w))
     terms = functools.reduce(operator.add, map(term, parts))

@@ -322,7 +322,7 @@ def _explain(
             if finding and (is_all or reference is best):
                 (explains_all if is_all else explains_first).setdefault(finding.mistake, finding)
         if not explains_all:  # after all others, since a fitted learning rate explains more easily
-            for plant in _updated(reference, got):
+            for plant in _update(reference, got):
                 finding, is_all = _try(plant, reference, got)
                 if finding and is_all:
                     explains_all.setdefault(finding.mistake, finding)
@@ -377,7 +377,7 @@ def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray])
     )
 
 
-def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Plant]:
+def _update(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Plant]:
     """Yield weights updated before δ is computed, at the learning rate that fits the first wrong array."""
     first = reference.wrong[0]
     right = reference.run
@@ -409,12 +409,12 @@ def _numbers(value: object, argument: str) -> np.ndarray:
 
 def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     if not checks.is_several(value) or not len(value):
-        raise ArgumentTypeError(argument, PAIR, got=checks.shown(value))
+        raise ArgumentTypeError(argument, PAIR, got=checks.as_text(value))
     if count is not None and len(value) != count:
         raise ArgumentError(argument, f"expected {count} pairs, like params", got=str(len(value)))
     for pair in value:
         if not checks.is_several(pair) or len(pair) != 2:
-            raise ArgumentTypeError(argument, PAIR, got=checks.shown(pair))
+            raise ArgumentTypeError(argument, PAIR, got=checks.as_text(pair))
     return [(_numbers(w, argument), _numbers(b, argument)) for w, b in value]
 
 
@@ -449,7 +449,7 @@ def _of_layers(values: Any, argument: str, counts: Sequence[int]) -> list[np.nda
         return []
     if not checks.is_several(values) or len(values) not in counts:
         expected = f"expected {' or '.join(map(str, counts))} arrays, one for each layer"
-        got = str(len(values)) if checks.is_several(values) else checks.shown(values)
+        got = str(len(values)) if checks.is_several(values) else checks.as_text(values)
         raise ArgumentTypeError(argument, expected, got=got)
     return [_numbers(value, argument) for value in values]
 

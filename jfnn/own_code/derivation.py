@@ -147,7 +147,7 @@ class Run:
         self.made.add(i)
         return wrong
 
-    def _rounded(self, value: np.ndarray, size: Any) -> np.ndarray:
+    def _round(self, value: np.ndarray, size: Any) -> np.ndarray:
         """Add errors relative to a size in all copies except the first one."""
         noise = self.random.standard_normal((COPIES, *value.shape[1:]))
         noise[0] = 0
@@ -156,11 +156,11 @@ class Run:
     def _product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return a matrix product. Rounding errors of k terms have either sign and grow with √k."""
         size = np.abs(left[:1]) @ np.abs(right[:1])
-        return self._rounded(left @ right, np.sqrt(left.shape[-1]) * size)
+        return self._round(left @ right, np.sqrt(left.shape[-1]) * size)
 
     def _function(self, value: np.ndarray) -> np.ndarray:
         """Round values of a function, which are often differences of numbers around 1."""
-        return self._rounded(value, max(1.0, float(np.abs(value[0]).max(initial=0))))
+        return self._round(value, max(1.0, float(np.abs(value[0]).max(initial=0))))
 
     def at_z(self, i: int, df: Callable[[Any], Any]) -> np.ndarray:
         """Return a derivative at z of a layer."""
@@ -215,13 +215,13 @@ class Run:
                 cost = self._part("cost", i, self.d_cost(problem.loss.delta))
                 pulled = self._function(cost) * self.delta_scale
             else:
-                w = self._part("weights", i, transposed(problem.weights[i + 1]))
+                w = self._part("weights", i, transpose(problem.weights[i + 1]))
                 pulled = self._product(self.deltas[i + 1], w)
             slope = self._function(self._part("slope", i, self.at_z(i, self.functions[i].df)))
             delta = self.deltas[i] = self._part("delta", i, pulled * slope)
             yield ("delta", i), [delta]
 
-            below = transposed(self._part("below", i, self.a[i]))
+            below = transpose(self._part("below", i, self.a[i]))
             product = self._part("product", i, self._product(below, delta) * self.scale)
             penalty = self._part("penalty of w", i, self.penalty(problem.weights[i]))
             self.gradients[i] = self._part("dw", i, product + penalty)
@@ -229,7 +229,7 @@ class Run:
 
             total = self._part("sum", i, delta.sum(axis=1) * self.scale)
             size = np.sqrt(delta.shape[1]) * self.scale * np.abs(delta[0]).sum(axis=0).max(initial=0)
-            total = self._rounded(total, size)
+            total = self._round(total, size)
             b = problem.biases[i][:, 0]
             penalty = self.penalty(b) if problem.penalised == "all" else np.zeros_like(b)
             penalty = self._part("penalty of b", i, penalty)
@@ -238,7 +238,7 @@ class Run:
             yield ("biases", i), [self._part("db", i, total)]
 
 
-def transposed(copies: np.ndarray) -> np.ndarray:
+def transpose(copies: np.ndarray) -> np.ndarray:
     """Transpose each copy."""
     return copies.swapaxes(-1, -2)
 

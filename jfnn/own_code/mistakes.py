@@ -10,7 +10,7 @@ import numpy as np
 
 from jfnn.activations import ACTIVATIONS
 from jfnn.losses import LOSSES
-from jfnn.own_code.derivation import Gives, Mistake, Problem, Run, transposed
+from jfnn.own_code.derivation import Gives, Mistake, Problem, Run, transpose
 
 PRINTED = LOSSES["softmax_binary_cross_entropy"]
 SOFTMAX = LOSSES["cross_entropy"]
@@ -49,7 +49,7 @@ def updated_too_early(rate: float) -> Mistake:
     )
 
     def gives(run: Run, i: int, right: np.ndarray) -> np.ndarray:
-        return right - rate * transposed(run.gradients[i + 1])
+        return right - rate * transpose(run.gradients[i + 1])
 
     return Mistake("weights_updated_too_early", "delta", ("weights",), gives, text)
 
@@ -195,9 +195,9 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
 
     for j, w in enumerate(problem.weights):
         text = f"w of layer {j + 1} was used instead of w of the layer above."
-        yield Mistake("weights_of_other_layer", "delta", ("weights",), _always(transposed(w)), text)
+        yield Mistake("weights_of_other_layer", "delta", ("weights",), _always(transpose(w)), text)
     text = "w of the layer above was not transposed: δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l)."
-    yield Mistake("transposed_weights", "delta", ("weights",), lambda run, i, w: transposed(w), text)
+    yield Mistake("transposed_weights", "delta", ("weights",), lambda run, i, w: transpose(w), text)
 
 
 def _of_gradients(problem: Problem) -> Iterator[Mistake]:
@@ -213,7 +213,7 @@ def _of_gradients(problem: Problem) -> Iterator[Mistake]:
         yield Mistake(name, "weights", ("below",), gives, f"{what} was used instead of a_{{l-1}}: {right}.")
     text = f"The gradient is transposed: {right} is shaped like w_l."
     for part in ("dw", "product"):
-        yield Mistake("transposed_gradient", "weights", (part,), lambda run, i, dw: transposed(dw), text)
+        yield Mistake("transposed_gradient", "weights", (part,), lambda run, i, dw: transpose(dw), text)
 
     over_units = "The sum runs over the units instead of the rows"
     sums: list[tuple[str, Gives, str]] = [

@@ -20,7 +20,7 @@ from jfnn.learners import Learner, Supervised
 from jfnn.learners.answers import has_labels
 from jfnn.network import Network
 from jfnn.playground.epochs import kept_epochs
-from jfnn.playground.networks import described, flattened
+from jfnn.playground.networks import described, flatten
 from jfnn.plots.slices import axis_values
 from jfnn.split import Field, Names, Split, as_names
 from jfnn.targets import is_labels
@@ -70,7 +70,7 @@ def _members(program: SweepResult, split: Split, network: Network | Learner | No
         argument = "result" if network is None else "network"
         raise ArgumentError(argument, "expected networks that predict", got="a custom learner")
     check_rows(learner.bind(split)[1], program.config)
-    flat = flattened(learner.network, jax.tree.map(np.asarray, program.params))
+    flat = flatten(learner.network, jax.tree.map(np.asarray, program.params))
     return Members(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
 
 

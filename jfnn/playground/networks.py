@@ -44,7 +44,7 @@ from jfnn.network import Network, check_output, is_custom_apply
 from jfnn.params import key_shape
 from jfnn.targets import check_outputs
 
-__all__ = ["KINDS", "described", "flattened"]
+__all__ = ["KINDS", "described", "flatten"]
 __dir__ = __all__.copy
 
 # ``(layer, input shape, places) -> fields of the description``. The places are the layer's parameters, with
@@ -75,7 +75,7 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
         * "shape" of one row of inputs, and "tokens", the vocabulary size, or None for numeric inputs;
         * "layers": for each layer its "kind", the "shape" of its outputs for one row, and the fields that its
           function reads, such as the name of its "activation". "weights" has for each array, by name, its
-          "shape" and the "offset" of its first number in the vector of `flattened`, in C order. A `Scaled` or
+          "shape" and the "offset" of its first number in the vector of `flatten`, in C order. A `Scaled` or
           `Frozen` layer is replaced by its inner layer;
         * "parameters", the length of that vector;
         * "answers", how outputs are converted, by "kind": "softmax" and "sigmoid" give the probabilities of
@@ -120,7 +120,7 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
     }
 
 
-def flattened(network: Network, params: Params) -> np.ndarray:
+def flatten(network: Network, params: Params) -> np.ndarray:
     """Return members' parameters as float32 vectors ``[…, parameters]``, in the order of `described`.
 
     float64 numbers are rounded, to infinity beyond the range of float32; NaN is kept.
@@ -190,12 +190,12 @@ def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) 
 def _fields(layer: LayerKind, shape: Shape, places: Any) -> Json:
     """Return the description of a layer; a wrapper is described by its inner layer."""
     if type(layer) not in KINDS:
-        expected = f"{checks.shown(layer)} is of a kind that does not run in a browser"
+        expected = f"{checks.as_text(layer)} is of a kind that does not run in a browser"
         raise ArgumentError("network", expected, cure=f"use one of {', '.join(LAYERS)}")
     if isinstance(getattr(layer, "activation", "identity"), Activation):
         raise ArgumentError(
             "network",
-            f"{checks.shown(layer)} has a custom activation, and Python functions do not run in a browser",
+            f"{checks.as_text(layer)} has a custom activation, and Python functions do not run in a browser",
             cure="use the name of an activation in jfnn.activations.ACTIVATIONS",
         )
     return {"kind": NAMES[type(layer)], **KINDS[type(layer)](layer, shape, places)}

@@ -152,7 +152,7 @@ def _choose_epochs(
     epochs = np.unique(np.array(wanted, int))
     missing = np.setdiff1d(epochs, kept)
     if missing.size or not epochs.size:
-        expected = f"expected some of {checks.shown(kept.tolist())}, at which parameters were kept"
+        expected = f"expected some of {checks.as_text(kept.tolist())}, at which parameters were kept"
         raise ArgumentError("epochs", expected, got=str(missing[0]) if missing.size else "none")
     if len(epochs) > room:
         expected = f"expected at most {room}, which fit into {largest:g} megabytes"

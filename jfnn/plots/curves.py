@@ -14,7 +14,7 @@ from jfnn.analysis import summary
 from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics, kept_values
-from jfnn.analysis.wording import in_words
+from jfnn.analysis.wording import with_network_word
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
@@ -70,7 +70,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         ValueError: No history was kept, or there is no such cell.
     """
     checks.check_instance(result, SweepResult, "result")
-    result = in_words(result)
+    result = with_network_word(result)
     if not len(result.evaluations):
         raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     chosen = _describe(result, as_cells(cells, result))
@@ -213,7 +213,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
     if isinstance(cells, str) and cells == "all":
         return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
-        raise ArgumentTypeError("cells", f"expected indices in a grid or 'all', got {checks.shown(cells)}")
+        raise ArgumentTypeError("cells", f"expected indices in a grid or 'all', got {checks.as_text(cells)}")
     chosen = [as_index(cell, result.cells.lengths.items(), "cells") for cell in cells]
     if not chosen:
         raise ArgumentError("cells", "expected at least one")

@@ -34,14 +34,14 @@ from jfnn.plots.panels import (
     figure_width,
     panels,
     round_values,
-    scaled,
+    scale_length,
     takes_log_scale,
     text_width,
     tick_round,
     value_scale,
 )
 from jfnn.plots.slices import BEST as AT_BEST
-from jfnn.plots.slices import At, caption_parts, sliced
+from jfnn.plots.slices import At, caption_parts, slice_result
 
 CELL_HEIGHT = 0.4  # inches
 LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
@@ -100,8 +100,8 @@ def sweep_map(
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:
-        raise ArgumentTypeError("axes", f"expected the names of two axes, got {checks.shown(axes)}")
-    part, indices = sliced(result, axes, at)
+        raise ArgumentTypeError("axes", f"expected the names of two axes, got {checks.as_text(axes)}")
+    part, indices = slice_result(result, axes, at)
     metric = result.named(score, "score").partition("_")[2]
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {name_text(name): part.cell_scores(name) for name in names}
@@ -118,7 +118,7 @@ def sweep_map(
     elif mark is not None:
         caption.append("red: best")
     direction = result.higher_is_better(names[0])
-    out = summary.eliminated(part)
+    out = summary.eliminated_cells(part)
     return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, out, caption)
 
 
@@ -143,7 +143,9 @@ def array_map(
     """
     checks.as_switch(higher_is_better, "higher_is_better")
     if not isinstance(axes, Mapping) or len(axes) != 2:
-        raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
+        raise ArgumentTypeError(
+            "axes", f"expected two names, each with its values, got {checks.as_text(axes)}"
+        )
     checks.check_instance(label, str, "label")
     ticks = {str(name): np.ravel(axis) for name, axis in axes.items()}
     with checks.item_of("axes"):
@@ -179,14 +181,14 @@ def _draw(
     if out is None:
         out = np.zeros(values.shape[1:], bool)
     norm, colours = _colour_scale(values, higher_is_better)
-    width = (figure_width() - scaled(MARGIN)) / len(columns)
+    width = (figure_width() - scale_length(MARGIN)) / len(columns)
     height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
-    texts, font = _fitting_texts(values, higher_is_better, width, scaled(height))
+    texts, font = _fitting_texts(values, higher_is_better, width, scale_length(height))
     figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
     for axes_, (title, cells), written in zip(column[:, 0], maps.items(), texts, strict=True):
         image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
-        axes_.set_title(title, fontsize=scaled(LARGEST_FONT))
-        axes_.set_yticks(*_ticks(rows), fontsize=scaled(TICK_FONT))
+        axes_.set_title(title, fontsize=scale_length(LARGEST_FONT))
+        axes_.set_yticks(*_ticks(rows), fontsize=scale_length(TICK_FONT))
         if written is not None:
             texts_here = np.where(out & ~np.isfinite(cells), OUT, written)
             _write_values(axes_, cells, texts_here, image.to_rgba(cells), stopped, font)
@@ -194,8 +196,8 @@ def _draw(
             _mark(axes_, *mark, outlined=written is not None)
     positions, names = _ticks(columns)
     space = width * len(columns) / len(names) * POINTS_PER_INCH
-    crowded = max(map(text_width, names)) * scaled(TICK_FONT) > 0.9 * space
-    axes_.set_xticks(positions, names, fontsize=scaled(TICK_FONT), rotation=90 * crowded)
+    crowded = max(map(text_width, names)) * scale_length(TICK_FONT) > 0.9 * space
+    axes_.set_xticks(positions, names, fontsize=scale_length(TICK_FONT), rotation=90 * crowded)
     axes_.set_xlabel(axis_label(across))
     figure.supylabel(axis_label(down), fontsize="medium")
     thin = {"aspect": THIN_BAR} if len(rows) <= FEW_ROWS else {}
@@ -238,8 +240,8 @@ def _fitting_texts(
             as_text = np.vectorize(score_format(values, higher_is_better, digits), otypes=[object])
             texts = as_text(values)
             widest = 0.9 * width / max(map(text_width, texts.ravel()))
-            font = min(scaled(LARGEST_FONT), POINTS_PER_INCH * min(widest, 0.6 * height))
-            if font >= scaled(SMALLEST_FONT):
+            font = min(scale_length(LARGEST_FONT), POINTS_PER_INCH * min(widest, 0.6 * height))
+            if font >= scale_length(SMALLEST_FONT):
                 return list(texts), font
     return [None] * len(values), 0.0
 

@@ -23,7 +23,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.statistics import CellStatistics
 from jfnn.analysis.summary import Score
-from jfnn.analysis.wording import in_words
+from jfnn.analysis.wording import with_network_word
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
@@ -70,10 +70,10 @@ def as_sweep(result: SweepResult) -> SweepResult:
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
-    return in_words(result)
+    return with_network_word(result)
 
 
-def scaled(length: float) -> float:
+def scale_length(length: float) -> float:
     """Scale a length or font size to the font size of ``rcParams``."""
     return length * float(matplotlib.rcParams["font.size"]) / FONT
 
@@ -93,15 +93,18 @@ def figure_of(artist: Artist) -> Figure:
 
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
     """Return a figure of a height in inches, for a font of 10 points, and its panels ``[rows, columns]``."""
-    figure = Figure(figsize=(figure_width(), scaled(height)), layout="constrained")
+    figure = Figure(figsize=(figure_width(), scale_length(height)), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
 def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
     """Write a title above a panel as wide as the figure, wrapped if necessary."""
     width = figure_of(axes).get_figwidth()
-    fits = text_width(title) * scaled(font) < (width - scaled(BESIDE_TITLE)) * POINTS_PER_INCH
-    axes.set_title(title if fits else in_lines(title, width - scaled(MARGIN), font), fontsize=scaled(font))
+    fits = text_width(title) * scale_length(font) < (width - scale_length(BESIDE_TITLE)) * POINTS_PER_INCH
+    axes.set_title(
+        title if fits else wrap_lines(title, width - scale_length(MARGIN), font),
+        fontsize=scale_length(font),
+    )
 
 
 def label_epochs(axes: Axes, score: str, title: str) -> None:
@@ -123,14 +126,14 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
     handles, labels = axes.get_legend_handles_labels()
     width = figure.get_figwidth()
     longest = max(map(text_width, labels), default=0)
-    space = width * POINTS_PER_INCH / scaled(longest * CAPTION_FONT + HANDLE)
+    space = width * POINTS_PER_INCH / scale_length(longest * CAPTION_FONT + HANDLE)
     if space < 1:
-        labels = [in_lines(label, width - scaled(HANDLE) / POINTS_PER_INCH) for label in labels]
+        labels = [wrap_lines(label, width - scale_length(HANDLE) / POINTS_PER_INCH) for label in labels]
     columns = max(1, min(len(labels), int(space)))
     breaks = sum(label.count("\n") for label in labels)
     lines = math.ceil(len(labels) / columns) + breaks + (title is not None)
-    figure.set_figheight(figure.get_figheight() + 1.45 * lines * scaled(CAPTION_FONT) / POINTS_PER_INCH)
-    style: dict[str, Any] = {"columnspacing": 1.2, "frameon": False, "fontsize": scaled(CAPTION_FONT)}
+    figure.set_figheight(figure.get_figheight() + 1.45 * lines * scale_length(CAPTION_FONT) / POINTS_PER_INCH)
+    style: dict[str, Any] = {"columnspacing": 1.2, "frameon": False, "fontsize": scale_length(CAPTION_FONT)}
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title, **style)
 
 
@@ -143,11 +146,11 @@ def text_width(text: str) -> float:
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
     """Write a caption, if any, above all panels, wrapped at the figure's width; the figure may grow."""
-    text = in_lines("; ".join(parts), figure.get_figwidth())
+    text = wrap_lines("; ".join(parts), figure.get_figwidth())
     more = max(0, text.count("\n") + 1 - CAPTION_LINES)
-    figure.set_figheight(figure.get_figheight() + 1.2 * more * scaled(CAPTION_FONT) / POINTS_PER_INCH)
+    figure.set_figheight(figure.get_figheight() + 1.2 * more * scale_length(CAPTION_FONT) / POINTS_PER_INCH)
     if text:
-        figure.suptitle(text, fontsize=scaled(CAPTION_FONT))
+        figure.suptitle(text, fontsize=scale_length(CAPTION_FONT))
 
 
 def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
@@ -173,9 +176,9 @@ def out_of_sight(
     return [f"{what} out of sight: {listed}".lstrip()]
 
 
-def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
+def wrap_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
     """Wrap a text to a width in inches, without breaking within "η = 0.01"."""
-    line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * scaled(font)))
+    line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * scale_length(font)))
     return textwrap.fill(text.replace(" = ", "\u00a0=\u00a0"), line)
 
 
@@ -240,11 +243,11 @@ def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> 
     """
     shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
     labels = [words[i] for i in shown]
-    longest = max(map(text_width, labels)) * scaled(CAPTION_FONT) / POINTS_PER_INCH
+    longest = max(map(text_width, labels)) * scale_length(CAPTION_FONT) / POINTS_PER_INCH
     figure = figure_of(axis)
     width = figure.get_figwidth() if width is None else width
-    crowded = longest > 0.8 * (width - scaled(MARGIN)) / len(labels)
-    axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=scaled(CAPTION_FONT))
+    crowded = longest > 0.8 * (width - scale_length(MARGIN)) / len(labels)
+    axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=scale_length(CAPTION_FONT))
     figure.set_figheight(figure.get_figheight() + longest * crowded)
 
 
@@ -266,19 +269,19 @@ def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
         scale = axis.get_transform().transform
         low, high = scale(axis.get_view_interval())
         width = figure_of(axis).get_figwidth() if width is None else width
-        points = POINTS_PER_INCH * (width - scaled(MARGIN)) * (scale(ticks) - low) / (high - low)
+        points = POINTS_PER_INCH * (width - scale_length(MARGIN)) * (scale(ticks) - low) / (high - low)
         end = -np.inf
         for i, point in enumerate(points.tolist()):
-            half = text_width(labels[i]) * scaled(TICK_FONT) / 2
+            half = text_width(labels[i]) * scale_length(TICK_FONT) / 2
             labels[i] = labels[i] if point - half > end else ""
-            end = point + half + scaled(GAP) if labels[i] else end
+            end = point + half + scale_length(GAP) if labels[i] else end
     axis.set_ticks(ticks.tolist(), labels=labels)
     axis.set_ticks([], minor=True)
 
 
 def bar_width(figure: Figure) -> float:
     """Return the width of a color bar in inches, with margins."""
-    margin = scaled(MARGIN)
+    margin = scale_length(MARGIN)
     return margin + float(BAR["shrink"]) * (figure.get_figwidth() - margin)
 
 

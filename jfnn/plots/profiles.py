@@ -36,7 +36,7 @@ from jfnn.plots.panels import (
     scale_and_tick,
     set_title,
 )
-from jfnn.plots.slices import At, axis_values, caption_parts, own_name, sliced
+from jfnn.plots.slices import At, axis_name, axis_values, caption_parts, slice_result
 
 BESIDE = 0.4  # spread of points at one word, as a fraction of the distance between words
 
@@ -85,13 +85,13 @@ def axis_curves(
             baselines; or as in `jfnn.cell_statistics`.
     """
     result = as_sweep(result)
-    axis = own_name(result, axis)
-    by = own_name(result, by)
+    axis = axis_name(result, axis)
+    by = axis_name(result, by)
     part, caption = _profile(result, axis, by, at)
     kind = as_interval(interval)
     score = part.named(score, "score")
     others = as_baselines(baselines, result, kind.confidence)
-    pooled = _pooled(part)
+    pooled = _pool(part)
     axes_values = axis_values(part) | pooled.axes
     positions, names = places(axis, axes_values[axis])
     values = positions
@@ -157,8 +157,8 @@ def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> t
                 raise ArgumentError(name, reason)
         checks.as_choice(axis, "axis", result.axes)
         return result, ["every cell of a random search"]
-    with checks.renamed(axes="axis"):
-        part, indices = sliced(result, (axis, *curves), at)
+    with checks.rename_arguments(axes="axis"):
+        part, indices = slice_result(result, (axis, *curves), at)
     return part, caption_parts(result, part, indices, runs=False)
 
 
@@ -171,22 +171,22 @@ class _Pooled(NamedTuple):
     over: str  # replicates in words
 
 
-def _pooled(part: SweepResult) -> _Pooled:
-    name = own_name(part, "fold")
+def _pool(part: SweepResult) -> _Pooled:
+    name = axis_name(part, "fold")
     values = part.axes.get(name, np.zeros(0)).tolist()
     distinct = list(dict.fromkeys(values))
     if len(distinct) == len(values):
         return _Pooled({}, [part], 0, summary.averaged_over(part))
     position = list(part.axes).index(name)
     numbers = [np.flatnonzero([each == value for each in values]) for value in distinct]
-    parts = [_of_subsets(part, position, subsets) for subsets in numbers]
+    parts = [_select_subsets(part, position, subsets) for subsets in numbers]
     counts = [len(subsets) for subsets in numbers]
     over = f"{summary.extent_text(counts)} subsets"
     over += f" of {part.seeds.size} seeds each" * (part.seeds.size > 1)
     return _Pooled({name: np.array(distinct)}, parts, position, over)
 
 
-def _of_subsets(part: SweepResult, position: int, subsets: np.ndarray) -> SweepResult:
+def _select_subsets(part: SweepResult, position: int, subsets: np.ndarray) -> SweepResult:
     """Return subsets of a grid as its seeds, with their seeds as folds; a single subset keeps its seeds."""
 
     def cut(array: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
     over = summary.averaged_over(result)
     caption = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
     caption.append(summary.best_text(result) if names_best or best is None else "ring: best")
-    out = summary.eliminated(result).ravel() & diverged
+    out = summary.eliminated_cells(result).ravel() & diverged
     counts = {"diverged": (diverged & ~out).sum(), "out": out.sum()}
     crosses = [f"{number} {word}" for word, number in counts.items() if number]
     caption += [f"crosses: {', '.join(crosses)}"] * bool(crosses)

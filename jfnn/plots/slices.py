@@ -19,7 +19,7 @@ Word = Literal["mean", "best"]
 At = Mapping[str, int | Word] | Word
 
 
-def sliced(
+def slice_result(
     result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
     """Slice a grid along some axes; also return the index on each other axis, "mean" or "best".
@@ -38,8 +38,8 @@ def sliced(
         ValueError, TypeError: No such axis, or no such index.
     """
     values = axis_values(result)
-    fold = own_name(result, "fold")
-    names = [own_name(result, name) for name in names]
+    fold = axis_name(result, "fold")
+    names = [axis_name(result, name) for name in names]
     over_epochs = any(isinstance(name, str) and name in ("epoch", "epochs") for name in names)
     others = "jfnn.plots.interval_curves draws over the epochs" * over_epochs
     if len({checks.as_choice(name, "axes", values, others) for name in names}) < len(names):
@@ -50,7 +50,7 @@ def sliced(
     if isinstance(at, str):
         checks.as_choice(at, "at", (MEAN, BEST))
         at = dict.fromkeys([name for name in result.axes if name not in names], at)
-    at = {own_name(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
+    at = {axis_name(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
     lengths_of = {name: len(axis) for name, axis in values.items() if name not in names}
     words = {name: (MEAN,) if name in ("seed", fold) else (MEAN, BEST) for name in lengths_of}
     indices |= as_indices(at, lengths_of, words)
@@ -88,7 +88,7 @@ def sliced(
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     """Return the values of all axes by name, including "seed" and "fold" (numbered from 0) or subsets."""
-    folds = {} if result.folds is None else {own_name(result, "fold"): np.arange(result.folds)}
+    folds = {} if result.folds is None else {axis_name(result, "fold"): np.arange(result.folds)}
     axes = dict(result.axes)
     if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches
         sizes = axes["batch_size"].tolist()
@@ -97,7 +97,7 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     return axes | {name: values for name, values in runs.items() if name not in axes}  # as in a slice
 
 
-def own_name(result: SweepResult, name: object) -> Any:
+def axis_name(result: SweepResult, name: object) -> Any:
     """Return the sweep's own name for the axes "network" and "fold"; other names as they are."""
     if isinstance(name, str) and name == wording.NETWORK and name not in result.axes:
         word = wording.network_word(result)
@@ -135,12 +135,12 @@ def as_indices(
     """
     if not isinstance(at, Mapping | None):
         expected = f"{MEAN!r}, {BEST!r} or a dict of names to indices" if words else "a dict"
-        raise ArgumentTypeError("at", f"expected {expected}, got {checks.shown(at)}")
+        raise ArgumentTypeError("at", f"expected {expected}, got {checks.as_text(at)}")
     indices: dict[str, Any] = {}
     for name, index in (at or {}).items():
         if name not in lengths:
             others = ", ".join(lengths) or "none"
-            got = checks.shown(name)
+            got = checks.as_text(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
         allowed = words[name] if words else ()
         if isinstance(index, str) and index in allowed:
@@ -150,6 +150,6 @@ def as_indices(
             indices[name] = checks.as_count(index, "at", 0, lengths[name] - 1)
         except ArgumentError:
             expected = " or ".join([f"an index below {lengths[name]}", *map(repr, allowed)])
-            got = checks.shown(index)
+            got = checks.as_text(index)
             raise ArgumentError("at", f"expected {expected} on the axis {name}, got {got}") from None
     return indices

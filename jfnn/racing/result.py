@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import value_text
 from jfnn.core.search.result import NONE_RANKS, Best, SweepResult, map_members
-from jfnn.core.search.run_directory import CONFIG, describing
+from jfnn.core.search.run_directory import CONFIG, name_corrupt_file
 from jfnn.core.store.files import file_exists
 from jfnn.loading import load
 from jfnn.racing.loop import Look
@@ -124,7 +124,7 @@ class RaceResult:
         result = load(folder)
         if "race" not in result.config.get("settings", {}):
             raise FileNotFoundError(f"{folder}: the run in it is not a race")
-        with describing(folder / CONFIG):
+        with name_corrupt_file(folder / CONFIG):
             return race_of(result)
 
 

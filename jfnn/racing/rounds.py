@@ -12,7 +12,7 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.programs import programs_of
-from jfnn.core.search.result import SweepResult, combined, map_members, with_run
+from jfnn.core.search.result import SweepResult, combine, map_members, with_run
 from jfnn.core.search.sweep import sweep
 from jfnn.schedulers import Converged, EarlyStopping
 
@@ -90,7 +90,7 @@ class Rounds:
             each = len(rounds[0].cells)
             here = cells[cells // each == number] % each
             if len(here):
-                result = sweep(**vars(program) | _listed(program, rounds[0].result, here))
+                result = sweep(**vars(program) | _listed_options(program, rounds[0].result, here))
                 rounds.append(Round(here, places, result))
                 found.append(_scores(result))
         return np.concatenate(found)
@@ -111,7 +111,7 @@ class Rounds:
             params = _params(self.of_programs[number], cell)
             index = programs[number].cell_index(cell)
             programs[number] = with_run(programs[number], params=params, kept_cell=index)
-        result = combined(self.first.program_axes, programs)
+        result = combine(self.first.program_axes, programs)
         out = np.ones(self.first.cell_shape, bool)
         out.flat[left] = False
         behind = range(out.ndim, result.pruned.ndim)
@@ -126,7 +126,7 @@ def _scores(result: SweepResult) -> np.ndarray:
     return np.asarray(sign * values.reshape(cells, len(result.seeds), -1).mean(axis=2))
 
 
-def _listed(options: Options, first: SweepResult, cells: np.ndarray) -> dict[str, Any]:
+def _listed_options(options: Options, first: SweepResult, cells: np.ndarray) -> dict[str, Any]:
     """Return options that train listed cells of a program, with the tiles of its first round.
 
     The listed values override single ones; ``hyper`` declares the numbers of a learner or optimizer.

@@ -162,7 +162,7 @@ def write_tables(
     text = _as_lines(text, "text")
     for rows in checks.as_mapping(tables, "tables").values():
         if not checks.is_several(rows) or not len(rows):
-            got = checks.shown(rows)
+            got = checks.as_text(rows)
             raise ArgumentTypeError("tables", "expected rows of text, headings first", got=got)
     _check_figures(figures, (bytes,))
     if settings is not None:
@@ -176,7 +176,7 @@ def write_tables(
 def _as_lines(lines: object, argument: str) -> list[str]:
     if checks.is_several(lines) and all(isinstance(line, str) for line in lines):
         return list(lines)
-    raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
+    raise ArgumentTypeError(argument, "expected lines of text", got=checks.as_text(lines))
 
 
 def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
@@ -185,7 +185,7 @@ def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
         if not isinstance(title, str) or not isinstance(figure, kinds):
             expected = f"expected titles of {' or '.join(kind.__name__ for kind in kinds)}"
             raise ArgumentTypeError(
-                "figures", expected, got=f"{checks.shown(title)}: {type(figure).__name__}"
+                "figures", expected, got=f"{checks.as_text(title)}: {type(figure).__name__}"
             )
 
 
@@ -195,7 +195,7 @@ def _check_link(link: str, argument: str) -> None:
     if colon and scheme.lower() not in ("http", "https") and not set(scheme) & set("/?#"):
         expected = "expected a path beside the page, or an http or https address"
         cure = "a file whose name contains a colon is './a:b.html'"
-        raise ArgumentError(argument, expected, got=checks.shown(link), cure=cure)
+        raise ArgumentError(argument, expected, got=checks.as_text(link), cure=cure)
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:

@@ -64,7 +64,7 @@ class Halving(Scheduler):
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
         """At a rung, stop and prune whole cells, except the best of each bracket."""
         due = [
-            _behind(report, cells, rungs[report.epoch])
+            _mask_below_best(report, cells, rungs[report.epoch])
             for cells, rungs in self.brackets(report.cells, report.epochs)
             if report.epoch in rungs
         ]
@@ -72,7 +72,7 @@ class Halving(Scheduler):
         return state, Actions(stop=pruned, prune=pruned)
 
 
-def _behind(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
+def _mask_below_best(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
     """Mask the members ``[members]`` of ``cells``, except the best ``going_on`` cells by mean score."""
     scores = np.where(report.pruned, np.nan, report.score)
     means = scores.reshape(report.cells, report.replicates).mean(axis=1)[cells]

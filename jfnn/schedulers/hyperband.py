@@ -6,7 +6,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.fields import at_least, field
-from jfnn.numerics.permutation import domain, permuted
+from jfnn.numerics.permutation import domain, permute
 from jfnn.schedulers.halving import Halving
 
 
@@ -37,7 +37,7 @@ class Hyperband(Halving):
             most += 1
         sizes = [-(-(most + 1) * self.factor**s // (s + 1)) for s in range(most, -1, -1)]
         ends = np.round(np.cumsum(sizes) * (cells / sum(sizes))).astype(int)
-        shuffled = permuted(np.arange(cells), domain(cells), 0)
+        shuffled = permute(np.arange(cells), domain(cells), 0)
         parts = [np.sort(part) for part in np.split(shuffled, ends[:-1])]
         return [(part, self._rungs(len(part), most - i, epochs)) for i, part in enumerate(parts)]
 

@@ -163,7 +163,7 @@ def _networks(
 ) -> list[Network]:
     """Return the networks of all widths, for one parametrization after the other."""
     if not checks.is_several(width) or len(width) == 0:
-        raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
+        raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.as_text(width)}")
     widths = [checks.as_count(value, "width") for value in width]
     check_callable(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
@@ -171,7 +171,7 @@ def _networks(
     several = parametrisations if checks.is_several(parametrisations) else ()
     kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
     if not kinds or len({*kinds}) < len(kinds):
-        got = checks.shown(parametrisations)
+        got = checks.as_text(parametrisations)
         raise ArgumentError("parametrisations", f"expected distinct names, got {got}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)

@@ -42,11 +42,11 @@ Program = Callable[[Numbers, LossInputs], tuple[jax.Array, Numbers]]
 @functools.lru_cache(maxsize=32)
 def build_program(stepper: Stepper, mode: str) -> Program:
     """Compile ``(numbers, inputs) -> (loss, its derivatives by the numbers)``."""
-    differentiate = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
+    differentiate = {"reverse": reverse_mode, "forward": forward_mode}[mode]
     return compiled(functools.partial(differentiate, stepper))
 
 
-def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
+def reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
     """Return the loss and its derivatives, propagated from the last step to the first."""
 
     def loss(numbers: Numbers) -> jax.Array:
@@ -69,7 +69,7 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> t
     return jax.value_and_grad(loss)(numbers)
 
 
-def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
+def forward_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
     """Return the loss and its derivatives, propagated together from the first step to the last."""
     flat, unravel = ravel_pytree(numbers)
 

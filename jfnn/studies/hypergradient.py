@@ -15,7 +15,7 @@ from jfnn.core.experiment.axes import check_range
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.stepper import make_experiment, make_stepper, step_numbers
-from jfnn.core.experiment.tracing import scoring
+from jfnn.core.experiment.tracing import trace_scoring
 from jfnn.core.search.keywords import make_options
 from jfnn.learners import Learner
 from jfnn.network import Network
@@ -119,7 +119,7 @@ def prepare(
     variables = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
-    stepper = dataclasses.replace(stepper, functions=scoring(stepper.functions, len(scored)))
+    stepper = dataclasses.replace(stepper, functions=trace_scoring(stepper.functions, len(scored)))
     inputs = LossInputs(numbers, replicates.start(0), seen, steps, scored_rows)
     return build_program(stepper, mode), (variables, inputs)
 
@@ -127,7 +127,7 @@ def prepare(
 def _names(names: str | Sequence[str], numbers: Iterable[str]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
-        raise ArgumentError("with_respect_to", f"expected different names, got {checks.shown(names)}")
+        raise ArgumentError("with_respect_to", f"expected different names, got {checks.as_text(names)}")
     choices = [name for name in numbers if name not in NOT_SMOOTH]
     return tuple(checks.as_choice(name, "with_respect_to", choices) for name in names)
 

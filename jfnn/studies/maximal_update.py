@@ -29,7 +29,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.layers.initializers import FAN_IN
-from jfnn.layers.scaled import scaled
+from jfnn.layers.scaled import scale
 from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
 from jfnn.optimizers import Factory, Optimizer
@@ -76,7 +76,7 @@ def maximal_update(
     known = ("sgd", *LIKE_ADAM)
     name = next((name for name in known if vars(optax)[name] is given), given)
     rule = "sgd" if checks.as_choice(name, "optimizer", known) == "sgd" else "adam"
-    *hidden, last = _in_maximal_update(layers, shape, base_layers, base_shape, rule)
+    *hidden, last = _apply_maximal_update(layers, shape, base_layers, base_shape, rule)
     if multiplier != 1:
         if not isinstance(last, Dense | Scaled):
             raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
@@ -84,7 +84,7 @@ def maximal_update(
         singles = np.finfo(np.float32)
         if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
             raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
-        last = scaled(last, multiplier, factor)
+        last = scale(last, multiplier, factor)
     return sequential([*hidden, last], shape)
 
 
@@ -95,7 +95,7 @@ def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shap
     return network.layers, network.input_shape
 
 
-def _in_maximal_update(
+def _apply_maximal_update(
     layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, rule: str
 ) -> tuple[LayerKind, ...]:
     """Return the layers, including those inside `Scaled` and `Residual`, with the factors of the table."""
@@ -106,11 +106,11 @@ def _in_maximal_update(
     base_shapes = shapes_of(base, base_shape)
     for layer, inputs, base_layer, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
         if isinstance(layer, Residual) and isinstance(base_layer, Residual):
-            inside = _in_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, rule)
+            inside = _apply_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, rule)
             results.append(dataclasses.replace(layer, layers=inside))
         elif isinstance(layer, Scaled) and isinstance(base_layer, Scaled):
-            (inner,) = _in_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, rule)
-            results.append(scaled(inner, layer.start, layer.rate, layer.bias_rate))
+            (inner,) = _apply_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, rule)
+            results.append(scale(inner, layer.start, layer.rate, layer.bias_rate))
         elif isinstance(layer, Dense | Conv) and isinstance(base_layer, Dense | Conv):
             fan_in, n_out = _fans(layer, inputs)
             base_in, base_out = _fans(base_layer, base_inputs)
@@ -138,4 +138,4 @@ def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, rule: str) -> 
         expected = f"one of {', '.join(FAN_IN)}, with variance proportional to one over the inputs"
         raise ArgumentError("init", f"expected {expected}, got {layer.initializer!r}")
     start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
-    return scaled(layer, start, r_out / r_in, r_out) if rule == "sgd" else scaled(layer, start, 1 / r_in)
+    return scale(layer, start, r_out / r_in, r_out) if rule == "sgd" else scale(layer, start, 1 / r_in)

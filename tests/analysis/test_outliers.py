@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jfnn.analysis.outliers import failed
+from jfnn.analysis.outliers import count_failed_runs
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from jfnn.analysis.outliers import failed
     ],
 )
 def test_failed_runs_are_those_that_dominate_the_mean(values, count):
-    assert failed(values, higher_is_better=True) == count
-    assert failed(-np.array(values)[::-1], higher_is_better=False) == count
+    assert count_failed_runs(values, higher_is_better=True) == count
+    assert count_failed_runs(-np.array(values)[::-1], higher_is_better=False) == count
 
 
 @pytest.mark.parametrize(("n", "share"), [(3, 0.010), (5, 0.017), (10, 0.004)])
 def test_normal_values_rarely_look_failed(n, share):
-    counts = failed(np.random.default_rng(0).normal(size=(20_000, n)), higher_is_better=True)
+    counts = count_failed_runs(np.random.default_rng(0).normal(size=(20_000, n)), higher_is_better=True)
     assert (counts > 0).mean() == pytest.approx(share, abs=0.003)
 
 
@@ -44,7 +44,7 @@ def test_normal_values_rarely_look_failed(n, share):
     ],
 )
 def test_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
-    assert failed(np.array(right) / rows, higher_is_better=True, rows=rows) == count
+    assert count_failed_runs(np.array(right) / rows, higher_is_better=True, rows=rows) == count
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
     ],
 )
 def test_loss_within_the_noise_of_its_rows_has_not_failed(losses, rows, count):
-    assert failed(losses, higher_is_better=False, rows=rows) == count
+    assert count_failed_runs(losses, higher_is_better=False, rows=rows) == count

@@ -10,7 +10,7 @@ import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
 from jfnn.arguments.texts import full_text, number_text, score_format, value_text, value_texts
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combine, with_run
 
 
 def with_test_accuracy(values, **fields):
@@ -223,7 +223,7 @@ def test_programs_rank_like_one_grid_of_all_their_cells(classes, folds):
         return select_members(whole, rows, axes=axes)
 
     axes = {"network": np.array(["b", "a"]), "batch_size": np.array([0])}
-    programs = combined(axes, [program(0), program(1)])
+    programs = combine(axes, [program(0), program(1)])
     one = best_first(whole, most=99)
     several = best_first(programs, most=99)
     assert several._replace(cells=[]) == one._replace(cells=[])

@@ -8,7 +8,7 @@ import jfnn
 from jfnn import plots
 from jfnn.analysis import summary, wording
 from jfnn.arguments.texts import axis_text
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combine, with_run
 
 NET = jfnn.mlp((2, 3, 2))
 MOMENTUM = {"momentum": 0.9}
@@ -35,7 +35,7 @@ def with_learners(pairs, name="network"):
         with_run(part, config={"settings": {"learner": learner.describe(), "constants": constants}})
         for part, (learner, constants) in zip(make_programs(("a", "b")).programs, pairs, strict=True)
     ]
-    return combined({name: np.array(["a", "b"])}, parts)
+    return combine({name: np.array(["a", "b"])}, parts)
 
 
 @pytest.mark.parametrize("kind", SEVERAL)
@@ -43,8 +43,8 @@ def test_axis_of_learners_is_named_after_what_differs(kind):
     result = with_learners(SEVERAL[kind])
     word = kind.partition(",")[0]
     assert wording.network_word(result) == word
-    assert list(wording.in_words(result).axes) == [word, "learning_rate", "l2"]
-    assert "width" in wording.in_words(with_learners(SEVERAL[kind], "width")).axes
+    assert list(wording.with_network_word(result).axes) == [word, "learning_rate", "l2"]
+    assert "width" in wording.with_network_word(with_learners(SEVERAL[kind], "width")).axes
 
 
 def test_figures_show_optimizer_and_accept_both_names():

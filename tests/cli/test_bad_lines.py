@@ -30,7 +30,8 @@ WRONG = {
     words.numbers: NUMBER,
     words.axis: AXIS,
     words.number_or_axis: AXIS,
-    words.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
+    words.parse_assignment: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0"
+    " momentum=١",
     words.path: "''",
 }
 FREE = {str, words.names}  # parsers of any text

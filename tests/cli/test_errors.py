@@ -14,7 +14,7 @@ import jfnn
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import in_flags
+from jfnn.cli.parser import as_flags
 
 pytestmark = pytest.mark.unoptimised
 
@@ -38,9 +38,9 @@ def test_every_value_recommended_by_the_library_is_a_flag():
     ]
     names = {ast.literal_eval(call.args[0]) for call in calls}
     assert names >= {"resume", "encode", "impute", "standardise", "worker_kind", "batch_size"}
-    written = [in_flags(Set(name, value, "helps")) for name in names for value in (True, None, "a b")]
+    written = [as_flags(Set(name, value, "helps")) for name in names for value in (True, None, "a b")]
     assert all(re.fullmatch(r"--[a-z-]+( full| 'a b')? helps", text) for text in written)
-    assert in_flags("a text for Python") == in_flags(Set("sizes", 3, "helps")) == ""
+    assert as_flags("a text for Python") == as_flags(Set("sizes", 3, "helps")) == ""
 
 
 @pytest.mark.thorough

@@ -38,7 +38,7 @@ def test_defaults_are_the_grid_of_the_notes():
         "out",
     }
     unchecked = {"batches", "initial_params", "folds"}
-    assert taken.changed(names - named - unchecked) == []
+    assert taken.non_default(names - named - unchecked) == []
     assert [getattr(taken, name) for name in unchecked] == [None, None, None]
     assert (flags.dtype, flags.test_size, flags.split_seed, flags.present) == ("float32", 0.2, 0, frozenset())
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jfnn.numerics.permutation import Domain, domain, mixed, permuted
+from jfnn.numerics.permutation import Domain, domain, hash_words, permute
 
 LARGEST = 2**31 - 1
 WORD = 2**32
@@ -73,12 +73,12 @@ def permuted_by_hand(position, n, key):
 def keys_of_steps(count):
     """Return the keys ``[count]`` of an engine: 100 steps per epoch, one epoch after the other."""
     epoch, step = np.divmod(np.arange(count), 100)
-    return mixed(5, 0, epoch, step)
+    return hash_words(5, 0, epoch, step)
 
 
 def drawn(n, positions, keys):
     """Return entries ``[positions, keys]`` with a dtype whose products do not overflow."""
-    return permuted(np.reshape(positions, (-1, 1)), domain(n), keys).astype(np.int64)
+    return permute(np.reshape(positions, (-1, 1)), domain(n), keys).astype(np.int64)
 
 
 def places(n):
@@ -117,7 +117,7 @@ def expect_together(entries, n, bins):
 @pytest.mark.parametrize("sizes", [range(1, 301), *LARGE], ids=str)
 def test_every_number_occurs_once(sizes):
     for n in np.atleast_1d(sizes).tolist():
-        entries = np.sort(permuted(np.arange(n), domain(n), KEYS[:, None]), axis=1)
+        entries = np.sort(permute(np.arange(n), domain(n), KEYS[:, None]), axis=1)
         np.testing.assert_array_equal(entries, np.broadcast_to(np.arange(n), entries.shape))
 
 
@@ -144,17 +144,17 @@ def test_entries_equal_exact_arithmetic(n):
     positions = sorted({int(p) for p in np.linspace(0, n - 1, 25)})
     for key in KEYS.tolist():
         expected = [permuted_by_hand(position, n, key) for position in positions]
-        np.testing.assert_array_equal(permuted(positions, domain(n), key), expected)
+        np.testing.assert_array_equal(permute(positions, domain(n), key), expected)
 
 
 def test_words_equal_exact_arithmetic():
     for words in [(0,), (7,), (WORD - 1, 5), (1, 2, 3, 4), (4, 3, 2, 1)]:
-        word = mixed(*words)
+        word = hash_words(*words)
         assert word == mixed_by_hand(*words) and word.dtype == np.uint32 and word.shape == ()
     first = np.arange(3)[:, None]
     second = np.array([9, WORD - 1])
     expected = [[mixed_by_hand(i, j) for j in second.tolist()] for i in range(3)]
-    np.testing.assert_array_equal(mixed(first, second), expected)
+    np.testing.assert_array_equal(hash_words(first, second), expected)
 
 
 @pytest.mark.thorough
@@ -166,11 +166,11 @@ def test_jax_equals_numpy_with_everything_traced(platform, dtype, monkeypatch):
     sizes = [1, 2, 3, 31, 63, 64, 100, 1437, 99991, LARGEST]
     sides = Domain(*(np.stack(side) for side in zip(*map(domain, sizes), strict=True)))
     positions = np.stack([np.linspace(0, n - 1, 20).astype(np.int32) for n in sizes])
-    expected = permuted(positions[:, :, None], Domain(*(side[:, None, None] for side in sides)), KEYS)
+    expected = permute(positions[:, :, None], Domain(*(side[:, None, None] for side in sides)), KEYS)
     assert expected.dtype == np.int32 and expected.shape == (len(sizes), 20, len(KEYS))
 
     def by_jax(positions, domain, key):
-        return permuted(positions, domain, key, jnp)
+        return permute(positions, domain, key, jnp)
 
     def broadcast(positions, domain, key):
         return by_jax(positions[:, :, None], Domain(*(side[:, None, None] for side in domain)), key)
@@ -186,9 +186,9 @@ def test_jax_equals_numpy_with_everything_traced(platform, dtype, monkeypatch):
 
 def test_jax_mixes_words_like_numpy(dtype):
     words = np.arange(5, dtype=np.uint32)[:, None], np.arange(3, dtype=np.int32)
-    traced = jax.jit(lambda first, last: mixed(first, WORD - 1, last, xp=jnp))(*words)
+    traced = jax.jit(lambda first, last: hash_words(first, WORD - 1, last, xp=jnp))(*words)
     assert traced.dtype == np.uint32
-    np.testing.assert_array_equal(traced, mixed(words[0], WORD - 1, words[1]))
+    np.testing.assert_array_equal(traced, hash_words(words[0], WORD - 1, words[1]))
 
 
 @pytest.mark.thorough
@@ -208,4 +208,4 @@ def test_seeds_with_colliding_first_chains_differ_later():
     epochs = np.arange(1000)
     other = first ^ lowbias_inverse(lowbias(first ^ 8) ^ 1)
     assert other != 8 and lowbias(first ^ other) ^ lowbias(first ^ 8) == 1
-    assert len(np.intersect1d(mixed(8, epochs), mixed(other, epochs))) == 0
+    assert len(np.intersect1d(hash_words(8, epochs), hash_words(other, epochs))) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jfnn
-from jfnn.numerics.selects import selecting
+from jfnn.numerics.selects import with_selections
 
 
 def noting(ran, name, x):
@@ -48,7 +48,7 @@ def test_unused_branch_is_computed_only_if_predicates_differ(predicate):
     alone = [[step(one, group, rows) for one in row] for row, group in zip(x, groups, strict=True)]
     computed(ran)
     ran.clear()
-    of_group = jax.vmap(selecting(step), (0, None, None))
+    of_group = jax.vmap(with_selections(step), (0, None, None))
     together = jax.jit(jax.vmap(of_group, (0, 0, None)))(x, groups, rows)
     np.testing.assert_array_equal(together, alone)
     assert computed(ran) == expected
@@ -62,7 +62,7 @@ def test_members_on_another_axis_select_like_those_on_the_first():
 
     x, rows = jnp.arange(6.0).reshape(2, 3), jnp.ones(4)
     expected = np.stack([step(column, rows) for column in x.T], axis=-1)
-    mapped = jax.vmap(selecting(step), (-1, None), -1)
+    mapped = jax.vmap(with_selections(step), (-1, None), -1)
     np.testing.assert_array_equal(mapped(x, rows), expected)
 
 

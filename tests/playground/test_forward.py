@@ -31,7 +31,7 @@ from jfnn.layers import (
     Residual,
     Scaled,
 )
-from jfnn.playground.networks import KINDS, described, flattened
+from jfnn.playground.networks import KINDS, described, flatten
 
 py_mini_racer = pytest.importorskip("py_mini_racer")
 
@@ -57,7 +57,7 @@ def engine():
 def expression(network, params, x, loss):
     """Return a JavaScript expression for the outputs; numbers are texts, as JSON lacks NaN and infinity."""
     network_text = json.dumps(described(network, loss), allow_nan=False)
-    arrays = (flattened(network, params), np.asarray(x, np.float32).ravel())
+    arrays = (flatten(network, params), np.asarray(x, np.float32).ravel())
     weights, inputs = (f"Float32Array.from({json.dumps(array.tolist())})" for array in arrays)
     return f"JSON.stringify(Array.from(answers({network_text}, {weights}, {inputs}, {len(x)}), String))"
 
@@ -413,7 +413,7 @@ def test_networks_unsupported_in_a_browser_are_refused(name):
 def test_description_is_plain_and_locates_each_number():
     network, params, _ = example("conv")
     description = json.loads(json.dumps(described(network), allow_nan=False))
-    flat = flattened(network, params)
+    flat = flatten(network, params)
     assert flat.shape == (description["parameters"],) and flat.dtype == np.float32
     for layer, own in zip(description["layers"], params, strict=True):
         for name, place in layer.get("weights", {}).items():
@@ -433,4 +433,4 @@ def test_description_is_plain_and_locates_each_number():
 )
 def test_other_parameters_are_refused(params):
     with pytest.raises((ValueError, TypeError), match="params"):
-        flattened(jfnn.sequential([Dense(1)], 2), params)
+        flatten(jfnn.sequential([Dense(1)], 2), params)

@@ -15,7 +15,7 @@ import jfnn
 from jfnn import analysis, plots
 from jfnn.analysis import description, summary
 from jfnn.arguments.texts import describe
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combine, with_run
 from jfnn.report import writing as report
 
 pytestmark = pytest.mark.unoptimised
@@ -296,7 +296,7 @@ def test_page_lists_settings_versions_and_refit_scores(tmp_path, written):
     texts = summary.refit_texts(result.refit)
     said = f"on all 4 training rows, with 2 seeds: {', '.join(texts)}."
     assert any(said in in_a_line(text) for text in page.texts["p"])
-    of_batches = combined({"batch_size": np.array([5, 0])}, [result, result])  # of one network
+    of_batches = combine({"batch_size": np.array([5, 0])}, [result, result])  # of one network
     assert "2-3-2 tanh trained for 1 epochs: 2 cells of batch × η × λ" in description.sentence(of_batches)
     assert description.settings_in_words(of_batches)["Network"]["layers"] == "2-3-2"
 

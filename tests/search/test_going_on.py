@@ -6,7 +6,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.search.result import combined
+from jfnn.core.search.result import combine
 
 pytestmark = pytest.mark.unoptimised
 
@@ -35,7 +35,7 @@ def test_results_that_cannot_be_continued_are_refused_with_a_remedy(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE}
     half = jfnn.sweep(NETWORK, split, epochs=2, **options)
     others = {"hyper": {"init_scale": [1.0, 2.0]}, "learning_rate": 0.1}
-    sizes = combined({"batch_size": np.array([16, 8])}, [half, half])
+    sizes = combine({"batch_size": np.array([16, 8])}, [half, half])
     for result, changed, epochs, named in (
         (half, {}, 2, r"initial_params: .*range\(first, end\).*result\.params"),
         (half, {}, range(3, 4), r"epochs: expected range\(2, "),

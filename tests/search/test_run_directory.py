@@ -13,7 +13,7 @@ from kinds_of_files import bits_of_result
 import jfnn
 from jfnn import analysis
 from jfnn.core.search import run_directory
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combine, with_run
 from jfnn.core.store import files
 
 pytestmark = pytest.mark.unoptimised
@@ -183,7 +183,7 @@ def test_names_are_not_formulas_in_a_table_and_are_restored(sign, tmp_path):
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
     scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
     result = with_scores(plain, scores, metrics=plain.metrics | {metric: True})
-    combined({"network": np.array([axis])}, [result]).save(tmp_path / "several")
+    combine({"network": np.array([axis])}, [result]).save(tmp_path / "several")
     analysis.write_tidy(result, tmp_path / "tidy.csv")
     paths = [*tmp_path.rglob("*.csv")]
     assert len(paths) == 3

@@ -19,7 +19,7 @@ from scipy import stats
 
 import jfnn
 from jfnn.analysis import ranking
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combine, with_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -53,7 +53,7 @@ def test_programs_of_a_combined_result_equal_its_parts(make):
         params = {"w": np.random.default_rng(number).normal(size=(*part.diverged_at.shape, 2))}
         part = with_run(part, params=params, config={"settings": {"tile": number}}, timing={"run": number})
         parts.append(part.of_cell(*part.best().index) if number > 3 else part)
-    whole = combined({"network": np.array(["a", "b", "c"]), "batch_size": np.array([8, 0])}, parts)
+    whole = combine({"network": np.array(["a", "b", "c"]), "batch_size": np.array([8, 0])}, parts)
     for part, program in zip(parts, whole.programs, strict=True):
         assert same_bits(everything(program), everything(part))
     for number, (name, size) in enumerate(itertools.product("abc", (8, None))):
@@ -68,14 +68,14 @@ def test_best_of_several_programs_has_the_best_score_and_comes_first_among_equal
     better = with_scores(worse, {name: worse.scores[name] + (1 if classes else -1)})
     none = with_scores(worse, {name: np.full_like(worse.scores[name], np.nan)})
     names = {"network": np.array(["a", "b", "c", "d"])}
-    best = combined(names, [none, worse, better, better]).best()
+    best = combine(names, [none, worse, better, better]).best()
     assert (best.index, best.score) == ((2, *better.best().index), better.best().score)
-    assert combined({"network": np.array(["a", "b"])}, [none, none]).best_or_none() is None
+    assert combine({"network": np.array(["a", "b"])}, [none, none]).best_or_none() is None
 
 
 def test_shorter_history_is_padded_with_nan():
     long, short = (make_result((2, 2), history=length) for length in (5, 3))
-    both = combined({"network": np.array(["a", "b"])}, [short, long])
+    both = combine({"network": np.array(["a", "b"])}, [short, long])
     assert both.evaluations.tolist() == [1, 2, 3, 4, 5]
     losses = both.history["train_loss"]
     np.testing.assert_array_equal(losses[1], long.history["train_loss"])

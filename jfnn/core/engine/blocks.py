@@ -199,7 +199,7 @@ def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
     function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
     if not callable(function):
         expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
-        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.as_text(reduce)}")
     if selection.diverged.all():
         raise ArgumentError("reduce", "expected members to reduce over, but all diverged")
     return function

@@ -46,7 +46,7 @@ def as_devices(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, 
         if len(devices) == 0:
             raise ArgumentError("devices", "expected at least one device")
         if not all(isinstance(device, jax.Device) for device in devices):
-            raise ArgumentTypeError("devices", f"expected JAX devices, got {checks.shown(devices)}")
+            raise ArgumentTypeError("devices", f"expected JAX devices, got {checks.as_text(devices)}")
         kinds = sorted({f"{device.platform} {device.device_kind}" for device in devices})
         if len(kinds) > 1:  # their arithmetic differs, and any of them may train a tile
             raise ArgumentError("devices", f"expected devices of one kind, got {', '.join(kinds)}")

@@ -232,7 +232,7 @@ def act(cohort: Cohort, state: RunState, scores: Scores) -> RunState:
         given: Any = scheduler.update(memories[i], report)
         if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Actions):
             expected = f"expected (state, jfnn.schedulers.Actions(…)) of {type(scheduler).__name__}.update"
-            raise ArgumentTypeError("schedulers", f"{expected}, got {checks.shown(given)}", scheduler)
+            raise ArgumentTypeError("schedulers", f"{expected}, got {checks.as_text(given)}", scheduler)
         memories[i], actions = given
         state = _apply(state, actions, score)
     return state._replace(schedulers=tuple(memories))

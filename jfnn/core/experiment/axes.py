@@ -89,7 +89,7 @@ def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
     Raises ArgumentError for listed cells with different names or different numbers of values.
     """
     if isinstance(cells, Iterator):
-        got = checks.shown(cells)
+        got = checks.as_text(cells)
         raise ArgumentTypeError(argument, f"expected a number or a list, list(cells), got {got}")
     columns: Mapping[str, Any]
     if isinstance(cells, Mapping):
@@ -267,11 +267,11 @@ def _drawn_columns(axes: Mapping[str, np.ndarray | Distribution], sample: Sample
     memory.check("cells", DRAW_BYTES * sample.cells)
     if all(isinstance(value, np.ndarray) and len(value) == 1 for value in axes.values()):
         raise ArgumentError("cells", "expected a distribution or several values to draw from")
-    drawn = as_numbers({name: _drawn(value, name, sample) for name, value in axes.items()}, "cells")
+    drawn = as_numbers({name: _draw(value, name, sample) for name, value in axes.items()}, "cells")
     return {name: np.asarray(values) for name, values in drawn.items()}
 
 
-def _drawn(value: np.ndarray | Distribution, name: str, sample: Sample) -> np.ndarray:
+def _draw(value: np.ndarray | Distribution, name: str, sample: Sample) -> np.ndarray:
     """Draw values ``[cells]`` from a distribution, or uniformly from several values."""
     uniform = np.random.default_rng([sample.seed, zlib.crc32(name.encode())]).random(sample.cells)
     if not isinstance(value, np.ndarray):
@@ -314,5 +314,5 @@ def as_index(
     if not checks.is_several(index) or len(index) != len(shape) or not all(map(fits, index, shape)):
         lengths = ", ".join(f"{name} {length}" for name, length in axes)
         expected = f"an index into axes of lengths {lengths}" if axes else "no index, since there are no axes"
-        raise ArgumentError(argument, f"expected {expected}, got {checks.shown(index)}{cure}")
+        raise ArgumentError(argument, f"expected {expected}, got {checks.as_text(index)}{cure}")
     return tuple(int(number) % length for number, length in zip(index, shape, strict=True))

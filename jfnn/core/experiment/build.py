@@ -32,7 +32,7 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
 from jfnn.core.experiment.settings import Validation
 from jfnn.core.experiment.subsets import Subsets
-from jfnn.core.experiment.tracing import scoring, traced
+from jfnn.core.experiment.tracing import trace_functions, trace_scoring
 from jfnn.core.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions
@@ -82,7 +82,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
     has_test = data.n > data.n_train and (tests is None or tests.size > 0)
-    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows)
+    ranking = _ranking_score(learner, data, options.validation, holds_out, has_test, rows)
     if options.schedulers:
         changeable = [name for name in values if name not in learner.at_start]
         _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
@@ -108,7 +108,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     functions = _trace_functions(learner, data, members, (*values, *of_replicates))
     return Experiment(
-        functions=scoring(functions, scored_block(data, copied_rows)),
+        functions=trace_scoring(functions, scored_block(data, copied_rows)),
         data=data,
         cells=cells,
         constants=constants,
@@ -176,20 +176,22 @@ def _doubts(
     """Return warnings about valid but suspicious input."""
     found: list[Doubt] = []
     if cells.crossed:  # listed cells may repeat a value
-        found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)
+        found += doubts.about_axes(
+            {name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype
+        )
     if not isinstance(learner, Supervised):
         return found
     inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
     names = options.split.names or {}
-    found += doubts.of_columns(inputs, names.get("columns"))
+    found += doubts.about_columns(inputs, names.get("columns"))
     if data.labels is not None and is_labels(data.labels):
         folds = int(options.folds) if isinstance(options.folds, numbers.Integral) else None
-        found += doubts.of_classes(data.labels, targets.shape[1], names.get("classes"), folds)
+        found += doubts.about_classes(data.labels, targets.shape[1], names.get("classes"), folds)
     layers = learner.network.layers
     if layers is not None:  # other networks may scale inputs themselves
-        found += doubts.of_size(inputs)
+        found += doubts.about_size(inputs)
         if "dropout" in values:
-            found += doubts.of_dropout(values["dropout"], layers, inputs.shape[1:])
+            found += doubts.about_dropout(values["dropout"], layers, inputs.shape[1:])
     return found
 
 
@@ -197,7 +199,7 @@ def _learner(options: Options, subsets: Subsets | None) -> Learner:
     """Return the given or the network's learner, of one target each if subsets have columns."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
-        for name in options.changed(OF_NETWORKS):
+        for name in options.non_default(OF_NETWORKS):
             raise ArgumentError(name, "a learner has its own; give it to the learner")
     else:
         check_network(options.model, options.loss, options.gradient)
@@ -224,7 +226,7 @@ def _with_ranking_metric(learner: Learner, data: Data, metric: str | Metric | No
     known = [known.name for known in learner.metrics]
     if metric is None or metric in known or (isinstance(metric, str) and metric not in _names(learner)):
         return learner
-    with checks.renamed(metrics="rank_by"):
+    with checks.rename_arguments(metrics="rank_by"):
         return learner.measuring([*learner.metrics, metric]).fitted(data)
 
 
@@ -294,7 +296,7 @@ def _trace_functions(learner: Learner, data: Data, members: Replicates, hyper: S
             " learner, or its gradient function, does not take any",
         )
     sizes = np.unique(members.sources.batch).tolist()
-    return traced(learner, members.start_shapes, data, hyper, sizes, weighted)
+    return trace_functions(learner, members.start_shapes, data, hyper, sizes, weighted)
 
 
 def _explain_unknown(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
@@ -334,7 +336,7 @@ def _with_columns(data: Data, subsets: Subsets | None) -> Data:
     return data._replace(columns=subsets.columns)
 
 
-def _ranking(
+def _ranking_score(
     learner: Learner,
     data: Data,
     validation: Validation,

@@ -7,7 +7,7 @@ import numpy as np
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.cures import Set
-from jfnn.arguments.texts import compact, shortened
+from jfnn.arguments.texts import compact, shorten
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
 
@@ -27,7 +27,7 @@ def warn(doubts: Iterable[Sequence[Doubt]]) -> None:
         callers.warn(doubt)
 
 
-def of_size(inputs: np.ndarray) -> list[Doubt]:
+def about_size(inputs: np.ndarray) -> list[Doubt]:
     """Return warnings about inputs ``[n, …]`` (floats) so large that few learning rates suit them."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
         return []
@@ -37,7 +37,7 @@ def of_size(inputs: np.ndarray) -> list[Doubt]:
     return [Doubt(found, cure=Set("standardise", True, "scales them", code))]
 
 
-def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
+def about_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
     """Return warnings about constant named columns of inputs ``[n, …]``; pixels, without names, may be.
 
     ``columns`` describe them by name, as for `jfnn.datasets.transform`; anything else is ignored.
@@ -60,10 +60,10 @@ def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
 
 
 def _columns(names: Sequence[str]) -> str:
-    return f"column{'s' * (len(names) > 1)} {shortened(names)}"
+    return f"column{'s' * (len(names) > 1)} {shorten(names)}"
 
 
-def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | None) -> list[Doubt]:
+def about_classes(labels: np.ndarray, outputs: int, words: object, folds: int | None) -> list[Doubt]:
     """Return warnings about classes with no training row, a single row, or fewer rows than folds.
 
     ``labels`` are those of the training rows ``[n]``; one output stands for two classes; ``words`` are the
@@ -74,7 +74,7 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
     def named(numbers: np.ndarray) -> str:
         known = words if isinstance(words, list | tuple) else ()
         texts = [repr(known[i]) if i < len(known) else str(i) for i in numbers.tolist()]
-        return f"label{'s' * (len(texts) > 1)} {shortened(texts, 5)}"
+        return f"label{'s' * (len(texts) > 1)} {shorten(texts, 5)}"
 
     counts = np.bincount(labels.astype(np.int64), minlength=max(outputs, 2))
     present = np.flatnonzero(counts)
@@ -96,19 +96,19 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
     return [Doubt(text) for text in found]
 
 
-def of_axes(axes: Mapping[str, np.ndarray], dtype: np.dtype) -> list[Doubt]:
+def about_axes(axes: Mapping[str, np.ndarray], dtype: np.dtype) -> list[Doubt]:
     """Return warnings about values (name -> ``[k]``) that repeat on an axis in the arithmetic's dtype."""
     found = []
     for name, values in axes.items():
         distinct, first, counts = np.unique(values.astype(dtype), return_index=True, return_counts=True)
         if len(distinct) < values.size:
             texts = [compact(float(values[i]), 6) for i in first[counts > 1]]
-            text = f"{shortened(texts, 5)} more than once, which repeats cells"
+            text = f"{shorten(texts, 5)} more than once, which repeats cells"
             found.append(Doubt(text, name))
     return found
 
 
-def of_dropout(rates: np.ndarray, layers: Sequence[LayerKind], shape: Shape) -> list[Doubt]:
+def about_dropout(rates: np.ndarray, layers: Sequence[LayerKind], shape: Shape) -> list[Doubt]:
     """Return warnings about dropout in a network without hidden units, for inputs of a shape."""
     if rates.max() == 0 or any(dropped is not None for dropped in dropout_shapes(layers, shape)):
         return []

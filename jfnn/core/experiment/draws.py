@@ -85,7 +85,7 @@ def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
             parts = [np.full((len(seeds), size), draw.scale, dtype) for _ in draw.paths]
         else:
             parts = [next(numbers) for _ in draw.paths]
-        arranged: np.ndarray = draw.arranged(parts, (len(seeds),))
+        arranged: np.ndarray = draw.arrange(parts, (len(seeds),))
         return arranged
 
     return jax.tree.map(array, starts)

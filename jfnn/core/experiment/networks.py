@@ -80,7 +80,7 @@ class Networks(Valid):
 def as_networks(network: object, argument: str) -> Any:
     """Return a network, a learner or `Networks` unchanged; convert a dict to `Networks`."""
     if isinstance(network, list | tuple) and not isinstance(network, Network):
-        got = checks.shown(network)
+        got = checks.as_text(network)
         raise ArgumentTypeError(argument, f"expected one, or several by name, {{'a': …, 'b': …}}, got {got}")
     return Networks.by_name(network, argument) if isinstance(network, Mapping) else network
 
@@ -89,7 +89,7 @@ def check_words(words: Collection[object], argument: str) -> None:
     """Raise ArgumentError for names that are not valid directory names."""
     for word in words:
         if not paths.names_directory(word) or not str(word).isprintable():
-            got = checks.shown(word)
+            got = checks.as_text(word)
             raise ArgumentError(argument, f"expected valid directory names, got {got}")
 
 
@@ -100,7 +100,7 @@ def _values(given: object, argument: str) -> np.ndarray:
     elif checks.is_several(given):
         values = np.asarray(given).tolist() if hasattr(given, "tolist") else list(given)
     else:
-        raise ArgumentTypeError(argument, f"expected a sequence of values, got {checks.shown(given)}")
+        raise ArgumentTypeError(argument, f"expected a sequence of values, got {checks.as_text(given)}")
     if not values:
         raise ArgumentError(argument, "expected at least one value, got none")
     if all(isinstance(value, str) for value in values):
@@ -111,9 +111,11 @@ def _values(given: object, argument: str) -> np.ndarray:
         array = array.astype(np.int64) if all(map(_is_whole, values)) else array
     else:
         cure = "other values by name, {'no': False, 'yes': True}"
-        raise ArgumentTypeError(argument, f"expected numbers, or words, or {cure}, got {checks.shown(given)}")
+        raise ArgumentTypeError(
+            argument, f"expected numbers, or words, or {cure}, got {checks.as_text(given)}"
+        )
     if len(np.unique(array)) < len(array):
-        raise ArgumentError(argument, f"expected each value once, got {checks.shown(given)}")
+        raise ArgumentError(argument, f"expected each value once, got {checks.as_text(given)}")
     return array
 
 
@@ -128,6 +130,6 @@ def _is_whole(value: object) -> bool:
 def _make_network(make: Callable[..., object], arguments: Mapping[str, object]) -> Network | Learner:
     network = make(**arguments)
     if not isinstance(network, Network | Learner):
-        got = f"{checks.shown(network)} for {checks.shown(arguments)}"
+        got = f"{checks.as_text(network)} for {checks.as_text(arguments)}"
         raise ArgumentTypeError("make", f"expected a function that returns a jfnn.Network, got {got}")
     return network

@@ -164,8 +164,8 @@ class Common(Valid):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.learning_rate is None and "learning_rate" not in self.listed:
-            given = f"; cells have {', '.join(self.listed)}" if self.listed else ""
+        if self.learning_rate is None and "learning_rate" not in self.listed_values:
+            given = f"; cells have {', '.join(self.listed_values)}" if self.listed_values else ""
             raise ArgumentTypeError("learning_rate", f"expected a number, or several; got none{given}")
         if self.epochs.start and self.initial_params is None:
             raise ArgumentError("epochs", f"{self.epochs} needs initial_params to go on from; got none")
@@ -173,14 +173,14 @@ class Common(Valid):
             raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
 
     @property
-    def listed(self) -> Mapping[str, np.ndarray]:
+    def listed_values(self) -> Mapping[str, np.ndarray]:
         """Name -> values of listed cells; empty without them."""
         return {}
 
     @property
     def hyper_names(self) -> list[str]:
         """Names of the further hyperparameters that the options give values for."""
-        return [name for name in {**self.hyper, **self.listed} if name not in ALWAYS]
+        return [name for name in {**self.hyper, **self.listed_values} if name not in ALWAYS]
 
     @property
     def scheme(self) -> Minibatches:
@@ -189,7 +189,7 @@ class Common(Valid):
             raise ArgumentError("batch_size", "expected one number of rows here; jfnn.sweep takes several")
         return self.batch_size
 
-    def changed(self, names: Iterable[str]) -> list[str]:
+    def non_default(self, names: Iterable[str]) -> list[str]:
         """Return those of the named options whose values differ from the defaults."""
         changed = []
         for name, field in self.__dataclass_fields__.items():

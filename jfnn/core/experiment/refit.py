@@ -14,7 +14,7 @@ ROWS = ("train", "all")  # to train the winners on
 
 def _as_rule(value: object, argument: str) -> Simplest | None:
     if value is not None and not isinstance(value, Simplest):
-        raise ArgumentTypeError(argument, f"expected a jfnn.Simplest, got {checks.shown(value)}")
+        raise ArgumentTypeError(argument, f"expected a jfnn.Simplest, got {checks.as_text(value)}")
     return value
 
 
@@ -51,9 +51,9 @@ def as_refit(value: object, argument: str) -> Refit | None:
     if isinstance(value, Simplest):
         return Refit(rule=value)
     if isinstance(value, str):
-        with checks.renamed(rows=argument):
+        with checks.rename_arguments(rows=argument):
             return Refit(value)
     if not isinstance(value, bool | np.bool_):
         expected = "expected True, False, 'all', a jfnn.Refit or a jfnn.Simplest"
-        raise ArgumentTypeError(argument, f"{expected}, got {checks.shown(value)}")
+        raise ArgumentTypeError(argument, f"{expected}, got {checks.as_text(value)}")
     return Refit() if value else None

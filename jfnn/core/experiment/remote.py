@@ -7,7 +7,7 @@ from typing import Any
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.arguments.cures import Cure, told
+from jfnn.arguments.cures import Cure, with_cure
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.store.identity import Description
 
@@ -27,7 +27,7 @@ class ExecutorError(RuntimeError):
 
     def __str__(self) -> str:
         """Return the problem and the remedy in one line."""
-        return told(self.found, self.cure)
+        return with_cure(self.found, self.cure)
 
 
 class Remote(contextlib.AbstractContextManager["Remote"]):
@@ -68,5 +68,5 @@ def as_remote(value: Any, argument: str) -> Remote:
     """Check that a value is a `Remote`."""
     if not isinstance(value, Remote):
         cure = "give jfnn.Workers(executor)"
-        raise ArgumentTypeError(argument, "expected jfnn.Workers", got=checks.shown(value), cure=cure)
+        raise ArgumentTypeError(argument, "expected jfnn.Workers", got=checks.as_text(value), cure=cure)
     return value

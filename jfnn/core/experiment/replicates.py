@@ -69,7 +69,7 @@ def replicates(
         n_starts = len(jax.tree.leaves(given)[0])
 
     def draw() -> Params:
-        return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
+        return _pack(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
 
     test = np.arange(data.n_train, data.n)
     of_folds = [test] * len(cuts) if tests is None else test[tests]
@@ -129,7 +129,7 @@ def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
     return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
-def _packed(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
+def _pack(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
     """Convert initial parameters ``[S, …]`` from the public to the engine's form (NumPy)."""
     return _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
 
@@ -137,7 +137,7 @@ def _packed(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
 def _packed_shapes(learner: Learner, dtype: np.dtype) -> Params:
     """Return shapes and dtypes of one replicate's initial parameters in the engine's form."""
     zeros = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), starting_shapes(learner))
-    return shapes_of(jax.tree.map(lambda leaf: leaf[0], _packed(learner, zeros, dtype)))
+    return shapes_of(jax.tree.map(lambda leaf: leaf[0], _pack(learner, zeros, dtype)))
 
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:

@@ -26,7 +26,7 @@ SEED_BYTES = 1000  # per replicate, without initial parameters
 def _as_size(size: float | int | None, argument: str) -> float | int | None:
     """Check the type of a share or number of rows, or None; its range is checked once the data are known."""
     if size is not None and (isinstance(size, bool) or not isinstance(size, numbers.Real)):
-        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
+        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.as_text(size)}")
     if size is None:
         return None
     return int(size) if isinstance(size, numbers.Integral) else float(size)
@@ -34,7 +34,7 @@ def _as_size(size: float | int | None, argument: str) -> float | int | None:
 
 def _as_rank_by(metric: object, argument: str) -> str | Metric | None:
     if metric is not None and not isinstance(metric, str | Metric):
-        got = checks.shown(metric)
+        got = checks.as_text(metric)
         raise ArgumentTypeError(argument, f"expected the name of a metric, or a jfnn.Metric, got {got}")
     return metric
 
@@ -148,7 +148,7 @@ def _check_plain(value: object, argument: str) -> None:
     try:
         json.dumps(dict(mapping))
     except (TypeError, ValueError):
-        got = checks.shown(mapping)
+        got = checks.as_text(mapping)
         raise ArgumentTypeError(argument, f"expected values that JSON can represent, got {got}") from None
 
 
@@ -166,8 +166,8 @@ def as_split(split: object, argument: str) -> Split:
     of_train = checks.column_names(made.x_train)
     of_test = checks.column_names(made.x_test)
     if of_train and of_test and of_train != of_test:
-        expected = f"the columns of x_train in their order, {checks.shown(of_train)}"
-        raise ArgumentError("x_test", f"expected {expected}, got {checks.shown(of_test)}")
+        expected = f"the columns of x_train in their order, {checks.as_text(of_train)}"
+        raise ArgumentError("x_test", f"expected {expected}, got {checks.as_text(of_test)}")
     if made.names is not None:
         _check_plain(made.names, "names")
     return made
@@ -190,7 +190,7 @@ def as_pair(value: object, argument: str) -> tuple[Any, Any]:
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
     """Return `Minibatches`, from a number of rows per step or None as well."""
-    with checks.renamed(batch_size=argument):
+    with checks.rename_arguments(batch_size=argument):
         scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     if not scheme.drop_last and not scheme.is_pass:
         raise ArgumentError("drop_last", f"expected True, since {scheme.scheme!r} leaves no rows over")
@@ -204,7 +204,7 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
     schemes = tuple(as_minibatches(size, argument) for size in sizes)
     values = [scheme.axis_value for scheme in schemes]
     if not values or len(set(values)) < len(values):
-        raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.shown(sizes)}")
+        raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.as_text(sizes)}")
     return schemes
 
 
@@ -214,7 +214,7 @@ def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
         return (schedulers,)
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
         expected = "expected rules such as jfnn.EarlyStopping(5), one or several in a list"
-        raise ArgumentTypeError(argument, f"{expected}, got {checks.shown(schedulers)}")
+        raise ArgumentTypeError(argument, f"{expected}, got {checks.as_text(schedulers)}")
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 
@@ -223,14 +223,14 @@ def as_execution(value: Any, argument: str) -> Execution:
     if isinstance(value, Execution):
         return value
     if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
-        with checks.renamed(executor=argument):
+        with checks.rename_arguments(executor=argument):
             return Execution(executor=value)
     return Execution(None if value is None else checks.as_count(value, argument))
 
 
 def as_validation(value: Any, argument: str) -> Validation:
     """Return a `Validation`, from a share or number of rows or None as well."""
-    with checks.renamed(size=argument):
+    with checks.rename_arguments(size=argument):
         return value if isinstance(value, Validation) else Validation(value)
 
 
@@ -245,5 +245,5 @@ def as_seeds(seeds: object, argument: str) -> list[int]:
     if not checked:
         raise ArgumentError(argument, "expected at least one")
     if len(set(checked)) != len(checked):
-        raise ArgumentError(argument, f"expected each one once, got {checks.shown(checked)}")
+        raise ArgumentError(argument, f"expected each one once, got {checks.as_text(checked)}")
     return checked

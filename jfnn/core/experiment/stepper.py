@@ -91,8 +91,8 @@ def make_experiment(options: Options, differentiable: bool = False) -> Experimen
     """
     if not isinstance(options, Options):
         cure = "jfnn.Options(network, split, learning_rate=…) creates them"
-        raise ArgumentTypeError("options", "expected jfnn.Options", got=checks.shown(options), cure=cure)
-    for name in options.changed(SWEEP_OPTIONS):
+        raise ArgumentTypeError("options", "expected jfnn.Options", got=checks.as_text(options), cure=cure)
+    for name in options.non_default(SWEEP_OPTIONS):
         raise ArgumentError(name, "only jfnn.sweep takes it; leave it out")
     checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
@@ -139,7 +139,7 @@ def observe_steps(experiment: Experiment, observe: Observe) -> Any:
     """
     if not isinstance(experiment, Experiment):
         cure = "make_experiment(options) makes one"
-        raise ArgumentTypeError("experiment", "expected one", got=checks.shown(experiment), cure=cure)
+        raise ArgumentTypeError("experiment", "expected one", got=checks.as_text(experiment), cure=cure)
     check_callable(observe, (None,) * 5, "observe", "a function of a step")
     hyper = experiment.hyper()
     steps = step_numbers(experiment)

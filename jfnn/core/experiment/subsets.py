@@ -106,11 +106,11 @@ class Subsets:
             paths.check_name(self.name, "name")
             fields["values"] = as_values(self.values, "values", len(cuts))
         if self.weights is not None:
-            weights = fields["weights"] = _of_subsets(self.weights, "weights", (len(cuts), n), rank=2)
+            weights = fields["weights"] = _as_subset_array(self.weights, "weights", (len(cuts), n), rank=2)
             if weights.min() < 0:
                 raise ArgumentError("weights", "expected numbers of at least 0")
         if self.labels is not None:
-            fields["labels"] = _of_subsets(self.labels, "labels", (len(cuts), n), rank=3)
+            fields["labels"] = _as_subset_array(self.labels, "labels", (len(cuts), n), rank=3)
         if self.test_labels is not None:
             if self.labels is None:
                 raise ArgumentError(
@@ -119,7 +119,7 @@ class Subsets:
             if isinstance(self.test_labels, str):
                 checks.as_choice(self.test_labels, "test_labels", (SPLIT,))
             else:
-                fields["test_labels"] = _of_subsets(
+                fields["test_labels"] = _as_subset_array(
                     self.test_labels, "test_labels", (len(cuts), None), rank=3
                 )
         if self.columns is not None:
@@ -161,7 +161,7 @@ class Subsets:
         return rows if self.weights is None else rows & (self.weights > 0)
 
 
-def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], rank: int) -> np.ndarray:
+def _as_subset_array(given: object, argument: str, shape: tuple[int, int | None], rank: int) -> np.ndarray:
     """Check and copy finite numbers of each subset and row; None in the shape allows any number of rows."""
     array = np.array(checks.as_array(given, argument))
     checks.check_numbers(array, argument)
@@ -178,7 +178,7 @@ def _as_columns(columns: ArrayLike, length: int) -> np.ndarray:
     array = np.array(checks.as_array(columns, "columns"))
     if array.shape != (length,) or array.dtype.kind not in "iu" or array.min() < 0:
         expected = f"expected {length} numbers of columns, one for each subset"
-        raise ArgumentError("columns", expected, got=checks.shown(columns))
+        raise ArgumentError("columns", expected, got=checks.as_text(columns))
     return array.astype(np.int64)
 
 
@@ -212,7 +212,7 @@ def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     try:
         rows = np.array(numbers)
     except ValueError:  # of sequences of different lengths
-        raise ValueError(f"{expected}, got {checks.shown(numbers)}") from None
+        raise ValueError(f"{expected}, got {checks.as_text(numbers)}") from None
     if least == 0 and rows.shape == (0,):
         return rows.astype(np.int64)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
@@ -226,13 +226,13 @@ def _listed_pairs(pairs: object) -> list[Any]:
     expected = "expected pairs (rows to train on, rows held out), at least one"
     is_scalar = isinstance(pairs, str | bytes) or getattr(pairs, "ndim", 1) == 0
     if is_scalar or isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
-        raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pairs)}")
+        raise ArgumentTypeError("pairs", f"{expected}, got {checks.as_text(pairs)}")
     listed = list(pairs)
     if not listed:
         raise ArgumentError("pairs", f"{expected}, got none")
     for f, pair in enumerate(listed):
         if not checks.is_several(pair) or len(pair) != 2:
-            raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pair)} at index [{f}]")
+            raise ArgumentTypeError("pairs", f"{expected}, got {checks.as_text(pair)} at index [{f}]")
     return listed
 
 
@@ -243,7 +243,7 @@ def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np
     items = given.tolist() if given.ndim == 1 else []  # other shapes are refused below
     for i, item in enumerate(items):
         if _is_missing(item):
-            got = f"{checks.shown(item)} at index [{i}]"
+            got = f"{checks.as_text(item)} at index [{i}]"
             raise ArgumentError(argument, f"expected numbers or words, got {got}")
     array = np.array(checks.as_array(values, argument))
     if array.ndim != 1 or len(array) != (length or len(array) or 1):
@@ -257,7 +257,7 @@ def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np
         try:
             words.append(item.decode() if isinstance(item, bytes) else str(item))
         except UnicodeDecodeError:
-            got = f"{checks.shown(item)} at index [{i}]"
+            got = f"{checks.as_text(item)} at index [{i}]"
             raise ArgumentError(argument, f"expected words in UTF-8, got {got}") from None
     return np.array(words)
 

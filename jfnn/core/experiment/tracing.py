@@ -13,7 +13,7 @@ from jfnn.learners.descent import DescentLearner
 from jfnn.learners.functions import Functions, OneStep, Shapes
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
-from jfnn.numerics.selects import selecting
+from jfnn.numerics.selects import with_selections
 from jfnn.params import Params, State, key_shape
 
 
@@ -62,7 +62,7 @@ def functions_of(learner: Learner) -> Functions:
     return Own(learner, learner.start, step, learner.score, learner.end_epoch, identity=learner)
 
 
-def traced(
+def trace_functions(
     learner: Learner, params: Params, data: Data, hyper: Sequence[str], steps: Sequence[int], weighted: bool
 ) -> Functions:
     """Return a learner's functions as they are now: its own if all are registered, otherwise traces.
@@ -76,18 +76,18 @@ def traced(
     shapes = Shapes(
         shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
     )
-    return _traced(learner, shapes)
+    return _trace_for_shapes(learner, shapes)
 
 
-def scoring(functions: Functions, rows: int) -> Functions:
+def trace_scoring(functions: Functions, rows: int) -> Functions:
     """Return the functions, traced for scoring blocks of this number of rows as well."""
     shapes = functions.shapes
     if shapes is None or rows in shapes.scored:
         return functions
-    return _traced(functions.learner, shapes._replace(scored=(*shapes.scored, rows)))
+    return _trace_for_shapes(functions.learner, shapes._replace(scored=(*shapes.scored, rows)))
 
 
-def _traced(learner: Learner, shapes: Shapes) -> "Traced":
+def _trace_for_shapes(learner: Learner, shapes: Shapes) -> "Traced":
     """Trace a learner's functions for the shapes of a run."""
     number = jax.ShapeDtypeStruct((), shapes.dtype)
     hyper = dict.fromkeys(shapes.hyper, number)
@@ -126,7 +126,7 @@ def _traced(learner: Learner, shapes: Shapes) -> "Traced":
 def _for_members(learner: Learner, step: OneStep) -> OneStep:
     """Return a step that `jax.vmap` maps well over members, whose line searches take different branches."""
     # Applied to the trace: its checksum would otherwise have to cover conditions under `jax.vmap`.
-    return selecting(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
+    return with_selections(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
 
 
 def _on_the_host(learner: Learner) -> list[str]:
@@ -138,7 +138,7 @@ def _on_the_host(learner: Learner) -> list[str]:
 
 def _retrace(learner: Learner, shapes: Shapes, before: str) -> "Traced":
     """Trace the functions again in another process; raise ArgumentError if they do something else there."""
-    again = _traced(learner, shapes)
+    again = _trace_for_shapes(learner, shapes)
     if again.identity != before:
         raise ArgumentError(
             "executor",

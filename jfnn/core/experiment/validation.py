@@ -125,7 +125,7 @@ def with_labels(split: Split, folds: object) -> Labelled:
     if not isinstance(folds, Subsets) or folds.labels is None:
         return Labelled(split, folds)
     n = folds.n
-    rows, source, y_train = _relabelled(split.y_train, folds.labels, "y_train")
+    rows, source, y_train = _relabel(split.y_train, folds.labels, "y_train")
     pairs = [(rows[f][train], rows[f][held_out]) for f, (train, held_out) in enumerate(_all_pairs(folds))]
     weights = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
     changed = dataclasses.replace(
@@ -138,14 +138,14 @@ def with_labels(split: Split, folds: object) -> Labelled:
     if isinstance(folds.test_labels, np.ndarray):
         if split.x_test is None:
             raise ArgumentError("folds", "expected no test_labels, since the split has no test rows")
-        tests, source, y_test = _relabelled(split.y_test, folds.test_labels, "y_test")
+        tests, source, y_test = _relabel(split.y_test, folds.test_labels, "y_test")
         longer = longer._replace(x_test=_longer(split.x_test, source), y_test=y_test)
     elif folds.test_labels is None:
         tests = np.zeros((len(pairs), 0), int)
     return Labelled(longer, changed, rows, tests)
 
 
-def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _relabel(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Append targets to ``[n, …]`` for other labels that subsets have ``[F, n, …]``.
 
     Returns:

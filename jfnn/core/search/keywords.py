@@ -13,7 +13,7 @@ import jax
 from numpy.typing import ArrayLike
 
 from jfnn.arguments.fields import given_type
-from jfnn.arguments.suggestions import did_you_mean, of_keywords
+from jfnn.arguments.suggestions import did_you_mean, keyword_choices
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
@@ -90,7 +90,7 @@ def _reason(
         return f"takes {len(several)} positional arguments, {', '.join(several)}, got {len(args)}"
     for name in kwargs:
         if name not in parameters:
-            meant = did_you_mean(name, of_keywords([*named, *parameters]))
+            meant = did_you_mean(name, keyword_choices([*named, *parameters]))
             return f"got an unexpected keyword argument {name!r}{meant}"
     return str(error)
 

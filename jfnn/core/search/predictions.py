@@ -93,7 +93,7 @@ def predict(
         raise ArgumentError(
             "reduce",
             f"expected None, '{VOTE}' or '{MEAN}', since other statistics of labels are meaningless"
-            f" (predict_proba takes them); got {checks.shown(reduce)}",
+            f" (predict_proba takes them); got {checks.as_text(reduce)}",
         )
     if reduce == MEAN:
         each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
@@ -236,7 +236,7 @@ def check_rows(data: Data, config: Json) -> None:
 def _with_metric(model: Model, metric: str | Metric) -> Learner:
     """Return the learner of a model, with a metric added."""
     if isinstance(model, Supervised):
-        with checks.renamed(metrics="metric"):
+        with checks.rename_arguments(metrics="metric"):
             return model.measuring([metric])
     if not isinstance(model, Learner):
         raise ArgumentTypeError("network", "expected a network or a learner, got a function")
@@ -299,7 +299,7 @@ def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets
         return Labelled(split, subsets)
     if subsets is None or subsets.labels is None:
         raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
-    with checks.renamed(y_train="folds", y_test="folds"):
+    with checks.rename_arguments(y_train="folds", y_test="folds"):
         labelled = with_labels(split, subsets)
         _, data = learner.bind(labelled.split)
     _, added = without_added(data, subsets)

@@ -13,7 +13,7 @@ from jfnn.arguments.types import Json
 from jfnn.core.experiment.axes import as_index
 from jfnn.core.search import run_directory
 from jfnn.core.search.predictions import Origin
-from jfnn.core.search.result import KEPT, ProgramRun, SweepResult, combined
+from jfnn.core.search.result import KEPT, ProgramRun, SweepResult, combine
 from jfnn.core.search.run_directory import CONFIG, REFIT, RESULTS
 from jfnn.core.store import archives
 from jfnn.core.store.files import CorruptFileError
@@ -33,8 +33,8 @@ def read(directory: str | os.PathLike[str], make_names: MakeNames = Names) -> Sw
     path = paths.as_path(directory, "directory")
     axes, configs = run_directory.programs(path)
     programs = [_read_program(*program, make_names) for program in configs.items()]
-    with run_directory.describing(path / CONFIG):
-        result = combined(axes, programs)
+    with run_directory.name_corrupt_file(path / CONFIG):
+        result = combine(axes, programs)
     refit = read(path / REFIT, make_names) if run_directory.has_ended(path / REFIT) else None
     return dataclasses.replace(result, refit=refit)
 
@@ -45,7 +45,7 @@ def _read_program(directory: Path, config: Json, make_names: MakeNames) -> Sweep
     described = fields["config"].get("settings", {}).get("learner", {})
     origin = Origin(functools.partial(_learner, described, directory / CONFIG))
     of_run = {name: fields.pop(name) for name in ("params", "kept_cell", "config", "timing")}
-    with run_directory.describing(directory / RESULTS):
+    with run_directory.name_corrupt_file(directory / RESULTS):
         names = make_names(config.get("data", {}).get("names"))
         result = SweepResult(**fields, names=names, runs=(ProgramRun(**of_run, origin=origin),))
         _check_names(result)

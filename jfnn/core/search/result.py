@@ -407,7 +407,7 @@ class SweepResult:
     def best_or_none(self, rule: Simplest | None = None) -> Best | None:
         """Return the same as `best`, or None if no cell ranks."""
         if rule is not None and not isinstance(rule, Simplest):
-            got = f"{checks.shown(rule)}; to rank by another metric, give sweep jfnn.Validation(rank_by=…)"
+            got = f"{checks.as_text(rule)}; to rank by another metric, give sweep jfnn.Validation(rank_by=…)"
             raise ArgumentTypeError("rule", f"expected a jfnn.Simplest, got {got}")
         order = self.order()
         if not len(order) or self.pruned_cells.ravel()[order[0]]:
@@ -468,7 +468,7 @@ class SweepResult:
             is_one = isinstance(value, str | int | float | np.number) and not isinstance(value, bool)
             if not is_one or value not in choices:
                 raise ArgumentError(
-                    name, f"expected one of {checks.shown(choices)}, got {checks.shown(value)}"
+                    name, f"expected one of {checks.as_text(choices)}, got {checks.as_text(value)}"
                 )
             index.append(choices.index(value))
         if values:
@@ -686,7 +686,7 @@ class SweepResult:
         """Return the learner or function that makes predictions, from the argument or the run."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
-                raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
+                raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.as_text(network)}")
             if isinstance(network, Supervised):  # the run's targets decide what its outputs mean
                 described = self.config.get("settings", {}).get("learner", {})
                 model = of_targets(network) if self.of_targets else network
@@ -737,7 +737,7 @@ class SweepResult:
         described = {name: run.config for name, run in zip(names, self.runs, strict=True)}
         if self.refit is not None:
             described[run_directory.REFIT] = self.refit.config
-        with run_directory.claimed(out, self.program_axes, described, resume=True):
+        with run_directory.claim(out, self.program_axes, described, resume=True):
             for name, run in zip(names, self.runs, strict=True):
                 run_directory.check_keeps(out / name, run.params, run.kept_cell)
             for name, program in zip(names, self.programs, strict=True):
@@ -749,7 +749,7 @@ class SweepResult:
 
 
 # Fields that are written, and those among them with one number per member (an array, or a dict of arrays).
-KEPT = run_directory.declared(SweepResult) | run_directory.declared(ProgramRun)
+KEPT = run_directory.declared_fields(SweepResult) | run_directory.declared_fields(ProgramRun)
 OF_MEMBERS = [name for name, kept in KEPT.items() if kept.axes is not None and GRID in kept.axes]
 
 
@@ -788,7 +788,7 @@ def as_trained(result: SweepResult) -> Trained:
     return Trained(result.params, result._axes_of_members(), ended, result.epochs)
 
 
-def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
+def combine(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
     """Combine the results of several programs, in C order of the leading axes, into one result.
 
     They have the same cells, seeds, folds and metrics. Histories are padded with NaN to the longest; terms

@@ -87,7 +87,7 @@ def kept_plain(is_sound: Callable[[object], bool]) -> dict[str, Kept]:
     return {"kept": Kept(is_sound=is_sound)}
 
 
-def declared(kind: type) -> dict[str, Kept]:
+def declared_fields(kind: type) -> dict[str, Kept]:
     """Return the fields of a dataclass that are saved."""
     fields = dataclasses.fields(kind)
     return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
@@ -289,7 +289,7 @@ def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
     if "programs" not in config:
         return {}, {directory: config}
     path = directory / CONFIG
-    with describing(path):
+    with name_corrupt_file(path):
         axes = {name: np.array(values) for name, values in config["axes"].items()}
         names = program_names(axes)
         checksums = dict(config.get("archives", {}))
@@ -326,12 +326,12 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
 
     Raises ValueError if a file is corrupt; the message names the file.
     """
-    with describing(directory / CONFIG):
+    with name_corrupt_file(directory / CONFIG):
         described = {name: value for name, value in config.items() if name in DESCRIPTION}
         _check_types(described, TYPES)
         _check_types(config["timing"], dict.fromkeys(config["timing"], float | int))
     path = directory / RESULTS
-    with describing(path):
+    with name_corrupt_file(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
         if "sampled" in header:  # before 0.13.1, with the opposite meaning
@@ -363,7 +363,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
         leading = grid[len(cell or ()) :]
         for name, array in params.items():
             if array.dtype.kind not in PARAMETERS:
-                raise _of_another_kind(directory / MODELS, name, array)
+                raise _kind_error(directory / MODELS, name, array)
             if array.shape[: len(leading)] != leading:
                 raise ValueError(f"{name} has the shape {list(array.shape)}, not that of the grid")
         fields["params"] = archives.unpack_tree(header["params"], params)
@@ -397,7 +397,7 @@ LISTED = "these programs already"  # what a directory holds that already lists a
 
 
 @contextlib.contextmanager
-def claimed(
+def claim(
     directory: Path,
     axes: Mapping[str, np.ndarray],
     descriptions: Mapping[str, Description | None],
@@ -481,7 +481,7 @@ def _check_arrays(
     lengths: dict[str, int] = {"fold": fields["folds"] or 0}
     for name, array, field in _arrays(fields, declaration):
         if array.dtype.kind not in field.kinds:
-            raise _of_another_kind(path, name, array)
+            raise _kind_error(path, name, array)
         if field.axes is None:
             if array.ndim > 1:
                 raise files.CorruptFileError(f"{path}: array {name!r} has the shape {list(array.shape)}")
@@ -498,12 +498,12 @@ def _check_arrays(
             raise files.CorruptFileError(f"{path}: array {name!r} has the shape {got}")
 
 
-def _of_another_kind(path: Path, name: str, array: np.ndarray) -> files.CorruptFileError:
+def _kind_error(path: Path, name: str, array: np.ndarray) -> files.CorruptFileError:
     return files.CorruptFileError(f"{path}: array {name!r} has the unexpected dtype {array.dtype}")
 
 
 @contextlib.contextmanager
-def describing(path: Path) -> Iterator[None]:
+def name_corrupt_file(path: Path) -> Iterator[None]:
     """Raise CorruptFileError for an intact file that does not describe a result."""
     try:
         yield

@@ -36,7 +36,7 @@ from jfnn.core.search.outcomes import as_result, origin_of
 from jfnn.core.search.programs import Programs, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
-from jfnn.core.search.result import SweepResult, as_trained, combined, with_run, write_program
+from jfnn.core.search.result import SweepResult, as_trained, combine, with_run, write_program
 from jfnn.core.store import files, identity
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch
@@ -123,7 +123,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with during(options):
+    with call_context(options):
         programs = programs_of(options)
         runs = _prepare_all(programs)
         doubts.warn(run.experiment.doubts for run in runs)
@@ -136,7 +136,7 @@ def sweep(options: Options) -> SweepResult:
         with _claim_all(options, programs, runs):
             several = len(runs) + bool(options.refit)
             parts = _train_all(runs, several)
-            result = combined(programs.axes, parts)
+            result = combine(programs.axes, parts)
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
         chosen = winners(result, options.refit) if options.refit else []
@@ -230,7 +230,7 @@ def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> 
 def _claim_all(
     options: Options, programs: Programs, runs: Sequence[Run]
 ) -> contextlib.AbstractContextManager[object]:
-    """Check all directories that a sweep will write to; see `run_directory.claimed`."""
+    """Check all directories that a sweep will write to; see `run_directory.claim`."""
     if options.out is None:
         return contextlib.nullcontext()
     names = run_directory.program_names(programs.axes)
@@ -239,11 +239,11 @@ def _claim_all(
     }
     if options.refit:
         described[run_directory.REFIT] = None
-    return run_directory.claimed(options.out, programs.axes, described, options.resume, trains=True)
+    return run_directory.claim(options.out, programs.axes, described, options.resume, trains=True)
 
 
 @contextlib.contextmanager
-def during(options: Common) -> Iterator[None]:
+def call_context(options: Common) -> Iterator[None]:
     """Context of a call: shuts down its workers and closes its progress bar at the end, also after errors."""
     execution = options.execution
     workers = contextlib.nullcontext() if execution.executor is None else execution.executor

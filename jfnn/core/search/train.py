@@ -8,7 +8,7 @@ from jfnn.core.experiment import doubts
 from jfnn.core.experiment.options import Options, TrainOptions
 from jfnn.core.search.keywords import takes_fields
 from jfnn.core.search.result import SweepResult
-from jfnn.core.search.sweep import during, prepare, train_run
+from jfnn.core.search.sweep import call_context, prepare, train_run
 from jfnn.split import Split
 
 # Argument of a sweep -> argument of `train`.
@@ -32,8 +32,8 @@ def train(options: TrainOptions) -> SweepResult:
     """
     for name in options.several():
         raise ArgumentTypeError(name, "expected one number, got several; use sweep for several")
-    with during(options):
-        with checks.renamed(**RENAMED):
+    with call_context(options):
+        with checks.rename_arguments(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         doubts.warn([run.experiment.doubts])
         return train_run(run)
