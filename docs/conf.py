@@ -112,7 +112,7 @@ COURSE = [
     "differential_equations.py",
     "autoencoder.py",
 ]
-PICTURES = ["boundary.py", "superposition.py", "memorisation.py", "grokking.py", "heat_map.py"]
+PICTURES = ["boundary.py", "superposition.py", "memorization.py", "grokking.py", "heat_map.py"]
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "course", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/course", "generated/gallery"],

@@ -114,7 +114,7 @@ def gradients(
     all_deltas: Sequence[jax.Array],
     l2: jax.Array | float = 0.0,
     l1: jax.Array | float = 0.0,
-    penalised: str = "weights",
+    penalized: str = "weights",
 ) -> list[Layer]:
     """Return ``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)`` and ``∂C/∂b_l = Σ_samples δ_l`` for each l.
 
@@ -124,7 +124,7 @@ def gradients(
         all_deltas: ``[δ_1, …, δ_L]``, from `deltas`.
         l2: λ, the strength of L2.
         l1: λ_1, the strength of L1.
-        penalised: "weights", or "all" to add λ b_l + λ_1 sign(b_l) to the gradients of the biases.
+        penalized: "weights", or "all" to add λ b_l + λ_1 sign(b_l) to the gradients of the biases.
     """
     l2 = as_penalty(l2)
     l1 = as_penalty(l1, "l1")
@@ -132,7 +132,7 @@ def gradients(
     for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True):
         w = jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w + l1 * jnp.sign(layer.w)
         b = jnp.sum(delta, axis=0)
-        if penalised == "all":
+        if penalized == "all":
             b = b + l2 * layer.b + l1 * jnp.sign(layer.b)
         layers.append(Layer(w, b))
     return layers
@@ -152,7 +152,7 @@ def value_and_grad(
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,
     l1: jax.Array | float = 0.0,
-    penalised: str = "weights",
+    penalized: str = "weights",
 ) -> tuple[jax.Array, tuple[Layer, ...]]:
     """Return the objective and its gradient, by the delta recursion.
 
@@ -172,7 +172,7 @@ def value_and_grad(
         dropout: The probability of dropping a hidden unit for a sample, in [0, 1).
         key: A random key for dropout; None switches dropout off.
         l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
-        penalised: "weights" or "all"; see `jfnn.objective`.
+        penalized: "weights" or "all"; see `jfnn.objective`.
 
     Returns:
         ``(value, gradients)``; the gradients are a tuple of `Layer` shaped like ``params``.
@@ -180,7 +180,7 @@ def value_and_grad(
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
-    objective = losses.as_objective(loss, reduction, l2, l1, penalised)
+    objective = losses.as_objective(loss, reduction, l2, l1, penalized)
     network, params = _as_network(params, activation, output)
     check_output(network, objective.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
@@ -201,7 +201,7 @@ def value_and_grad(
         delta_output = weights[:, None] * delta_output
     all_deltas = deltas(params, zs, delta_output, activation, masks)
     scale = objective.scale(x.shape[0], weights)
-    layers = gradients(params, layers_out, all_deltas, l2, l1, penalised)
+    layers = gradients(params, layers_out, all_deltas, l2, l1, penalized)
     return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
 
 

@@ -28,7 +28,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_products
 from jfnn.params import Params, is_weight
-from jfnn.penalties import PENALISED, Strengths, as_strengths, penalty
+from jfnn.penalties import PENALIZED, Strengths, as_strengths, penalty
 
 __all__ = [
     "LOSSES",
@@ -117,7 +117,7 @@ class Loss(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Parametrised:
+class Parametrized:
     """A cost or delta ``(a, t, axis, *parameters)``; equal for the same function and parameters."""
 
     function: Callable[..., jax.Array]
@@ -174,8 +174,8 @@ def huber(delta: float = 1.0) -> Loss:
         ValueError: The threshold is not positive.
     """
     parameters = (checks.as_number(delta, "delta", strict=True),)
-    cost = Parametrised(huber_cost, parameters)
-    return Loss(cost, Parametrised(d_huber, parameters), regression=True)
+    cost = Parametrized(huber_cost, parameters)
+    return Loss(cost, Parametrized(d_huber, parameters), regression=True)
 
 
 def pinball_cost(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
@@ -205,10 +205,10 @@ def pinball(*quantiles: float) -> Loss:
     shares = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
     if max(shares) >= 1:
         raise ArgumentError("quantiles", f"expected numbers between 0 and 1, got {max(shares):g}")
-    cost = Parametrised(pinball_cost, shares)
+    cost = Parametrized(pinball_cost, shares)
     central = min(range(len(shares)), key=lambda i: abs(shares[i] - 0.5))
     links = (None,) * len(shares)
-    return Loss(cost, Parametrised(d_pinball, shares), regression=True, inverse_links=links, central=central)
+    return Loss(cost, Parametrized(d_pinball, shares), regression=True, inverse_links=links, central=central)
 
 
 def gaussian(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
@@ -357,7 +357,7 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
 )
 
 #: Name -> factory of a loss with parameters; `LOSSES` has the loss with the default parameters.
-PARAMETRISED: Mapping[str, Callable[..., Loss]] = MappingProxyType({"huber": huber, "pinball": pinball})
+PARAMETRIZED: Mapping[str, Callable[..., Loss]] = MappingProxyType({"huber": huber, "pinball": pinball})
 
 
 def get(loss: str | Loss) -> Loss:
@@ -393,13 +393,13 @@ class Objective(NamedTuple):
         reduction: "sum" or "mean"; see `jfnn.objective`.
         strengths: Name of a penalty -> its strength λ, a scalar, or ``[members]`` if the last axis of the
             parameters is the member.
-        penalised: "weights" or "all"; see `jfnn.penalties`.
+        penalized: "weights" or "all"; see `jfnn.penalties`.
     """
 
     loss: Loss
     reduction: str
     strengths: Strengths
-    penalised: str
+    penalized: str
 
     def value(
         self,
@@ -410,7 +410,7 @@ class Objective(NamedTuple):
         axis: int = -1,
     ) -> jax.Array:
         """``(Σ_samples C_i + Σ_k λ_k R_k) · scale``, a scalar or ``[members]``."""
-        penalties = penalty(params, self.strengths, self.penalised, jnp.ndim(self.strengths["l2"]))
+        penalties = penalty(params, self.strengths, self.penalized, jnp.ndim(self.strengths["l2"]))
         return reduce_costs(self.loss.cost(outputs, targets, axis), penalties, self.reduction, weights)
 
     def scale(self, n: int, weights: jax.Array | None) -> jax.Array | float:
@@ -418,11 +418,11 @@ class Objective(NamedTuple):
         return reduction_scale(n, self.reduction, weights)
 
 
-def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penalised: str) -> Objective:
+def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penalized: str) -> Objective:
     """Return an `Objective`, or raise ValueError or TypeError for an unknown name or a strength below 0."""
     checks.as_choice(reduction, "reduction", REDUCTIONS)
-    checks.as_choice(penalised, "penalised", PENALISED)
-    return Objective(get(loss), reduction, as_strengths(l2, l1), penalised)
+    checks.as_choice(penalized, "penalized", PENALIZED)
+    return Objective(get(loss), reduction, as_strengths(l2, l1), penalized)
 
 
 def reduce_costs(

@@ -46,7 +46,7 @@ class Constant(NamedTuple):
     A Constant may appear anywhere in the parameters, in a field of an Equinox module and in a Flax ``Param``.
     Gradients, penalties and optimizers skip it; results, files and scores include it.
 
-    A Constant that holds one float, such as ``{"centres": …, "width": Constant(jnp.float32(1.0))}``, is a
+    A Constant that holds one float, such as ``{"centers": …, "width": Constant(jnp.float32(1.0))}``, is a
     hyperparameter named by its key in a dict or field of a named tuple: ``hyper={"width": [0.5, 1.0]}`` sets
     its value for each member.
 

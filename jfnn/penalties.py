@@ -20,7 +20,7 @@ from jfnn.numerics.sums import sum_of_sizes, sum_of_squares
 from jfnn.params import Params, is_weight, without_constants
 
 __all__ = [
-    "PENALISED",
+    "PENALIZED",
     "PENALTIES",
     "Penalty",
     "d_l1",
@@ -36,7 +36,7 @@ __dir__ = __all__.copy
 
 Strengths = Mapping[str, jax.Array | float]
 #: Which arrays are penalized: the weights, which have two axes or more, or all trained arrays.
-PENALISED = ("weights", "all")
+PENALIZED = ("weights", "all")
 
 
 class Penalty(NamedTuple):
@@ -92,17 +92,17 @@ def as_strengths(l2: object, l1: object = 0.0) -> Strengths:
     return strengths
 
 
-def penalty(params: Params, strengths: Strengths, penalised: str = "weights", members: int = 0) -> jax.Array:
+def penalty(params: Params, strengths: Strengths, penalized: str = "weights", members: int = 0) -> jax.Array:
     """Return ``Σ_k λ_k R_k`` over all penalized arrays; constants are not penalized.
 
     Args:
         params: Parameters of any network.
         strengths: Name of a penalty -> its strength λ, a scalar or ``[members]``.
-        penalised: "weights", or "all" to include biases and other vectors.
+        penalized: "weights", or "all" to include biases and other vectors.
         members: 1 if the last axis of the arrays is the member, 0 otherwise.
     """
     leaves = jax.tree.leaves(without_constants(params))
-    chosen = [leaf for leaf in leaves if _is_penalised(leaf, penalised, members)]
+    chosen = [leaf for leaf in leaves if _is_penalized(leaf, penalized, members)]
     penalties = [
         strength * sum(PENALTIES[name].cost(leaf, members) for leaf in chosen)
         for name, strength in strengths.items()
@@ -111,7 +111,7 @@ def penalty(params: Params, strengths: Strengths, penalised: str = "weights", me
 
 
 def with_penalty(
-    gradients: Params, params: Params, strengths: Strengths, penalised: str = "weights"
+    gradients: Params, params: Params, strengths: Strengths, penalized: str = "weights"
 ) -> Params:
     """Add the derivatives of the penalties to gradients: ``∂C/∂w + Σ_k λ_k ∂R_k/∂w``, derived by hand.
 
@@ -119,11 +119,11 @@ def with_penalty(
         gradients: Gradients of the cost, shaped like ``params``.
         params: Parameters, without constants.
         strengths: Name of a penalty -> its strength λ.
-        penalised: "weights" or "all".
+        penalized: "weights" or "all".
     """
 
     def add(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
-        if _is_penalised(leaf, penalised):
+        if _is_penalized(leaf, penalized):
             for name, strength in strengths.items():
                 gradient = gradient + strength * PENALTIES[name].derivative(leaf)
         return gradient
@@ -138,7 +138,7 @@ def soft_threshold(w: jax.Array, threshold: jax.Array | float) -> jax.Array:
 
 
 def proximal(
-    descent: optax.GradientTransformation, strength: jax.Array | float, penalised: str = "weights"
+    descent: optax.GradientTransformation, strength: jax.Array | float, penalized: str = "weights"
 ) -> optax.GradientTransformation:
     """Gradient descent that also minimizes L1, by a proximal step after each gradient step.
 
@@ -151,7 +151,7 @@ def proximal(
         descent: Plain gradient descent, ``updates = -η gradients``, such as `optax.sgd` without momentum; η
             may follow a schedule and differ between arrays. The gradients must exclude L1.
         strength: λ of L1 in the objective.
-        penalised: "weights" or "all".
+        penalized: "weights" or "all".
     """
 
     def update(gradients: Params, memory: optax.OptState, params: Params) -> tuple[Params, optax.OptState]:
@@ -160,7 +160,7 @@ def proximal(
         updates, memory = descent.update(gradients, memory, params)
 
         def shrink(update: jax.Array, threshold: jax.Array, w: jax.Array) -> jax.Array:
-            if not _is_penalised(w, penalised):
+            if not _is_penalized(w, penalized):
                 return update
             return soft_threshold(w + update, jnp.abs(threshold)) - w  # w + (0 - w) is exactly 0
 
@@ -169,5 +169,5 @@ def proximal(
     return optax.GradientTransformation(descent.init, update)
 
 
-def _is_penalised(leaf: jax.Array, penalised: str, members: int = 0) -> bool:
-    return penalised == "all" or is_weight(leaf, members)
+def _is_penalized(leaf: jax.Array, penalized: str, members: int = 0) -> bool:
+    return penalized == "all" or is_weight(leaf, members)

@@ -50,7 +50,7 @@ def objective(
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,
     l1: jax.Array | float = 0.0,
-    penalised: str = "weights",
+    penalized: str = "weights",
 ) -> jax.Array:
     """Return the scalar that training minimizes: the cost of the data plus the penalties.
 
@@ -76,13 +76,13 @@ def objective(
             `jfnn.layers` support it.
         key: A random key for dropout, or for the network's ``random_apply``; None uses neither.
         l1: The strength of L1, at least 0.
-        penalised: "weights" (arrays with two or more axes) or "all".
+        penalized: "weights" (arrays with two or more axes) or "all".
 
     Raises:
         ValueError, TypeError: An unknown name, shapes that do not fit, or an ``apply`` that does not return
             ``[n, n_out]``.
     """
-    objective = losses.as_objective(loss, reduction, l2, l1, penalised)
+    objective = losses.as_objective(loss, reduction, l2, l1, penalized)
     check_output(network, objective.loss)
     x = as_inputs(network, x)
     params = as_params(network, params)
@@ -108,7 +108,7 @@ def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
     """Return a function that computes `objective` and its gradient by `jax.value_and_grad`.
 
     The function is ``(params, x, targets, l2=…, …) -> (value, gradients)`` and also takes the keywords
-    weights, dropout, key, l1 and penalised of `objective`.
+    weights, dropout, key, l1 and penalized of `objective`.
     """
 
     def value_and_grad(
@@ -142,7 +142,7 @@ def step(
         x: The minibatch's inputs.
         targets: Its targets.
         l2: λ.
-        **options: Further keywords for ``value_and_grad``: weights, dropout, key, l1, penalised.
+        **options: Further keywords for ``value_and_grad``: weights, dropout, key, l1, penalized.
 
     Returns:
         ``(state, value)``: the state after the step, and the objective before it.

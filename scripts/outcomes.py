@@ -79,7 +79,7 @@ def split_of(name: str, seed: int) -> jfnn.Split:
     x, y = DATA[name]()
     classes = y if name in CLASSES else None
     x, x_test, y, y_test = train_test_split(x, y, test_size=0.25, random_state=seed, stratify=classes)
-    return jfnn.datasets.standardise(jfnn.Split(x, y, x_test, y_test))
+    return jfnn.datasets.standardize(jfnn.Split(x, y, x_test, y_test))
 
 
 def is_regression(split: jfnn.Split) -> bool:

@@ -22,7 +22,7 @@ PICTURE = "playground.webp"
 EPOCHS = [1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 38, 52, 70, 100, 140, 200]
 SIDE = 44  # pixels per cell
 GAP = 3
-COLOURS = np.array([[0, 114, 178], [230, 159, 0], [0, 158, 115]]) / 255  # as on the page
+COLORS = np.array([[0, 114, 178], [230, 159, 0], [0, 158, 115]]) / 255  # as on the page
 FRAMES_A_SECOND = 2  # the last frame is shown four times as long
 
 
@@ -92,14 +92,14 @@ def regions(result: jfnn.SweepResult) -> np.ndarray:
     label = probabilities.argmax(axis=-1)
     sure = (probabilities.max(axis=-1, keepdims=True) - 1 / 3) / (2 / 3)
     share = 0.25 + 0.7 * np.clip(sure, 0, 1)
-    colours = 1 + (COLOURS[label] - 1) * share
-    return np.where(np.isnan(colours), 0.75, colours).reshape(*label.shape[:-1], SIDE, SIDE, 3)
+    colors = 1 + (COLORS[label] - 1) * share
+    return np.where(np.isnan(colors), 0.75, colors).reshape(*label.shape[:-1], SIDE, SIDE, 3)
 
 
 def moving_picture(result: jfnn.SweepResult, path: Path) -> None:
     """Write the map over the epochs as an animated WebP."""
-    colours = regions(result)
-    rates, penalties = colours.shape[:2]
+    colors = regions(result)
+    rates, penalties = colors.shape[:2]
     figure = Figure(figsize=(6.4, 6.5), dpi=100)
     axes = figure.add_axes((0.13, 0.09, 0.86, 0.86))
     frames = [*range(len(result.evaluations))]
@@ -110,7 +110,7 @@ def moving_picture(result: jfnn.SweepResult, path: Path) -> None:
         axes.set(xlim=(0, penalties * (SIDE + GAP)), ylim=(rates * (SIDE + GAP), 0))
         for i, j in np.ndindex(rates, penalties):
             corner = (j * (SIDE + GAP), i * (SIDE + GAP))
-            _draw_cell(axes, colours[i, j, frame], corner, _diverged(result, i, j, frame))
+            _draw_cell(axes, colors[i, j, frame], corner, _diverged(result, i, j, frame))
         _label(axes, result)
         axes.set_title(f"49 networks after epoch {result.evaluations[frame]}", fontsize=13)
         return []
@@ -125,7 +125,7 @@ def _diverged(result: jfnn.SweepResult, i: int, j: int, frame: int) -> bool:
     return bool(0 <= at < result.evaluations[frame])
 
 
-def _draw_cell(axes: Axes, colours: np.ndarray, corner: tuple[float, float], diverged: bool) -> None:
+def _draw_cell(axes: Axes, colors: np.ndarray, corner: tuple[float, float], diverged: bool) -> None:
     """Draw a cell's regions, or hatching if it diverged."""
     left, top = corner
     if diverged:
@@ -133,7 +133,7 @@ def _draw_cell(axes: Axes, colours: np.ndarray, corner: tuple[float, float], div
             Rectangle(corner, SIDE, SIDE, facecolor="0.8", edgecolor="0.5", hatch="////", linewidth=0)
         )
         return
-    axes.imshow(colours, extent=(left, left + SIDE, top + SIDE, top), origin="lower", interpolation="nearest")
+    axes.imshow(colors, extent=(left, left + SIDE, top + SIDE, top), origin="lower", interpolation="nearest")
 
 
 def _label(axes: Axes, result: jfnn.SweepResult) -> None:

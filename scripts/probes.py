@@ -86,7 +86,7 @@ def plain(split: jfnn.Split) -> Callable[[], Found]:
     signs = jnp.asarray(2.0 * split.y_train.T - 1)
     rule = optax.lbfgs()
 
-    def minimise(sign: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def minimize(sign: jax.Array) -> tuple[jax.Array, jax.Array]:
         def objective(params: tuple[jax.Array, jax.Array]) -> jax.Array:
             w, b = params
             return (jax.nn.softplus(-sign * (x @ w + b)).sum() + STRENGTH / 2 * w @ w) / len(x)
@@ -109,7 +109,7 @@ def plain(split: jfnn.Split) -> Callable[[], Found]:
         params: tuple[jax.Array, jax.Array] = end[1]
         return params
 
-    trained = jax.jit(jax.vmap(minimise))
+    trained = jax.jit(jax.vmap(minimize))
 
     def found() -> Found:
         w, b = (np.asarray(part) for part in trained(signs))

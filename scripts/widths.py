@@ -60,11 +60,11 @@ def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) ->
         points = zip(rates[name], best_losses(result), strict=True)
         for width, loss, point in zip(result.axes["network"], losses, points, strict=True):
             (line,) = panel.plot(result.learning_rate, loss.mean(axis=-1), label=width)
-            colour = line.get_color()
+            color = line.get_color()
             panel.fill_between(
-                result.learning_rate, loss.min(axis=-1), loss.max(axis=-1), color=colour, alpha=0.15
+                result.learning_rate, loss.min(axis=-1), loss.max(axis=-1), color=color, alpha=0.15
             )
-            panel.plot(*point, "o", color=colour, markeredgecolor="black")
+            panel.plot(*point, "o", color=color, markeredgecolor="black")
         panel.set(xscale="log", yscale="log", title=name.replace("_", " "), ylabel="train loss")
     panels[-1].set_xlabel("learning rate η")
     panels[0].legend(title="width")
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(widths) < 2 or widths[0] < 1 or any(b <= a for a, b in itertools.pairwise(widths)):
         parser.error("--width: expected at least two numbers from 1 in rising order")
     digits = options.data == "digits"
-    split = jfnn.datasets.standardise(jfnn.datasets.digits()) if digits else jfnn.datasets.mnist1d()
+    split = jfnn.datasets.standardize(jfnn.datasets.digits()) if digits else jfnn.datasets.mnist1d()
     make = functools.partial(network, inputs=split.x_train.shape[1], depth=options.depth)
     common = {"reduction": "mean", "optimizer": "adam", "seeds": options.seeds}
     swept = sweeps(make, split, widths, options.epochs, common)
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         check = jfnn.coordinate_check(make, split, widths, rate, **common)
         print(f"exponents of the width, η = {rate:.3g}, layer by layer")
-        for name, slopes in zip(check.parametrisations, check.slopes(), strict=True):
+        for name, slopes in zip(check.parametrizations, check.slopes(), strict=True):
             print(f"{name:20}", *(f"{slope:+8.2f}" for slope in slopes))
     if np.isnan([*losses.values()]).all():
         print("no picture: all networks diverge")

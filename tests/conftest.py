@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import running
-from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise_split
+from helpers import OPTIMIZED, UNOPTIMIZED, compile_unoptimized, compiled, noise_split
 
 import jfnn
 from jfnn import losses, training
@@ -28,7 +28,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--optimised", action="store_true", help="compile everything as users get it")
+    parser.addoption("--optimized", action="store_true", help="compile everything as users get it")
     parser.addoption("--no-compile-cache", action="store_true", help="compile all anew, keep nothing")
     parser.addoption(
         "--durations-by-function",
@@ -41,15 +41,15 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     for line in (
-        "unoptimised: states laws, so the engine's programs may be compiled in half the time",
-        "optimised: states bits, so they are compiled as for users, also in a file of the above",
+        "unoptimized: states laws, so the engine's programs may be compiled in half the time",
+        "optimized: states bits, so they are compiled as for users, also in a file of the above",
     ):
         config.addinivalue_line("markers", line)
     if config.getoption("markexpr") == "slow":  # evidence at full size
-        config.option.optimised = True
+        config.option.optimized = True
         config.option.timeout = 0
-    if not config.getoption("optimised"):
-        compile_unoptimised()
+    if not config.getoption("optimized"):
+        compile_unoptimized()
     if config.pluginmanager.hasplugin("cacheprovider") and not config.getoption("no_compile_cache"):
         folder = config.cache.mkdir("compiled")
         running.keep_programs(folder)
@@ -65,9 +65,9 @@ def pytest_xdist_auto_num_workers(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Compile the engine's programs as for users, or unoptimized if a test is marked so."""
-    quickly = item.get_closest_marker("unoptimised") and not item.get_closest_marker("optimised")
-    changed = UNOPTIMISED if quickly else OPTIMISED
-    options = {**CPU_OPTIONS} | ({} if item.config.getoption("optimised") else changed)
+    quickly = item.get_closest_marker("unoptimized") and not item.get_closest_marker("optimized")
+    changed = UNOPTIMIZED if quickly else OPTIMIZED
+    options = {**CPU_OPTIONS} | ({} if item.config.getoption("optimized") else changed)
     if options != compiling.CPU_OPTIONS:
         compiling.CPU_OPTIONS = options
         running.forget_programs()

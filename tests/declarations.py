@@ -254,7 +254,7 @@ NAMES = {
     "gradient": training.GRADIENTS,
     "metrics": METRICS,
     "supervised.hyper": ["dropout", "init_scale", "l1"],
-    "penalised": penalties.PENALISED,
+    "penalized": penalties.PENALIZED,
     "read_csv.task": ["classification", "regression"],
     "task": prediction.TASKS,
     "rnn.kind": CELLS,
@@ -280,7 +280,7 @@ NAMES = {
     "test": comparison.TESTS,
     "curvature": attribution.CURVATURES,
     "mode": hypergradient.MODES,
-    "parametrisations": coordinates.PARAMETRISATIONS,
+    "parametrizations": coordinates.PARAMETRIZATIONS,
 }
 # Misspelled names of these are refused without a suggestion.
 UNCORRECTED = {"cells", "reduce", "network", "axes"}

@@ -29,8 +29,8 @@ OPTIONS: dict[str, tuple[int, int]] = {
 }
 if jax.__version_info__ < (0, 11):  # later versions have no choice
     OPTIONS["xla_cpu_use_fusion_emitters"] = (True, False)
-OPTIMISED, UNOPTIMISED = ({name: values[i] for name, values in OPTIONS.items()} for i in (0, 1))
-compiled = functools.partial(jax.jit, compiler_options=UNOPTIMISED)
+OPTIMIZED, UNOPTIMIZED = ({name: values[i] for name, values in OPTIONS.items()} for i in (0, 1))
+compiled = functools.partial(jax.jit, compiler_options=UNOPTIMIZED)
 # (network, params, x, y, keywords of the objective) -> its gradient by JAX
 gradient = compiled(
     jax.grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames=("loss", "reduction")
@@ -51,29 +51,29 @@ def representatives(cases, *quick):
     return marked
 
 
-is_unoptimised = False  # whether programs without explicit options are compiled so here
+is_unoptimized = False  # whether programs without explicit options are compiled so here
 
 
 def like_here():
     """Return a function that makes a process compile like this one, as required for training there."""
-    return functools.partial(_compile_like, is_unoptimised, compiling.CPU_OPTIONS)
+    return functools.partial(_compile_like, is_unoptimized, compiling.CPU_OPTIONS)
 
 
-def _compile_like(unoptimised, options):
-    if unoptimised:
-        compile_unoptimised()
+def _compile_like(unoptimized, options):
+    if unoptimized:
+        compile_unoptimized()
     compiling.CPU_OPTIONS = options
 
 
-def compile_unoptimised():
+def compile_unoptimized():
     """Compile everything without explicit options unoptimized, which saves a quarter of the total time.
 
     XLA reads its flags once, before the first program. Processes started later have the flags of users.
     """
-    global is_unoptimised
-    is_unoptimised = True
+    global is_unoptimized
+    is_unoptimized = True
     before = os.environ.get("XLA_FLAGS")
-    flags = [f"--{name}={str(value).lower()}" for name, value in UNOPTIMISED.items()]
+    flags = [f"--{name}={str(value).lower()}" for name, value in UNOPTIMIZED.items()]
     os.environ["XLA_FLAGS"] = " ".join([*flags, before or ""])
     jax.devices()
     if before is None:

@@ -148,7 +148,7 @@ FUNCTIONS = [
     (datasets.mnist1d, {"shuffled": False}),
     (datasets.digits, {}),
     (datasets.split_table, {"table": datasets.Table(X, Y, (), None)}),
-    (datasets.standardise, {"split": SPLIT}),
+    (datasets.standardize, {"split": SPLIT}),
     (datasets.transform, {"columns": {"a": {}}, "frame": {"a": [1.0, 2.0]}}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_columns, {"path": "no.csv"}),
@@ -180,7 +180,7 @@ FUNCTIONS = [
     (analysis.best_rates, ANALYSED),
     (analysis.banzhaf, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
     (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
-    (analysis.memorisation, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.memorization, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
     (analysis.influence, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
     (analysis.datamodels, {"outputs": np.eye(4), "included": np.eye(4), "penalties": 0.1, "folds": 2}),
     (

@@ -12,7 +12,7 @@ from helpers import compiled, representatives, same_bits
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 OPTIONS = dict(optimizer="adam", epochs=2, batch_size=8)
 

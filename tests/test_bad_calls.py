@@ -43,7 +43,7 @@ from jfnn import (
 )
 from jfnn.core.experiment.options import Options
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # An argument, of one function or of all -> other names under which it is refused.
 ALIASES = {
@@ -245,7 +245,7 @@ def split(x=X, y=Y, **options):
 def frame():
     """Return a table with a column of words."""
     pandas = pytest.importorskip("pandas")
-    return pandas.DataFrame({"height": X[:, 0], "colour": ["red", "blue"] * 4})
+    return pandas.DataFrame({"height": X[:, 0], "color": ["red", "blue"] * 4})
 
 
 class Tensor:
@@ -287,7 +287,7 @@ MISTAKES = [
     (lambda: prepared(network=jfnn.mlp), "network", "function mlp"),
     (lambda: split(y=WORDS), "y_train", "np.unique"),
     (lambda: split(y=Y.astype(float)), "y_train", "astype(int)"),
-    (lambda: split(frame()), "x_train", "'colour'"),
+    (lambda: split(frame()), "x_train", "'color'"),
     (lambda: split(Tensor()), "x_train", "detach"),
     (lambda: split(X.reshape(8, 2, 1)), "x_train", "reshape(-1, 2)"),
     (lambda: split(np.ones((8, 4, 4, 1)), network=jfnn.cnn((1, 4, 4), (2,), 2)), "x_train", "first"),
@@ -359,7 +359,7 @@ FOUND = [
     (lambda: objective(dropout=1e39, key=jax.random.key(0)), "dropout"),
     (lambda: datasets.transform({"a": {}}, bytearray(b"a")), "frame"),
     (lambda: analysis.matched(NET, (leaf for leaf in PARAMS), PARAMS), "a"),
-    (lambda: datasets.standardise(jfnn.Split(X, Y), [False, ""]), "columns"),
+    (lambda: datasets.standardize(jfnn.Split(X, Y), [False, ""]), "columns"),
     (lambda: datasets.transform({"a": {}}, sparse.csr_array(X)), "frame"),
     (lambda: make_programs(batch_sizes=(0, 8)).program(network="20", batch_size=False), "batch_size"),
     (lambda: jfnn.supervised(NET, hyper=["a\nb", "a\nb"]), "hyper"),

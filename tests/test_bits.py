@@ -34,7 +34,7 @@ def problem(kind):
     x = split.x_train[:300]
     y = split.y_train[:300]
     if kind == "small":
-        wines = jfnn.datasets.standardise(jfnn.datasets.split(*load_wine(return_X_y=True), test_size=0.2))
+        wines = jfnn.datasets.standardize(jfnn.datasets.split(*load_wine(return_X_y=True), test_size=0.2))
         return jfnn.mlp((13, 16, 3), "tanh"), wines, {"batch_size": 16, "epochs": 30}
     if kind == "rbm":
         machine = jfnn.boltzmann_machine((64, 20), gradient="persistent", k=2, chains=30)

@@ -23,7 +23,7 @@ from jfnn.arguments.cures import Set
 from jfnn.arguments.signatures import check_callable
 from jfnn.targets import as_targets
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def at_5(value):

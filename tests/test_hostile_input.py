@@ -11,7 +11,7 @@ from room_calls import NET, PARAMS, accuracy, backprop, objective, predict, pred
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # Numbers that float16 represents, so that every kind below holds the same ones.
 X = np.random.default_rng(0).integers(-9, 9, (8, 2)) / 4

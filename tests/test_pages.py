@@ -23,7 +23,7 @@ import jfnn
 from jfnn.cli import run
 from jfnn.cli.main import COMMANDS
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 ROOT = Path(__file__).parents[1]
 PATHS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/recipes/*.md")])
@@ -159,7 +159,7 @@ def test_python_blocks_run_in_order(page, few_digits, capsys):
 
 
 @pytest.mark.thorough
-@pytest.mark.optimised
+@pytest.mark.optimized
 def test_picture_on_the_first_page_equals_that_of_its_program(tmp_path, monkeypatch):
     """The tolerance is for another processor; other seeds change colors by more than 0.012 on average."""
     monkeypatch.chdir(tmp_path)

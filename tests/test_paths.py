@@ -11,7 +11,7 @@ import jfnn
 from jfnn import analysis, datasets, report
 from jfnn.core.search.result import with_run
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RESULT = make_result((2, 2))
 PROGRAMS = make_programs(shape=(2, 2))

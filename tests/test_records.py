@@ -19,7 +19,7 @@ from jfnn.layers.wrapped import Wrapped
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.schedulers.until import Until
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 BASES = {LayerKind, Pool, Recurrent, Wrapped, Scheduler}
 MADE_BY_JFNN = {Common, DecompositionOptions, Options, TrainOptions, Until}

@@ -20,7 +20,7 @@ from jfnn.analysis import Interval
 from jfnn.layers import GRU, Conv, Dense, Embedding, Flatten, LayerNorm, MaxPool, MeanPool, Residual
 from jfnn.optimizers import UpdateRule
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 NAN = np.nan
 EYE = np.eye(4)
@@ -189,8 +189,8 @@ ANALYSIS = [
     ),
     (analysis.banzhaf, {"included": [[1, 2], [0, 1]]}, "included", "True or False"),
     (analysis.influence, {"correct": [1.0, 2.0]}, "correct", "[2, rows]"),
-    (analysis.memorisation, {"correct": np.ones((2, 3))}, "correct", "[2, 2]"),
-    (analysis.memorisation, {"included": [1, 0]}, "included", "[subsets, rows]"),
+    (analysis.memorization, {"correct": np.ones((2, 3))}, "correct", "[2, 2]"),
+    (analysis.memorization, {"included": [1, 0]}, "included", "[subsets, rows]"),
     *((analysis.interval, {"bounds": bounds}, "bounds") for bounds in ((1, 0), 3, (0, 1, 2), (NAN, 1))),
     (analysis.interval, {"bounds": (0.4, 1)}, "values"),
     *(
@@ -378,7 +378,7 @@ DATASETS = [
     (datasets.split, {"test_size": 0.999}, "test_size", "a share between 0 and 1"),
     *((datasets.one_hot, {"labels": labels, "n_classes": 3}, "labels") for labels in ([0, 3], [-1])),
     *(
-        (datasets.standardise, {"split": split}, argument)
+        (datasets.standardize, {"split": split}, argument)
         for bad in (np.where(X[3, 1] == X, NAN, X), np.ma.masked_equal(X, X[3, 1]), X * np.inf)
         for argument, split in (
             ("x_train", jfnn.Split(bad, Y)),
@@ -386,8 +386,8 @@ DATASETS = [
             ("y_train", jfnn.Split(X, bad)),
         )
     ),
-    (datasets.standardise, {"split": jfnn.Split([[1.0, 2.0], [3.0]], Y)}, "x_train"),
-    (datasets.standardise, {"split": jfnn.Split(X * 1e200, Y)}, "x_train"),
+    (datasets.standardize, {"split": jfnn.Split([[1.0, 2.0], [3.0]], Y)}, "x_train"),
+    (datasets.standardize, {"split": jfnn.Split(X * 1e200, Y)}, "x_train"),
 ]
 
 PAIR = (np.arange(4), np.arange(4, 6))

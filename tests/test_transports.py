@@ -20,7 +20,7 @@ from remote_sweeps import FILES, Here, arrays, finished_future, has, sweep
 import jfnn
 from jfnn.distributed.tasks import HELD
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 TRIES = 20  # more than there are mishaps, so that no tile is given up by chance
 WELL = ("well", 0.0)

@@ -12,7 +12,7 @@ import pytest
 
 import jfnn
 
-pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimized]
 
 DOCS = Path(__file__).parent.parent / "docs"
 TUTORIAL = DOCS / "tutorials/from_pytorch.py"

@@ -24,7 +24,7 @@ from jfnn.core.store import identity
 from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ import jfnn
 
 measured, is_benign = load_breast_cancer(return_X_y=True)
 cancer = jfnn.datasets.split(measured, is_benign, stratify=True)
-cancer = jfnn.datasets.standardise(cancer)
+cancer = jfnn.datasets.standardize(cancer)
 digits = jfnn.datasets.digits()
 digits = digits._replace(x_train=digits.x_train / 16, x_test=digits.x_test / 16)
 

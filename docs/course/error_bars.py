@@ -102,7 +102,7 @@ x = rng.uniform(-1, 1, (200, 1))
 y = 1 / (1 + 25 * x**2) + 0.1 * rng.standard_normal(x.shape)
 design = np.polynomial.legendre.legvander(x[:, 0], 15)[:, 1:]
 design = (design - design.mean(axis=0)) / design.std(axis=0)
-centred = y - y.mean()
+centered = y - y.mean()
 
 strengths = np.array([0.5, 2.0, 8.0])
 linear = {
@@ -111,7 +111,7 @@ linear = {
     "batch_size": None,
     "epochs": 2000,
 }
-rows = jfnn.Split(design, centred)
+rows = jfnn.Split(design, centered)
 by_l1 = jfnn.sweep(jfnn.mlp((15, 1)), rows, hyper={"l1": strengths}, **linear)
 by_l2 = jfnn.sweep(jfnn.mlp((15, 1)), rows, l2=strengths, **linear)
 coefficients = {
@@ -126,9 +126,9 @@ coefficients = {
 # <https://doi.org/10.1561/2400000003>`_):
 
 lasso = np.array(
-    [Lasso(alpha=s / 200).fit(design, centred).coef_ for s in strengths]
+    [Lasso(alpha=s / 200).fit(design, centered).coef_ for s in strengths]
 )
-ridge = np.array([Ridge(alpha=s).fit(design, centred).coef_ for s in strengths])
+ridge = np.array([Ridge(alpha=s).fit(design, centered).coef_ for s in strengths])
 ridge = ridge.reshape(3, 15)
 print(f"L1 and Lasso: {np.abs(coefficients['L1'] - lasso).max():.1e}")
 print(f"L2 and Ridge: {np.abs(coefficients['L2'] - ridge).max():.1e}")

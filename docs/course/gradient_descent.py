@@ -48,9 +48,9 @@ scaler = StandardScaler()
 design = scaler.fit_transform(
     PolynomialFeatures(6, include_bias=False).fit_transform(x)
 )
-centred = y - y.mean()
-exact = np.linalg.lstsq(design, centred)[0]
-least = 0.5 * np.mean((design @ exact - centred) ** 2)
+centered = y - y.mean()
+exact = np.linalg.lstsq(design, centered)[0]
+least = 0.5 * np.mean((design @ exact - centered) ** 2)
 
 # %%
 # A curvature κ is an eigenvalue of the Hessian :math:`X^T X / n`. One step multiplies the
@@ -70,7 +70,7 @@ print(f"largest stable learning rate: {limit:.4f}")
 factors = np.array([0.1, 0.5, 0.99, 1.05])
 linear = jfnn.sweep(
     jfnn.mlp((6, 1)),
-    jfnn.Split(design, centred),
+    jfnn.Split(design, centered),
     loss="quadratic",
     learning_rate=factors * limit,
     optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
@@ -247,8 +247,8 @@ figure = Figure(figsize=(7, 4), layout="constrained")
 panels = figure.subplots(len(methods), 1, sharex=True)
 for axes, name, of_method, j in zip(panels, methods, chosen, best, strict=True):
     counts = np.bincount(of_method, minlength=len(result.learning_rate))
-    colours = np.where(np.arange(len(counts)) == j, "tab:blue", "0.75")
-    axes.bar(np.log10(result.learning_rate), counts, 0.25, color=colours)
+    colors = np.where(np.arange(len(counts)) == j, "tab:blue", "0.75")
+    axes.bar(np.log10(result.learning_rate), counts, 0.25, color=colors)
     axes.set_ylabel(name, rotation=0, ha="right", va="center")
     axes.set_yticks([])
 panels[-1].set_xlabel(

@@ -118,7 +118,7 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # ==========================================  ========================================================
 # ``MLPClassifier``                           `jfnn.sweep`
 # ==========================================  ========================================================
-# ``StandardScaler`` in the pipeline          ``jfnn.datasets.standardise(split)``
+# ``StandardScaler`` in the pipeline          ``jfnn.datasets.standardize(split)``
 # ``learning_rate_init``, ``alpha``           ``learning_rate``, ``l2``
 # ``solver="adam"``, ``max_iter``             ``optimizer="adam"``, ``epochs``
 # ``batch_size="auto"``, 200 rows, shuffled   ``jfnn.Minibatches(200, "permutation", drop_last=False)``
@@ -131,7 +131,7 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # the same ``random_state``. Columns are scaled by all training rows, not by the
 # training rows of each fold.
 
-split = jfnn.datasets.standardise(jfnn.Split(x_train, y_train, x_test, y_test))
+split = jfnn.datasets.standardize(jfnn.Split(x_train, y_train, x_test, y_test))
 network = jfnn.mlp((30, 16, 2), activation="relu", init="glorot_uniform")
 result = jfnn.sweep(
     network,

@@ -25,7 +25,7 @@ from sklearn.datasets import load_wine
 
 import jfnn
 
-split = jfnn.datasets.standardise(jfnn.datasets.split(*load_wine(return_X_y=True)))
+split = jfnn.datasets.standardize(jfnn.datasets.split(*load_wine(return_X_y=True)))
 x = jnp.float32(split.x_train)
 y = jnp.asarray(split.y_train)
 draw = np.random.default_rng(0)

@@ -129,7 +129,7 @@ print({name: array.shape for name, array in state.items()})
 # times the number of rows, here 1. In PyTorch, the same needs two parameter groups,
 # with ``weight_decay=0`` for the biases. The results differ by:
 
-penalised = jfnn.sweep(
+penalized = jfnn.sweep(
     network,
     split,
     learning_rate=[0.05],
@@ -137,7 +137,7 @@ penalised = jfnn.sweep(
     optimizer=jfnn.Optimizer("sgd", momentum=0.9, nesterov=True),
     **options,
 )
-other = penalised.member(0, 0, 0)
+other = penalized.member(0, 0, 0)
 print("largest difference of a weight:", np.abs(other[0].w - trained[0].w).max())
 print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max())
 

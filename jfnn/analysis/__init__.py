@@ -14,7 +14,7 @@ from jfnn.analysis.bias_variance import BiasVariance, bias_variance, bias_varian
 from jfnn.analysis.codes import OnlineCode, online_code
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.controls import permutation_p, selectivity
-from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
+from jfnn.analysis.data_values import banzhaf, influence, memorization, shapley
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
 from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
@@ -53,7 +53,7 @@ __all__ = [
     "leave_one_out_values",
     "linear_datamodeling_score",
     "matched",
-    "memorisation",
+    "memorization",
     "online_code",
     "permutation_p",
     "seeds_needed",

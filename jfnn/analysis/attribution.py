@@ -88,11 +88,11 @@ def _lasso_paths(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterator[t
     from sklearn.linear_model import lasso_path
 
     means = x.mean(axis=0)
-    centred = np.asfortranarray(x - means)
-    gram = centred.T @ centred
+    centered = np.asfortranarray(x - means)
+    gram = centered.T @ centered
     for column, penalties in zip(y.T, alphas.T, strict=True):
         rest = column - column.mean()
-        weights = lasso_path(centred, rest, alphas=penalties, precompute=gram, Xy=centred.T @ rest)[1]
+        weights = lasso_path(centered, rest, alphas=penalties, precompute=gram, Xy=centered.T @ rest)[1]
         yield weights, column.mean() - means @ weights
 
 

@@ -16,7 +16,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
 
-def memorisation(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
+def memorization(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     """Return the memorization of each training row ``[n]``: the gain in accuracy on it from training on it.
 
     ``Pr[correct on row i | i in S] - Pr[correct on row i | i not in S]`` over subsets S, each probability a
@@ -45,7 +45,7 @@ def influence(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
 
     Args:
         correct: Whether each network predicts each row correctly ``[m, rows]``, or any other score of the
-            row; NaN as in `memorisation`.
+            row; NaN as in `memorization`.
         included: Mask of the training rows of each network ``[m, n]``.
     """
     inside, scores = as_subsets(included, correct, "correct", axes=2)

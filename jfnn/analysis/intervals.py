@@ -207,34 +207,34 @@ def _t_interval(
     cut = int(QUARTER * n) if kind.statistic == "iqm" else 0
     left = n - 2 * cut
     ordered = np.sort(columns, axis=-1)
-    winsorised = np.clip(columns, ordered[:, cut, None], ordered[:, n - 1 - cut, None])
+    winsorized = np.clip(columns, ordered[:, cut, None], ordered[:, n - 1 - cut, None])
     scale = np.sqrt((n - 1) / (left * (left - 1)) if variance is None else variance)
-    half = stats.t.ppf((1 + kind.confidence) / 2, left - 1) * scale * winsorised.std(axis=-1, ddof=1)
-    centre = STATISTICS[kind.statistic](columns, axis=-1)
-    return _within(centre, half, bounds)
+    half = stats.t.ppf((1 + kind.confidence) / 2, left - 1) * scale * winsorized.std(axis=-1, ddof=1)
+    center = STATISTICS[kind.statistic](columns, axis=-1)
+    return _within(center, half, bounds)
 
 
-def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -> Ends:
-    """Return ``centre ∓ half`` on a scale with the bounds at infinity; width 0 at a bound.
+def _within(center: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -> Ends:
+    """Return ``center ∓ half`` on a scale with the bounds at infinity; width 0 at a bound.
 
-    On the logit scale ``half`` is multiplied by ``(high - low) / ((centre - low) (high - centre))``.
+    On the logit scale ``half`` is multiplied by ``(high - low) / ((center - low) (high - center))``.
     """
     low, high = bounds
     if np.isinf(low) and np.isfinite(high):
-        upper, lower = _within(-centre, half, (-high, np.inf))
+        upper, lower = _within(-center, half, (-high, np.inf))
         return -lower, -upper
     if np.isinf(low):
-        return centre - half, centre + half
+        return center - half, center + half
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if np.isinf(high):
-            factor = np.exp(half / (centre - low))
-            ends = [low + (centre - low) * by for by in (1 / factor, factor)]
+            factor = np.exp(half / (center - low))
+            ends = [low + (center - low) * by for by in (1 / factor, factor)]
         else:
-            odds = (centre - low) / (high - centre)
-            factor = np.exp(half * (high - low) / ((centre - low) * (high - centre)))
+            odds = (center - low) / (high - center)
+            factor = np.exp(half * (high - low) / ((center - low) * (high - center)))
             ends = [low + (high - low) / (1 + 1 / (odds * by)) for by in (1 / factor, factor)]
-    none = (half == 0) | (centre == low) | (centre == high)
-    return np.where(none, centre, ends[0]), np.where(none, centre, ends[1])
+    none = (half == 0) | (center == low) | (center == high)
+    return np.where(none, center, ends[0]), np.where(none, center, ends[1])
 
 
 def _skewness_interval(columns: np.ndarray, confidence: float) -> Ends:
@@ -246,14 +246,14 @@ def _skewness_interval(columns: np.ndarray, confidence: float) -> Ends:
     from scipy import stats
 
     n = columns.shape[-1]
-    centre = columns.mean(axis=-1)
+    center = columns.mean(axis=-1)
     spread = columns.std(axis=-1, ddof=1)
-    third = ((columns - centre[:, None]) ** 3).mean(axis=-1)
+    third = ((columns - center[:, None]) ** 3).mean(axis=-1)
     a = third / np.where(spread > 0, spread, 1) ** 3 / np.sqrt(n)
     flat = np.abs(a) < 1e-9  # the transformation is the identity to rounding
     tail = stats.t.ppf((1 + confidence) / 2, n - 1) * np.array([[1], [-1]])
     t = np.where(flat, tail, 3 * (np.cbrt(1 + a * (tail - a / 6)) - 1) / np.where(flat, 1, a))
-    low, high = centre - t * spread / np.sqrt(n)
+    low, high = center - t * spread / np.sqrt(n)
     return low, high
 
 

@@ -36,8 +36,8 @@ def may_be_best(
     n = present.sum(axis=-1)
     compared = n > 0
     mean = np.where(present, behind, 0).sum(axis=-1) / np.maximum(n, 1)
-    centred = np.where(present, behind - mean[:, None], 0)
-    std = np.sqrt((centred**2).sum(axis=-1) / np.maximum(n - 1, 1))
+    centered = np.where(present, behind - mean[:, None], 0)
+    std = np.sqrt((centered**2).sum(axis=-1) / np.maximum(n - 1, 1))
     std = np.maximum(std, _step(scores[compared]) / np.sqrt(12))
     left = compared.copy()
     for size in np.unique(n[n >= LEAST]).tolist():

@@ -239,8 +239,8 @@ def _statistics(
         low, high = confidence_interval(columns, interval, variance, bounds)
         several = columns.shape[-1] > 1
         std = columns.std(axis=-1, ddof=1) if several else np.full(len(columns), np.nan)
-        centres = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
-        return np.stack([*centres, std, low, high])
+        centers = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
+        return np.stack([*centers, std, low, high])
 
     mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
     sign = 1 if score in result.scores and result.higher_is_better(score) else -1

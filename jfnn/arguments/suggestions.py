@@ -32,7 +32,7 @@ MEANT = {
     "train": "fit",
     "digits": "load_digits fetch_digits",
     "split": "train_test_split",
-    "standardise": "standardscaler standard_scaler",
+    "standardize": "standardscaler standard_scaler",
     "hyper={…}": "dropout init_scale l1",
     "network=jfnn.mlp(…)": "sizes activation output init",
     "network=jfnn.supervised(…)": "metrics",

@@ -62,11 +62,11 @@ def log_z(machine: Machine) -> jax.Array:
 def log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
     """Return ``log p(v) [n]``: the log-sum over the hidden layers with v clamped, minus ``log Z``."""
     if len(machine.sizes) == 2:
-        unnormalised = -free_energy(machine, [v, v], EVEN)
+        unnormalized = -free_energy(machine, [v, v], EVEN)
     else:
         clamped_log_z = jax.vmap(lambda v: log_z(given_visible(machine, v)), in_axes=1)
-        unnormalised = machine.biases[0] @ v + clamped_log_z(v)  # type: ignore[no-untyped-call]
-    return unnormalised - log_z(machine)
+        unnormalized = machine.biases[0] @ v + clamped_log_z(v)  # type: ignore[no-untyped-call]
+    return unnormalized - log_z(machine)
 
 
 def model_statistics(machine: Machine) -> Machine:

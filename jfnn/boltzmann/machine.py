@@ -93,7 +93,7 @@ def as_machine(machine: object, layers: int | None = None) -> Machine:
         raise ArgumentError(
             "machine",
             "expected a bias vector for each of two or more layers and a matrix for each pair of"
-            f" neighbours, got weights {[list(w.shape) for w in weights]} and biases"
+            f" neighbors, got weights {[list(w.shape) for w in weights]} and biases"
             f" {[list(size) for size in sizes]}",
         )
     if layers is not None and len(sizes) != layers:

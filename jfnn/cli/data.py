@@ -47,8 +47,8 @@ def load(flags: Flags) -> Problem:
         name = flags.data.name
         classes = table.classes
         split = datasets.split_table(table, flags.test_size, flags.split_seed, flags.stratify)
-    if flags.standardise:
-        split = datasets.standardise(split)
+    if flags.standardize:
+        split = datasets.standardize(split)
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     kind = losses.get(loss)
     if classes is None and kind.takes_logits:

@@ -120,7 +120,7 @@ class Flags:
     task: str | None = flag("", choices=TASKS, otherwise="inferred from the targets", needs="data")
     encode: bool = switch("convert columns of words in the .csv to columns of 0 and 1", "data")
     impute: bool = switch("fill gaps in columns of numbers by the median, and mark them in a column", "data")
-    standardise: bool = switch("scale columns and numeric targets to mean 0 and deviation 1 on training rows")
+    standardize: bool = switch("scale columns and numeric targets to mean 0 and deviation 1 on training rows")
     test_size: float | int = flag("test rows, a fraction or a number; 0: none", "0.2", share_or_count)
     split_seed: int = flag("seed for shuffling rows before the split", 0, one_integer, sets="random_state")
     stratify: bool = switch("keep the fraction of each class in the test rows")

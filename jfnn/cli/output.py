@@ -200,7 +200,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {problem.n_test} to test on",
             "classes": problem.classes,
-            "standardised": "yes" if flags.standardise else "no",
+            "standardized": "yes" if flags.standardize else "no",
             "Machine": {"command": shlex.join(command)},
         },
         playground=PLAYGROUND if plays else None,

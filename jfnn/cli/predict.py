@@ -33,7 +33,7 @@ units of the file that the run learned from.
 """
 EXAMPLES = """\
 examples:
-  jfnn grid --data flowers.csv --target species --standardise --out runs/flowers
+  jfnn grid --data flowers.csv --target species --standardize --out runs/flowers
   %(prog)s runs/flowers found.csv --out named.csv
 """
 

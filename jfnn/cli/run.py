@@ -57,7 +57,7 @@ examples:
   %(prog)s --cells 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
-  %(prog)s --data wine.csv --target class --standardise --folds 5
+  %(prog)s --data wine.csv --target class --standardize --folds 5
       data of a file
 """
 PROG = "jfnn grid"

@@ -11,7 +11,7 @@ from jfnn.datasets.splits import (
     or_gate,
     split,
     split_table,
-    standardise,
+    standardize,
     xor_gate,
 )
 from jfnn.datasets.targets import Table
@@ -29,7 +29,7 @@ __all__ = [
     "read_csv",
     "split",
     "split_table",
-    "standardise",
+    "standardize",
     "transform",
     "xor_gate",
 ]

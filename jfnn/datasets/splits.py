@@ -154,7 +154,7 @@ def split_table(
     return cut._replace(names=ColumnNames(names) if names else None)
 
 
-def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
+def standardize(split: Split, columns: Iterable[str] | None = None) -> Split:
     """Standardize inputs: subtract each column's mean and divide by its standard deviation.
 
     As with scikit-learn's StandardScaler, both are computed on the training rows only (including rows that a

@@ -9,7 +9,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
-from jfnn.losses import LOSSES, PARAMETRISED, Loss, Parametrised
+from jfnn.losses import LOSSES, PARAMETRIZED, Loss, Parametrized
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
@@ -64,10 +64,10 @@ def is_registered_rule(rule: UpdateRule) -> bool:
 def describe_loss(loss: Loss) -> Json | str:
     """Return a loss's name, or its kind and parameters; "custom" for a user-defined loss."""
     name = name_in(LOSSES, loss)
-    if name is not None or not isinstance(loss.cost, Parametrised):
+    if name is not None or not isinstance(loss.cost, Parametrized):
         return name or "custom"
     parameters = loss.cost.parameters
-    for kind, make in PARAMETRISED.items():
+    for kind, make in PARAMETRIZED.items():
         if getattr(make().cost, "function", None) is loss.cost.function and make(*parameters) == loss:
             return {"kind": kind, "parameters": list(parameters)}
     return "custom"
@@ -77,7 +77,7 @@ def loss_from(description: Any) -> Loss:
     """Return the loss described by `describe_loss`; raise NotKeptError for a custom loss."""
     check_size(description)
     if isinstance(description, Mapping):
-        return PARAMETRISED[description["kind"]](*description["parameters"])
+        return PARAMETRIZED[description["kind"]](*description["parameters"])
     if description not in LOSSES:
         reason = "expected jfnn.supervised(network, loss), since the run's loss is not one of jfnn's"
         raise NotKeptError("network", reason)

@@ -54,9 +54,9 @@ class LayerNorm(LayerKind):
     def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """Return the scaled and shifted inputs; residuals are the normalized inputs and 1/√(σ² + ε)."""
         rows = a.reshape(-1, len(packed.scale), a.shape[-1])
-        centred = rows - jnp.mean(rows, axis=1, keepdims=True)
-        rate = jax.lax.rsqrt(jnp.mean(centred**2, axis=1, keepdims=True) + self.epsilon)
-        normal = rate * centred
+        centered = rows - jnp.mean(rows, axis=1, keepdims=True)
+        rate = jax.lax.rsqrt(jnp.mean(centered**2, axis=1, keepdims=True) + self.epsilon)
+        normal = rate * centered
         outputs = packed.scale[:, None] * normal + packed.shift[:, None]
         return outputs.reshape(a.shape), (normal, rate)
 

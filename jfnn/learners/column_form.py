@@ -50,7 +50,7 @@ def gradient_by_hand(
     scale = jnp.broadcast_to(objective.scale(x.shape[0], weights), members)
 
     def add_penalty(gradients: Params, packed: Params, strengths: Strengths, scale: jax.Array) -> Params:
-        added = with_penalty(gradients, packed, strengths, objective.penalised)
+        added = with_penalty(gradients, packed, strengths, objective.penalized)
         return jax.tree.map(lambda gradient: scale * gradient, added)
 
     gradients, trained = map(without_constants, (gradients, packed))

@@ -40,7 +40,7 @@ from jfnn.params import (
     with_numbers,
     without_constants,
 )
-from jfnn.penalties import PENALISED, penalty, proximal
+from jfnn.penalties import PENALIZED, penalty, proximal
 from jfnn.split import Split
 
 HYPER = ("dropout", "init_scale", "l1")
@@ -56,7 +56,7 @@ class Supervised(DescentLearner):
         network: The network.
         loss: Loss of the objective.
         gradient: "autodiff", "backprop", or a user's function.
-        penalised: "weights" or "all"; see `jfnn.objective`.
+        penalized: "weights" or "all"; see `jfnn.objective`.
         infers_metrics: Whether `bind` chooses the metrics from the targets.
         multilabel: Whether each output has a label of its own, 0 or 1, instead of one class per row; `bind`
             determines it from the targets.
@@ -70,7 +70,7 @@ class Supervised(DescentLearner):
     takes_weights: bool
     infers_metrics: bool
     multilabel: bool = False
-    penalised: str = "weights"
+    penalized: str = "weights"
     start_factors = ("init_scale",)
 
     @property
@@ -160,7 +160,7 @@ class Supervised(DescentLearner):
         layers = self.network.layers
         if layers is not None:
             rule = at_learning_rates(rule, layers, params)
-        return proximal(rule, hyper["l1"], self.penalised) if self.is_proximal else rule
+        return proximal(rule, hyper["l1"], self.penalized) if self.is_proximal else rule
 
     @property
     def is_proximal(self) -> bool:
@@ -215,18 +215,18 @@ class Supervised(DescentLearner):
             strengths["l1"] = hyper["l1"]
         if self.columns is None:
             autodiff = training.autodiff(self.network, self.loss, self.reduction)
-            more = {"weights": weights, "penalised": self.penalised, "key": key}
+            more = {"weights": weights, "penalized": self.penalized, "key": key}
             value, gradients = autodiff(params, x, targets, **strengths, **more)
         else:
             shape = self.network.input_shape or ()
             masks = column_form.draw_masks(self.columns, shape, batch, hyper, key)
-            objective = losses.Objective(self.loss, self.reduction, strengths, self.penalised)
+            objective = losses.Objective(self.loss, self.reduction, strengths, self.penalized)
             by_hand = self.gradient == "backprop"
             gradient = column_form.gradient_by_hand if by_hand else column_form.gradient_by_jax
             value, gradients = gradient(self.columns, objective, params, x, targets, weights, masks)
         if self.is_proximal:
             strength = self._with_reduced_l1(hyper, batch)["l1"]
-            value += penalty(params, {"l1": strength}, self.penalised, jnp.ndim(strength))
+            value += penalty(params, {"l1": strength}, self.penalized, jnp.ndim(strength))
         return value, gradients
 
     def _with_reduced_l1(self, hyper: Hyper, batch: Batch) -> Hyper:
@@ -280,7 +280,7 @@ class Supervised(DescentLearner):
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
             **({"multilabel": True} if self.multilabel else {}),
-            **({"penalised": self.penalised} if self.penalised != "weights" else {}),
+            **({"penalized": self.penalized} if self.penalized != "weights" else {}),
         }
 
 
@@ -305,7 +305,7 @@ def supervised(
     gradient: str | training.ValueAndGrad = "autodiff",
     hyper: Sequence[str] = (),
     metrics: Sequence[str | Metric] | None = None,
-    penalised: str = "weights",
+    penalized: str = "weights",
 ) -> Supervised:
     """Return the `Learner` of a network, a loss and an optimizer.
 
@@ -323,7 +323,7 @@ def supervised(
         metrics: Keys of `jfnn.learners.METRICS`, or `Metric` objects; the loss always comes first. By
             default, accuracy for classes; accuracy and "exact_match" for labels per output; and R² of the
             loss's point predictions for numbers.
-        penalised: "weights", or "all" to penalize biases and other vectors too.
+        penalized: "weights", or "all" to penalize biases and other vectors too.
 
     The targets determine how outputs are read. Integer labels ``[n]``, and rows that sum to 1, such as
     one-hot rows, mean one class per row: the largest output. Other rows of 0 and 1 mean one label per output
@@ -339,9 +339,9 @@ def supervised(
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:
         checks.as_choice(name, "hyper", numbers_of(network, hyper))
-    checks.as_choice(penalised, "penalised", PENALISED)
-    if callable(gradient) and ("l1" in hyper or penalised != "weights"):
-        argument = "hyper" if "l1" in hyper else "penalised"
+    checks.as_choice(penalized, "penalized", PENALIZED)
+    if callable(gradient) and ("l1" in hyper or penalized != "weights"):
+        argument = "hyper" if "l1" in hyper else "penalized"
         raise ArgumentError(argument, "expected gradient 'autodiff' or 'backprop' with it")
     if "l1" in hyper and "l1" in _network_numbers(network):
         raise ArgumentError("hyper", "'l1' is the strength of a penalty; rename the network's scalar")
@@ -352,7 +352,7 @@ def supervised(
         loss=loss,
         reduction=reduction,
         gradient=gradient,
-        penalised=penalised,
+        penalized=penalized,
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper or (network.random_apply is not None and not callable(gradient)),

@@ -21,7 +21,7 @@ from jfnn.losses import Loss
 from jfnn.network import check_output, mlp
 from jfnn.own_code.derivation import Key, Problem, Run
 from jfnn.own_code.mistakes import Plant, plants, updated_too_early
-from jfnn.penalties import PENALISED
+from jfnn.penalties import PENALIZED
 from jfnn.targets import as_targets
 
 LAYOUTS = ("in_out", "out_in")
@@ -143,7 +143,7 @@ def check_backprop(
     loss: str | Loss = "cross_entropy",
     l2: float = 0.0,
     l1: float = 0.0,
-    penalised: str = "weights",
+    penalized: str = "weights",
     reduction: str = "mean",
     layout: str | None = None,
 ) -> BackpropCheck:
@@ -177,7 +177,7 @@ def check_backprop(
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty ``λ/2 Σ w²``.
         l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
-        penalised: "weights", or "all" to include the biases.
+        penalized: "weights", or "all" to include the biases.
         reduction: "sum" or "mean".
         layout: "in_out" or "out_in", the axes of the weights; None to infer it from their shapes.
 
@@ -192,7 +192,7 @@ def check_backprop(
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     l2 = checks.as_number(l2, "l2")
     l1 = checks.as_number(l1, "l1")
-    checks.as_choice(penalised, "penalised", PENALISED)
+    checks.as_choice(penalized, "penalized", PENALIZED)
     hidden = functions.get(activation)
     last = functions.get(output, "output")
     if layout is not None:
@@ -239,7 +239,7 @@ def check_backprop(
         loss,
         l2,
         l1,
-        penalised,
+        penalized,
         1.0 if reduction == "sum" else 1 / n,
         max(map(_precision, itertools.chain([rows], *pairs, *own, *listed.values()))),
     )

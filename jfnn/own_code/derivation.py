@@ -41,7 +41,7 @@ class Problem(NamedTuple):
         loss: The loss.
         l2: λ in λ/2 Σ w².
         l1: λ_1 in λ_1 Σ |w|.
-        penalised: "weights" or "all".
+        penalized: "weights" or "all".
         scale: The factor of the objective: 1 for a sum, 1/n for a mean.
         unit: The relative rounding error of the student's precision.
     """
@@ -54,7 +54,7 @@ class Problem(NamedTuple):
     loss: Loss
     l2: float
     l1: float
-    penalised: str
+    penalized: str
     scale: float
     unit: float
 
@@ -231,7 +231,7 @@ class Run:
             size = np.sqrt(delta.shape[1]) * self.scale * np.abs(delta[0]).sum(axis=0).max(initial=0)
             total = self._round(total, size)
             b = problem.biases[i][:, 0]
-            penalty = self.penalty(b) if problem.penalised == "all" else np.zeros_like(b)
+            penalty = self.penalty(b) if problem.penalized == "all" else np.zeros_like(b)
             penalty = self._part("penalty of b", i, penalty)
             if penalty.any() and total.shape[-1] in (1, b.shape[-1]):
                 total = total + penalty

@@ -261,17 +261,17 @@ def _of_penalties(problem: Problem) -> Iterator[Mistake]:
     )
     of_w = ("penalty of w",)
     of_b = ("penalty of b",)
-    if problem.penalised == "all":
+    if problem.penalized == "all":
         for name, factor, text in table:
             yield Mistake(name, "gradients", of_w + of_b, _times(factor), text)
         for name, factor, text in table[1:]:
             yield Mistake(name, "biases", of_b, _times(factor), text)
         text = "Biases are penalized, too; λ b is missing."
-        yield Mistake("biases_unpenalised", "biases", of_b, _times(0.0), text)
+        yield Mistake("biases_unpenalized", "biases", of_b, _times(0.0), text)
     else:
         text = "λ b was added, but biases are not penalized."
-        yield Mistake("biases_penalised", "biases", of_b, _penalty_of_b(1.0), text)
-        yield Mistake("biases_penalised", "biases", of_b, _penalty_of_b(1 / problem.scale), text)
+        yield Mistake("biases_penalized", "biases", of_b, _penalty_of_b(1.0), text)
+        yield Mistake("biases_penalized", "biases", of_b, _penalty_of_b(1 / problem.scale), text)
     for name, factor, text in table:
         yield Mistake(name, "weights", of_w, _times(factor), text)
     if problem.l1:

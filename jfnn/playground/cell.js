@@ -90,7 +90,7 @@ function curves(sweep, state) {
     if (!index.slice(0, sweep.cell_axes).every((at, i) => at === state.at[i])) continue;
     const points = score.evaluations.map((epoch, i) => [epoch, score.history[number * length + i]]);
     const own = isAt(index, state);
-    others.push({ points, colour: styleOf(own ? "--accent" : "--quiet"), width: own ? 2.2 : 0.8 });
+    others.push({ points, color: styleOf(own ? "--accent" : "--quiet"), width: own ? 2.2 : 0.8 });
   }
   others.sort((a, b) => a.width - b.width);
   const canvas = canvasOf(1, 1, { role: "img", ariaLabel: `${score.text} over the epochs` });
@@ -167,10 +167,10 @@ function confusion(sweep, state) {
   );
   const body = counts.map((line, i) => {
     const cells = line.map((count, j) => {
-      const colour = mixed([255, 255, 255], i === j ? [0, 114, 178] : [213, 94, 0], Math.sqrt(count / most));
+      const color = mixed([255, 255, 255], i === j ? [0, 114, 178] : [213, 94, 0], Math.sqrt(count / most));
       return element(
         "td",
-        { style: `background:${css(colour)};color:${inkOn(colour)}` },
+        { style: `background:${css(color)};color:${inkOn(color)}` },
         count ? String(count) : "",
       );
     });

@@ -1,6 +1,6 @@
 // Curves over the epochs, with axes.
 
-/** Draws curves over epochs, on logarithmic axes if suitable: `{points: [[epoch, value], …], colour, width}`. */
+/** Draws curves over epochs, on logarithmic axes if suitable: `{points: [[epoch, value], …], color, width}`. */
 function drawCurves(canvas, curves, { logarithmic, marked, label }) {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [340, 210];
@@ -46,11 +46,11 @@ function drawCurves(canvas, curves, { logarithmic, marked, label }) {
     1,
   );
   context.setLineDash([]);
-  for (const { points, colour, width: thick } of curves) {
+  for (const { points, color, width: thick } of curves) {
     line(
       context,
       points.map(([epoch, value]) => [across(epoch), down(value)]),
-      colour,
+      color,
       thick,
     );
   }

@@ -1,7 +1,7 @@
 // Colors, elements, and functions that draw on any canvas.
 
 // Colors of classes for people with color blindness (Okabe and Ito, "Color Universal Design"), and four more.
-const CLASS_COLOURS = [
+const CLASS_COLORS = [
   [0, 114, 178],
   [230, 159, 0],
   [0, 158, 115],
@@ -34,10 +34,10 @@ const DIVERGING = [
 ];
 
 /** Interpolates a list of colors at a fraction from 0 to 1. */
-function between(colours, share) {
-  const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
-  const below = Math.min(Math.floor(place), colours.length - 2);
-  return mixed(colours[below], colours[below + 1], place - below);
+function between(colors, share) {
+  const place = Math.min(1, Math.max(0, share)) * (colors.length - 1);
+  const below = Math.min(Math.floor(place), colors.length - 2);
+  return mixed(colors[below], colors[below + 1], place - below);
 }
 
 /** Mixes two colors with a fraction of the second. */
@@ -46,8 +46,8 @@ function mixed(first, second, share) {
 }
 
 /** A color in CSS. */
-function css(colour) {
-  return `rgb(${colour.map(Math.round).join(" ")})`;
+function css(color) {
+  return `rgb(${color.map(Math.round).join(" ")})`;
 }
 
 /** Black or white, whichever is easier to read on a color. */
@@ -56,9 +56,9 @@ function inkOn([red, green, blue]) {
 }
 
 /** The color of a class; beyond the end of the list, colors repeat in paler shades. */
-function classColour(label) {
-  const colour = CLASS_COLOURS[label % CLASS_COLOURS.length];
-  return label < CLASS_COLOURS.length ? colour : mixed(colour, [255, 255, 255], 0.5);
+function classColor(label) {
+  const color = CLASS_COLORS[label % CLASS_COLORS.length];
+  return label < CLASS_COLORS.length ? color : mixed(color, [255, 255, 255], 0.5);
 }
 
 /** Creates an element with properties and children. */
@@ -83,13 +83,13 @@ function captioned(text, ...children) {
 }
 
 /** Paints `width × height` pixels, y downwards: `(x, y) => [red, green, blue]`, or null for transparent. */
-function paint(canvas, width, height, colour) {
+function paint(canvas, width, height, color) {
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i += 4) {
-      const pixel = colour(x, y);
+      const pixel = color(x, y);
       if (pixel !== null) image.data.set([...pixel, 255], i);
     }
   }
@@ -97,10 +97,10 @@ function paint(canvas, width, height, colour) {
 }
 
 /** Draws a point with a thin edge. */
-function dot(context, x, y, colour) {
+function dot(context, x, y, color) {
   context.beginPath();
   context.arc(x, y, 2.6, 0, 2 * Math.PI);
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.fill();
   context.lineWidth = 0.8;
   context.strokeStyle = "#fff";
@@ -108,7 +108,7 @@ function dot(context, x, y, colour) {
 }
 
 /** Draws a line through points, with gaps at points that are not numbers. */
-function line(context, points, colour, width) {
+function line(context, points, color, width) {
   context.beginPath();
   let isOn = false;
   for (const [x, y] of points) {
@@ -119,7 +119,7 @@ function line(context, points, colour, width) {
       isOn = true;
     }
   }
-  context.strokeStyle = colour;
+  context.strokeStyle = color;
   context.lineWidth = width;
   context.stroke();
 }

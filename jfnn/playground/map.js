@@ -40,7 +40,7 @@ const MAP_PICTURES = {
   score: {
     text: "a score",
     fits: () => true,
-    draw: (sweep, canvas, index, state) => paintColour(canvas, scoreColour(sweep, index, state)),
+    draw: (sweep, canvas, index, state) => paintColor(canvas, scoreColor(sweep, index, state)),
   },
   answer: {
     text: "prediction for the inputs below",
@@ -48,13 +48,13 @@ const MAP_PICTURES = {
     draw: (sweep, canvas, index, state) => {
       if (state.asked === null) return;
       const answer = answersOf(sweep, index, state.epoch, state.asked, 1);
-      paintColour(canvas, answerColour(sweep, answer, targetRange(sweep)));
+      paintColor(canvas, answerColor(sweep, answer, targetRange(sweep)));
     },
   },
 };
 
-function paintColour(canvas, colour) {
-  paint(canvas, 1, 1, () => colour);
+function paintColor(canvas, color) {
+  paint(canvas, 1, 1, () => color);
 }
 
 /** The range of the finite scores of all members at all epochs of the page. */
@@ -73,7 +73,7 @@ function scoreRange(sweep, name) {
 }
 
 /** The color of a member's score at the epoch; brighter is better. */
-function scoreColour(sweep, index, state) {
+function scoreColor(sweep, index, state) {
   const value = scoreAt(sweep, state.score, index, state.epoch);
   if (!Number.isFinite(value)) return [128, 128, 128];
   const { low, high, logarithmic } = scoreRange(sweep, state.score);
@@ -177,7 +177,7 @@ function showMap(sweep, state) {
     ].join(" ");
     text.textContent = diverged ? "" : cellText(sweep, index, state);
     text.style.setProperty("--length", Math.max(1, text.textContent.length));
-    if (text.textContent) text.style.color = inkOn(cellColour(sweep, index, state));
+    if (text.textContent) text.style.color = inkOn(cellColor(sweep, index, state));
     button.setAttribute(
       "aria-label",
       `${indexText(sweep, index)}: ${spokenText(sweep, index, state, diverged)}`,
@@ -214,9 +214,9 @@ function cellText(sweep, index, state) {
   return answerText(sweep, answersOf(sweep, index, state.epoch, state.asked, 1));
 }
 
-function cellColour(sweep, index, state) {
-  if (state.show === "score") return scoreColour(sweep, index, state);
-  return answerColour(sweep, answersOf(sweep, index, state.epoch, state.asked, 1), targetRange(sweep));
+function cellColor(sweep, index, state) {
+  if (state.show === "score") return scoreColor(sweep, index, state);
+  return answerColor(sweep, answersOf(sweep, index, state.epoch, state.asked, 1), targetRange(sweep));
 }
 
 /** A prediction as text: the class, or the first number. */
@@ -237,12 +237,12 @@ function spokenText(sweep, index, state, diverged) {
 
 /** The legend of the map's colors. */
 function legend(sweep, state) {
-  const key = (colour, text) => [
-    element("i", { className: "key", style: `background:${css(colour)}` }),
+  const key = (color, text) => [
+    element("i", { className: "key", style: `background:${css(color)}` }),
     text,
   ];
-  const scale = (colours, low, high) => {
-    const stops = colours.map(css).join(", ");
+  const scale = (colors, low, high) => {
+    const stops = colors.map(css).join(", ");
     return [
       low,
       element("i", { className: "scale", style: `background:linear-gradient(to right, ${stops})` }),
@@ -258,9 +258,9 @@ function legend(sweep, state) {
     ];
   if (state.show === "score") {
     const { low, high } = scoreRange(sweep, state.score);
-    const colours = sweep.scores[state.score].higher_is_better ? RISING : [...RISING].reverse();
+    const colors = sweep.scores[state.score].higher_is_better ? RISING : [...RISING].reverse();
     return [
-      ...scale(colours, scoreText(sweep, state.score, low), scoreText(sweep, state.score, high)),
+      ...scale(colors, scoreText(sweep, state.score, low), scoreText(sweep, state.score, high)),
       ` ${sweep.scores[state.score].text}.${marks}`,
     ];
   }
@@ -271,6 +271,6 @@ function legend(sweep, state) {
     const [low, high] = targetRange(sweep);
     return [...scale(DIVERGING, numberText(low), numberText(high)), marks];
   }
-  const shown = sweep.rows.classes.slice(0, 12).flatMap((name, label) => key(classColour(label), name));
+  const shown = sweep.rows.classes.slice(0, 12).flatMap((name, label) => key(classColor(label), name));
   return [...shown, `; paler: less certain.${marks}`];
 }

@@ -9,14 +9,14 @@ function endsOf(sweep, input) {
 }
 
 /** The color of a prediction: of a class, paler at low probability, or of a number in a range. */
-function answerColour(sweep, answer, range) {
+function answerColor(sweep, answer, range) {
   if (answer.some(Number.isNaN)) return [128, 128, 128];
   if (sweep.rows.classes === null)
     return between(DIVERGING, (answer[0] - range[0]) / (range[1] - range[0] || 1));
   const { label, probability } = classOf(answer);
   const chance = answer.length === 1 ? 0.5 : 1 / answer.length;
   const sure = Math.min(1, Math.max(0, (probability - chance) / (1 - chance)));
-  return mixed([255, 255, 255], classColour(label), 0.25 + 0.7 * sure);
+  return mixed([255, 255, 255], classColor(label), 0.25 + 0.7 * sure);
 }
 
 /** The range of the first target in the rows of the page. */
@@ -45,7 +45,7 @@ function paintRegions(sweep, canvas, index, epoch, side) {
   const range = targetRange(sweep);
   paint(canvas, side, side, (x, y) => {
     const first = (y * side + x) * outputs;
-    return answerColour(sweep, answer.subarray(first, first + outputs), range);
+    return answerColor(sweep, answer.subarray(first, first + outputs), range);
   });
 }
 
@@ -60,8 +60,8 @@ function drawPoints(sweep, canvas) {
     const target = sweep.rows.y[row * sweep.rows.targets];
     const x = ((first - left) / (right - left)) * canvas.width;
     const y = ((above - second) / (above - below)) * canvas.height;
-    const colour = sweep.rows.classes === null ? answerColour(sweep, [target], range) : classColour(target);
-    dot(context, x, y, css(colour));
+    const color = sweep.rows.classes === null ? answerColor(sweep, [target], range) : classColor(target);
+    dot(context, x, y, css(color));
   }
 }
 
@@ -95,7 +95,7 @@ function drawFunction(sweep, canvas, index, epoch, width, height, rowsToo) {
     line(
       context,
       heights.map((y, i) => [i + 0.5, y]),
-      css(classColour(output)),
+      css(classColor(output)),
       2,
     );
   }

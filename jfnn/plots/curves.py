@@ -26,7 +26,7 @@ from jfnn.plots.panels import (
     NAMED,
     add_caption,
     as_sweep,
-    colour_by,
+    color_by,
     draw_baselines,
     ends,
     interval_title,
@@ -34,7 +34,7 @@ from jfnn.plots.panels import (
     legend_below,
     limit_scores,
     not_shown,
-    ordered_colours,
+    ordered_colors,
     out_of_sight,
     panels,
     places,
@@ -85,13 +85,13 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     for axes, metric in zip(column[:, 0], metrics, strict=True):
         of_runs = (*result.cell_shape, -1, len(epochs))
         means = {part: result.history[f"{part}_{metric}"].reshape(of_runs).mean(axis=-2) for part in parts}
-        for cell, colour in zip(chosen, ordered_colours(len(chosen)), strict=True):
+        for cell, color in zip(chosen, ordered_colors(len(chosen)), strict=True):
             for part, line in lines.items():
                 axes.plot(
                     epochs,
                     means[part][cell.at],
                     LINES[line],
-                    color=colour,
+                    color=color,
                     marker="." if len(epochs) <= FEW_POINTS else "",
                     linewidth=2.5 if cell.is_best else 1.2,
                     label=cell.name if part == "train" else f"_{part}",  # "_" keeps it out of the legend
@@ -168,10 +168,10 @@ def interval_curves(
     curves = (statistics._asdict()[kind.statistic], *ends(statistics, most))
     lines, lows, highs = (np.stack([values[index] for index in indices]) for values in curves)
     figure, ((axes,),) = panels(3.6)
-    colours = _colours(result, indices, figure, axes)
-    for cell, colour, line, low, high in zip(chosen, colours, lines, lows, highs, strict=True):
+    colors = _colors(result, indices, figure, axes)
+    for cell, color, line, low, high in zip(chosen, colors, lines, lows, highs, strict=True):
         plain = few or cell.is_best
-        style: dict[str, Any] = {"color": BEST if cell.is_best and not few else colour}
+        style: dict[str, Any] = {"color": BEST if cell.is_best and not few else color}
         if len(chosen) <= SHADED or cell.is_best:
             alpha = 0.25 if plain else 0.1
             axes.fill_between(epochs, low, high, alpha=alpha, lw=0, zorder=1 + 2 * cell.is_best, **style)
@@ -245,7 +245,7 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
     return [cell for cell in candidates if cell in chosen]
 
 
-def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
+def _colors(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
     """Return a color for each cell ``[cells, 4]``, for many cells by the axis that varies most."""
     values = axis_values(result)
     indices = np.array(cells)
@@ -253,5 +253,5 @@ def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figu
     axis = max(at, key=lambda name: len(np.unique(values[name][at[name]])))
     numbers, words = places(axis, values[axis])
     if len(cells) <= NAMED or np.ptp(numbers[at[axis]]) == 0:
-        return ordered_colours(len(cells))
-    return colour_by(figure, axes, numbers[at[axis]], axis_label(axis), words)
+        return ordered_colors(len(cells))
+    return color_by(figure, axes, numbers[at[axis]], axis_label(axis), words)

@@ -23,12 +23,12 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import as_indices
 
-#: Part -> its name and colour, for each kind of loss.
+#: Part -> its name and color, for each kind of loss.
 NAMES = {
     "squared": {"error": "error", "bias": "bias²", "variance": "variance", "noise": "noise"},
     "zero_one": {"error": "error", "bias": "bias", "variance": "net variance", "noise": "noise"},
 }
-COLOURS = {"error": "black", "bias": "C0", "variance": "C1", "noise": "0.6"}
+COLORS = {"error": "black", "bias": "C0", "variance": "C1", "noise": "0.6"}
 LABELS = {"squared": "squared error", "zero_one": "share of rows"}
 
 
@@ -70,13 +70,13 @@ def bias_variance(
     marker = "o" if len(positions) <= FEW_POINTS else ""
     bands = []
     for name, text in names.items():
-        style = {"color": COLOURS[name], "ls": "--" if name == "noise" else "-"}
+        style = {"color": COLORS[name], "ls": "--" if name == "noise" else "-"}
         style["marker"] = "" if name == "noise" else marker
         axes.plot(positions[order], lines[name], ms=4, label=text, **style)
         if name in parts.low:
             ends = [np.asarray(end[name][index])[order] for end in (parts.low, parts.high)]
             bands += ends
-            axes.fill_between(positions[order], *ends, color=COLOURS[name], alpha=0.2, linewidth=0)
+            axes.fill_between(positions[order], *ends, color=COLORS[name], alpha=0.2, linewidth=0)
     everywhere = np.stack([positions, positions], axis=1)  # keep points without values in range
     axes.update_datalim(everywhere, updatey=False)
     axes.autoscale_view(scaley=False)

@@ -180,13 +180,13 @@ def _draw(
     values = np.stack(list(maps.values()))
     if out is None:
         out = np.zeros(values.shape[1:], bool)
-    norm, colours = _colour_scale(values, higher_is_better)
+    norm, colors = _color_scale(values, higher_is_better)
     width = (figure_width() - scale_length(MARGIN)) / len(columns)
     height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
     texts, font = _fitting_texts(values, higher_is_better, width, scale_length(height))
     figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
     for axes_, (title, cells), written in zip(column[:, 0], maps.items(), texts, strict=True):
-        image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
+        image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colors, norm=norm, aspect="auto")
         axes_.set_title(title, fontsize=scale_length(LARGEST_FONT))
         axes_.set_yticks(*_ticks(rows), fontsize=scale_length(TICK_FONT))
         if written is not None:
@@ -209,26 +209,26 @@ def _draw(
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     missing = ~np.isfinite(values)
     gone = [word for word, cells in (("diverged", missing & ~out), (OUT, missing & out)) if cells.any()]
-    notes += [f"grey: {' or '.join(gone)}"] * bool(not font and gone)
+    notes += [f"gray: {' or '.join(gone)}"] * bool(not font and gone)
     notes += [f"{OUT}: pruned early"] * bool(OUT in gone)
     add_caption(figure, [*caption, *notes])
     return figure
 
 
-def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
+def _color_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
     """Color scale, bright for good; metrics up to 1 (accuracy, R²) range between round values, from 0."""
-    colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
+    colors = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     if takes_log_scale(values, higher_is_better):
         low = finite[finite > 0].min()
-        return LogNorm(low, max(high, low * (1 + LEAST_RANGE)), clip=True), colours
+        return LogNorm(low, max(high, low * (1 + LEAST_RANGE)), clip=True), colors
     if higher_is_better and 0 < high <= 1:
         low = max(0.0, min(low, high - LEAST_RANGE))
         low, *_, high = AutoLocator().tick_values(low, high)
     if are_nearly_equal(low, high):
         high = low
-    return Normalize(low, high, clip=True), colours
+    return Normalize(low, high, clip=True), colors
 
 
 def _fitting_texts(
@@ -250,7 +250,7 @@ def _write_values(
     axes: Axes,
     cells: np.ndarray,
     texts: np.ndarray,
-    colours: np.ndarray,
+    colors: np.ndarray,
     stopped: np.ndarray | None,
     font: float,
 ) -> None:
@@ -260,9 +260,9 @@ def _write_values(
         if diverged:
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
-        is_bright = diverged or colours[i, j, :3] @ LUMINANCE > 0.45
-        colour = "black" if is_bright else "white"
-        label = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
+        is_bright = diverged or colors[i, j, :3] @ LUMINANCE > 0.45
+        color = "black" if is_bright else "white"
+        label = axes.text(j, i, text, ha="center", va="center", color=color, fontsize=font)
         if diverged:
             label.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
         elif stopped is not None and stopped[i, j]:

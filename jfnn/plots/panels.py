@@ -116,7 +116,7 @@ def label_epochs(axes: Axes, score: str, title: str) -> None:
     axes.grid(alpha=0.3)
 
 
-def ordered_colours(count: int) -> np.ndarray:
+def ordered_colors(count: int) -> np.ndarray:
     """Return colors for curves in order ``[count, 4]``."""
     return np.asarray(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, count)))
 
@@ -285,7 +285,7 @@ def bar_width(figure: Figure) -> float:
     return margin + float(BAR["shrink"]) * (figure.get_figwidth() - margin)
 
 
-def colour_by(
+def color_by(
     figure: Figure, axes: Any, values: np.ndarray, label: str, words: Sequence[str] = ()
 ) -> np.ndarray:
     """Return a color for each value ``[n, 4]`` (or position of ``words``), and draw a color bar below."""

@@ -22,14 +22,14 @@ from jfnn.plots.panels import (
     NAMED,
     add_caption,
     as_sweep,
-    colour_by,
+    color_by,
     draw_baselines,
     ends,
     interval_title,
     legend_below,
     limit_scores,
     not_shown,
-    ordered_colours,
+    ordered_colors,
     out_of_sight,
     panels,
     places,
@@ -106,25 +106,25 @@ def axis_curves(
             *((getattr(each, kind.statistic), *ends(each, most)) for each in statistics), strict=True
         )
     )
-    centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
+    center, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
     curves = axes_values[by] if by else np.zeros(1)
     few = len(curves) <= NAMED
     if few or by is None:
-        colours = ordered_colours(len(curves))
+        colors = ordered_colors(len(curves))
     else:
         numbers, words = places(by, curves)
-        colours = colour_by(figure, axes, numbers, axis_label(by), words)
+        colors = color_by(figure, axes, numbers, axis_label(by), words)
     line = "-" if part.crossed and not names else ""  # no lines between words
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
     # Points at the same word are drawn side by side; shifting points at numbers would change their value.
     steps = np.arange(len(curves)) - (len(curves) - 1) / 2
     shifts = BESIDE * bool(names) * steps / len(curves)
-    for i, colour in enumerate(colours):
-        style = {"color": colour, "label": describe({by: curves[i]}) if by and few else None}
-        bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
+    for i, color in enumerate(colors):
+        style = {"color": color, "label": describe({by: curves[i]}) if by and few else None}
+        bars = np.maximum([center[:, i] - low[:, i], high[:, i] - center[:, i]], 0)
         axes.errorbar(
-            values[order] + shifts[i], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
+            values[order] + shifts[i], center[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
         )
     scale_and_tick(axes, values, names)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
@@ -132,12 +132,12 @@ def axis_curves(
     axes.grid(alpha=0.3)
     draw_baselines(axes, others)
     levels = [other.mean for other in others.values()]
-    limit_scores(axes, np.append(centre, levels), part.higher_is_better(score), bars=np.stack([low, high]))
+    limit_scores(axes, np.append(center, levels), part.higher_is_better(score), bars=np.stack([low, high]))
     shown = axes_values[axis][order] if part.crossed else values[order]
     points = [describe({axis: value} | ({by: curve} if by else {})) for value in shown for curve in curves]
-    lacking = [f"{points[i]} (div)" for i in np.flatnonzero(~np.isfinite(centre))]
+    lacking = [f"{points[i]} (div)" for i in np.flatnonzero(~np.isfinite(center))]
     caption += not_shown(lacking, len(points), "points")
-    caption += out_of_sight(axes, points, centre.reshape(-1, 1))
+    caption += out_of_sight(axes, points, center.reshape(-1, 1))
     caption += out_of_sight(axes, list(others), np.reshape(levels, (-1, 1)))
     if (by and few) or others:
         legend_below(figure, axes)

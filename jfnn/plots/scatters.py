@@ -13,7 +13,7 @@ from jfnn.plots.panels import (
     BEST,
     add_caption,
     as_sweep,
-    colour_by,
+    color_by,
     limit_scores,
     out_of_sight,
     panels,
@@ -56,9 +56,9 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
         axes.remove()
     rates = cells["learning_rate"]
     if np.ptp(rates) > 0:
-        colours = colour_by(figure, row, rates, axis_label("learning_rate"))
+        colors = color_by(figure, row, rates, axis_label("learning_rate"))
     else:
-        colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
+        colors = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
     for axes, name in zip(row, names, strict=True):
         values = cells[name]
         words: list[str] = []
@@ -67,8 +67,8 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
             values = np.array([known.index(value) for value in values.tolist()])
             words = [value_text(name, value) for value in known]
         for drawn, filled in ((~diverged & ~pruned, True), (~diverged & pruned, False)):
-            faces = colours[drawn] if filled else "none"
-            axes.scatter(values[drawn], scores[drawn], s=28, facecolors=faces, edgecolors=colours[drawn])
+            faces = colors[drawn] if filled else "none"
+            axes.scatter(values[drawn], scores[drawn], s=28, facecolors=faces, edgecolors=colors[drawn])
         heights = np.full(diverged.sum(), DIVERGED_AT)
         axes.plot(values[diverged], heights, "x", color="0.4", transform=axes.get_xaxis_transform())
         scale_and_tick(axes, values, words, figure.get_figwidth() / columns)

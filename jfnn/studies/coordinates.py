@@ -29,7 +29,7 @@ from jfnn.params import State
 from jfnn.split import Split
 from jfnn.studies.maximal_update import maximal_update
 
-PARAMETRISATIONS = ("standard", "maximal_update")
+PARAMETRIZATIONS = ("standard", "maximal_update")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,14 +40,14 @@ class CoordinateCheck:
 
     Attributes:
         width: The widths ``[W]``.
-        parametrisations: The names of P parametrizations.
+        parametrizations: The names of P parametrizations.
         start: Mean \\|a\\| before the first step ``[P, W, S, L]``, per seed and layer.
         change: Mean \\|a_t - a_0\\| after step t = 1, …, T ``[P, W, S, T, L]``; not finite where a member
             diverged.
     """
 
     width: np.ndarray
-    parametrisations: tuple[str, ...]
+    parametrizations: tuple[str, ...]
     start: np.ndarray
     change: np.ndarray
 
@@ -65,14 +65,14 @@ class CoordinateCheck:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Return one row per parametrization, width, seed, step and layer, as columns for a data frame.
 
-        Columns: "parametrisation", "width", "seed" (its index), "step" (0 before the first), "layer" (from
+        Columns: "parametrization", "width", "seed" (its index), "step" (0 before the first), "layer" (from
         1), "size" (of the activations before the first step), "change".
         """
         unchanged = np.zeros_like(self.start)[..., None, :]
         change = np.concatenate([unchanged, self.change], axis=-2)
         indices = np.indices(change.shape).reshape(change.ndim, -1)
         return {
-            "parametrisation": np.array(self.parametrisations)[indices[0]],
+            "parametrization": np.array(self.parametrizations)[indices[0]],
             "width": self.width[indices[1]],
             "seed": indices[2],
             "step": indices[3],
@@ -94,7 +94,7 @@ def coordinate_check(
     *,
     steps: int = 5,
     seeds: int | Sequence[int] = 5,
-    parametrisations: Sequence[str] = PARAMETRISATIONS,
+    parametrizations: Sequence[str] = PARAMETRIZATIONS,
     base: int | None = None,
     output_multiplier: float = 1.0,
     loss: str | Loss = "cross_entropy",
@@ -118,7 +118,7 @@ def coordinate_check(
         learning_rate: η, one number.
         steps: Number of steps.
         seeds: Number of seeds, or the seeds.
-        parametrisations: "standard" for networks as given; "maximal_update" for `jfnn.maximal_update`.
+        parametrizations: "standard" for networks as given; "maximal_update" for `jfnn.maximal_update`.
         base: The width at which both parametrizations give the same network; None for the first.
         output_multiplier: As in `jfnn.maximal_update`.
         loss: As in `jfnn.sweep`, like ``reduction``, ``optimizer`` and ``batch_size``.
@@ -130,7 +130,7 @@ def coordinate_check(
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
-    networks = _networks(network, width, parametrisations, base, output_multiplier, optimizer)
+    networks = _networks(network, width, parametrizations, base, output_multiplier, optimizer)
     experiments: dict[Network, Experiment] = {}
     for model in dict.fromkeys(networks):  # parametrizations coincide at the base width
         trained = Options(
@@ -147,16 +147,16 @@ def coordinate_check(
         )
         experiments[model] = make_experiment(trained)
     measured = {model: _measure(experiment, steps, rows) for model, experiment in experiments.items()}
-    shape = (len(parametrisations), len(width))
+    shape = (len(parametrizations), len(width))
     starts, changes = zip(*(measured[model] for model in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
-    return CoordinateCheck(np.array(width), tuple(parametrisations), start, change)
+    return CoordinateCheck(np.array(width), tuple(parametrizations), start, change)
 
 
 def _networks(
     network: Callable[[int], Network],
     width: Sequence[int],
-    parametrisations: Sequence[str],
+    parametrizations: Sequence[str],
     base: int | None,
     output_multiplier: float,
     optimizer: str | Optimizer | Factory,
@@ -168,11 +168,11 @@ def _networks(
     check_callable(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
         raise ArgumentError("width", f"expected distinct widths in increasing order, got {widths}")
-    several = parametrisations if checks.is_several(parametrisations) else ()
-    kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
+    several = parametrizations if checks.is_several(parametrizations) else ()
+    kinds = [checks.as_choice(name, "parametrizations", PARAMETRIZATIONS) for name in several]
     if not kinds or len({*kinds}) < len(kinds):
-        got = checks.as_text(parametrisations)
-        raise ArgumentError("parametrisations", f"expected distinct names, got {got}")
+        got = checks.as_text(parametrizations)
+        raise ArgumentError("parametrizations", f"expected distinct names, got {got}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     standard = [network(value) for value in widths]

@@ -43,7 +43,7 @@ def mnist_shaped() -> Rows:
     return Rows(x[:4096], labels[:4096], x[4096:], labels[4096:])
 
 
-def standardised(x: np.ndarray, y: np.ndarray) -> Rows:
+def standardized(x: np.ndarray, y: np.ndarray) -> Rows:
     """Return a split with a fifth of the rows for testing, standardized by the training rows."""
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=0, stratify=y)
     scaler = StandardScaler().fit(x_train)
@@ -89,8 +89,8 @@ DATA = {
     "images": lambda: pixels(1, 8, 8),
     "pixels": lambda: pixels(64),
     "mnist_shaped": mnist_shaped,
-    "wine": lambda: standardised(*load_wine(return_X_y=True)),
-    "iris": lambda: standardised(*load_iris(return_X_y=True)),
+    "wine": lambda: standardized(*load_wine(return_X_y=True)),
+    "iris": lambda: standardized(*load_iris(return_X_y=True)),
     "xor": xor,
     "waves": waves,
     "points": points,

@@ -19,7 +19,7 @@ FONT, LINE = 9, 30
 ROOM = 6.0
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others are gray, yellow and red, jfnn is blue and green; contenders without a color are not drawn.
-COLOURS = {
+COLORS = {
     "numpy": "#4d4d4d",
     "sklearn": "#8c8c8c",
     "torch": "#d9a441",
@@ -43,7 +43,7 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         workloads: Figures from `report.as_json`.
     """
-    names = [[name for name in COLOURS if name in workload["contenders"]] for workload in workloads]
+    names = [[name for name in COLORS if name in workload["contenders"]] for workload in workloads]
     numbers = [max(len(group), 1) for group in names]
     headings = [textwrap.fill(workload["title"], LINE) for workload in workloads]
     lines_of_headings = sum(1.8 + heading.count("\n") for heading in headings)
@@ -57,8 +57,8 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     for axes, workload, group, heading in zip(panels, workloads, names, headings, strict=True):
         contenders = workload["contenders"]
         medians = [contenders[name]["median_s"] for name in group]
-        colours = [COLOURS[name] for name in group]
-        drawn = axes.barh(range(len(group)), medians, 0.8, color=colours)
+        colors = [COLORS[name] for name in group]
+        drawn = axes.barh(range(len(group)), medians, 0.8, color=colors)
         axes.bar_label(drawn, [f"{seconds(median)} s" for median in medians], padding=3, fontsize=FONT)
         axes.set_yticks(range(len(group)), [contenders[name]["title"] for name in group], fontsize=FONT)
         axes.set_title(heading, fontsize=FONT, fontweight="bold", loc="left")
@@ -93,8 +93,8 @@ def curves(figures: Mapping[str, Any]) -> Figure:
         for contender, line in lines.items():
             style = "--" if contender == "jfnn" else "-"
             label = CONTENDERS[contender]
-            colour = COLOURS["jfnn" if contender == KEPT else contender]
-            axes.plot([*line], [*line.values()], style, marker="o", markersize=4, color=colour, label=label)
+            color = COLORS["jfnn" if contender == KEPT else contender]
+            axes.plot([*line], [*line.values()], style, marker="o", markersize=4, color=color, label=label)
         axes.set_title(CROSSINGS[name][1].title.partition(" of ")[2], fontsize=9)
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -24,11 +24,11 @@ def own_loss(workload: Workload) -> Runner:
     start = jax.jit(init)
 
     def train_member(rate: Array, l2: Array, params: Any, keys: Array) -> Array:
-        def penalised(params: Any, key: Array) -> Array:
+        def penalized(params: Any, key: Array) -> Array:
             value: Array = loss(params, None, key) + penalty(params, l2)
             return value
 
-        return jnp.mean(score(train(penalised, optax.adam(rate), params, keys), rows)["loss"])
+        return jnp.mean(score(train(penalized, optax.adam(rate), params, keys), rows)["loss"])
 
     train_all = jax.jit(jax.vmap(train_member, in_axes=(0, 0, None, None)))
 

@@ -34,7 +34,7 @@ PROCESSES = 2  # of scikit-learn's searches
 LATER = 3  # calls after the first one
 
 
-def standardised(load: Callable[..., Rows]) -> Callable[[], Rows]:
+def standardized(load: Callable[..., Rows]) -> Callable[[], Rows]:
     """Return the standardized rows of a scikit-learn data set."""
 
     def rows() -> Rows:
@@ -104,11 +104,11 @@ class Case(NamedTuple):
 
 
 NINE = {"learning_rate_init": [1e-3, 3e-3, 1e-2], "alpha": [1e-4, 1e-2, 1.0]}
-DIGITS = standardised(load_digits)
-WINE = standardised(load_wine)
-IRIS = standardised(load_iris)
-CANCER = standardised(load_breast_cancer)
-DIABETES = standardised(load_diabetes)
+DIGITS = standardized(load_digits)
+WINE = standardized(load_wine)
+IRIS = standardized(load_iris)
+CANCER = standardized(load_breast_cancer)
+DIABETES = standardized(load_diabetes)
 FIFTY: dict[str, Any] = {"hidden_layer_sizes": (50,), "max_iter": 40}
 TEN: dict[str, Any] = {"hidden_layer_sizes": (10,), "max_iter": 100}
 

@@ -181,8 +181,8 @@ def zoomed(image: np.ndarray, window: Window) -> Window:
     sides = []
     for corner, low, high in zip(corners, window[::2], window[1::2], strict=True):
         half = (high - low) / ZOOM / 2
-        centre = low + (high - low) * (corner + length // 2 + 0.5) / n
-        sides += [centre - half, centre + half]
+        center = low + (high - low) * (corner + length // 2 + 0.5) / n
+        sides += [center - half, center + half]
     return sides[0], sides[1], sides[2], sides[3]
 
 

@@ -15,7 +15,7 @@ from verdicts import Row
 
 import jfnn
 from famous.picture import Picture, published, resumable, seconds, statement
-from jfnn.plots.panels import legend_below, ordered_colours, panels
+from jfnn.plots.panels import legend_below, ordered_colors, panels
 
 ROWS = 500
 UNITS = 200
@@ -124,10 +124,10 @@ def draw(curves: Curves) -> Figure:
     """Draw losses and sharpness over 2/η during training."""
     figure, grid = panels(5.6, 2, sharex=True)
     upper, lower = grid[:, 0]
-    colours = ordered_colours(len(curves.rates))
-    for rate, colour, *values in zip(curves.rates, colours, curves.losses, curves.relative, strict=True):
+    colors = ordered_colors(len(curves.rates))
+    for rate, color, *values in zip(curves.rates, colors, curves.losses, curves.relative, strict=True):
         for axes, one in zip((upper, lower), values, strict=True):
-            axes.plot(curves.steps, one, color=colour, linewidth=1.2, label=f"{rate:.2g}")
+            axes.plot(curves.steps, one, color=color, linewidth=1.2, label=f"{rate:.2g}")
             axes.grid(alpha=0.3)
     lower.axhline(1, color="black", linestyle="--", linewidth=0.8)
     upper.set(ylabel="training loss", yscale="log")

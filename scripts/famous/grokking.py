@@ -21,7 +21,7 @@ ROWS = 200
 PIXEL = 16
 UNITS = 100
 FITS = 0.99  # training accuracy
-GENERALISES = 0.9  # test accuracy
+GENERALIZES = 0.9  # test accuracy
 LARGE = 4  # initialization scale that delays generalization
 ALPHAS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 DECAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
@@ -53,7 +53,7 @@ class Curves(NamedTuple):
 
     def reached(self, part: str) -> np.ndarray:
         """Return steps to fit ("train") or generalize ("test") ``[decay, alpha, seed]``; NaN for never."""
-        above = self.train >= FITS if part == "train" else self.test >= GENERALISES
+        above = self.train >= FITS if part == "train" else self.test >= GENERALIZES
         return np.where(above.any(axis=-1), self.steps[above.argmax(axis=-1)], np.nan)
 
 
@@ -119,7 +119,7 @@ def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool
     usual = float(np.nanmax(delay[:, scale.alphas.index(1.0)], initial=0))
     longest = float(np.nanmax(delay[:, large], initial=0))
     slope = exponent(scale.decays, np.where(delay >= 2, test, np.nan)[:, large])
-    text = f"steps to {GENERALISES:.0%} test accuracy over steps to {FITS:.0%} training accuracy"
+    text = f"steps to {GENERALIZES:.0%} test accuracy over steps to {FITS:.0%} training accuracy"
     return [
         statement(
             "longest delay at α = 1, a factor",
@@ -154,7 +154,7 @@ def draw(scale: Scale, curves: Curves) -> Figure:
     maps, lines = figure.subplots(2, 2)
     levels = np.log10([1, scale.steps])
     for axes, part, title in zip(
-        maps, ("train", "test"), (f"{FITS:.0%} in training", f"{GENERALISES:.0%} in testing"), strict=True
+        maps, ("train", "test"), (f"{FITS:.0%} in training", f"{GENERALIZES:.0%} in testing"), strict=True
     ):
         reached = curves.reached(part)
         known = np.isfinite(reached).any(axis=-1)

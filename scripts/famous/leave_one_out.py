@@ -226,14 +226,14 @@ def draw(worth: Worth) -> Figure:
     """Draw correlations by the number of seeds, and the scores."""
     figure, grid = panels(6.4, 2, height_ratios=(2, 1))
     upper, lower = grid[:, 0]
-    for (name, values), (_, _, colour) in zip(worth.left_out.items(), PROTOCOLS.values(), strict=True):
+    for (name, values), (_, _, color) in zip(worth.left_out.items(), PROTOCOLS.values(), strict=True):
         counts = list(range(1, len(values) + 1))
         agreements = [agreement(values, k) for k in counts[: len(values) // 2]]
-        upper.plot(counts[: len(agreements)], agreements, "o-", color=colour, markersize=4, label=name)
+        upper.plot(counts[: len(agreements)], agreements, "o-", color=color, markersize=4, label=name)
         near = [with_means(worth.influence[name], values, k) for k in counts]
-        upper.plot(counts, near, "x--", color=colour, markersize=4, linewidth=1)
+        upper.plot(counts, near, "x--", color=color, markersize=4, linewidth=1)
         r, error = between_seeds(values)
-        upper.plot(counts, [highest(r + 2 * error, k) for k in counts], ":", color=colour, linewidth=1)
+        upper.plot(counts, [highest(r + 2 * error, k) for k in counts], ":", color=color, linewidth=1)
     upper.plot([], [], "o-", color="0.4", markersize=4, label="with other seeds")
     upper.plot([], [], "x--", color="0.4", markersize=4, linewidth=1, label="with influence functions")
     upper.plot([], [], ":", color="0.4", linewidth=1, label="no method above")

@@ -107,8 +107,8 @@ def draw(accuracies: Mapping[str, np.ndarray], figures: dict[str, Any], sparsity
     """Draw means over trials with intervals, and the published means."""
     figure, ((axes,),) = panels(4.0)
     for by in ORDERS:
-        colour = band(axes, sparsity, accuracies[by], f"by {by}" if by == "magnitude" else f"at {by}")
-        axes.plot(np.linspace(0, 1, len(figures[by])), figures[by], color=colour, linewidth=0.8, alpha=0.7)
+        color = band(axes, sparsity, accuracies[by], f"by {by}" if by == "magnitude" else f"at {by}")
+        axes.plot(np.linspace(0, 1, len(figures[by])), figures[by], color=color, linewidth=0.8, alpha=0.7)
     axes.plot([], [], color="0.3", linewidth=0.8, label="published, 2 trials")
     axes.set(xlabel="share of weights removed", ylabel="test accuracy, %", ylim=(40, 80))
     axes.legend(fontsize=10, loc="lower left", frameon=False)

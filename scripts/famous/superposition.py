@@ -198,7 +198,7 @@ def best(networks: Networks) -> np.ndarray:
     return np.take_along_axis(networks.w, index, axis=2)[:, :, 0]
 
 
-def colours(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:
+def colors(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:
     """Return colors: white if a feature is not stored, blue if it has a dimension, red if it shares one."""
     white = np.ones(3)
     blue = np.array([0.1, 0.3, 0.7])
@@ -216,9 +216,9 @@ def draw(
     ranks = networks.losses.argsort(axis=-1)[..., : max(networks.losses.shape[-1] - 1, 1)]
     mean = [np.take_along_axis(part, ranks, axis=-1).mean(axis=-1) for part in last_feature(networks.w)]
     images = {
-        "explicit solutions": colours(theory != ABSENT, theory == SUPERPOSED),
-        "best network": colours(*last_feature(best(networks))),
-        "mean but for the worst": colours(mean[0], mean[1]),
+        "explicit solutions": colors(theory != ABSENT, theory == SUPERPOSED),
+        "best network": colors(*last_feature(best(networks))),
+        "mean but for the worst": colors(mean[0], mean[1]),
     }
     for panel, (title, image) in zip(line, images.items(), strict=True):
         panel.pcolormesh(importance, density, image)

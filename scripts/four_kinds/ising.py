@@ -51,7 +51,7 @@ def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
     """Return Binder's ratio of the magnetization."""
     curves = {}
     for length, configurations in spins.items():
-        m = ising_model.magnetisation(configurations)[None]
+        m = ising_model.magnetization(configurations)[None]
         moments = [(m**power).mean(axis=-1) for power in (2, 4)]
         curves[length] = bootstrap(length, scale.draws, *moments, statistic=finite_size.binder_ratio)
     return curves
@@ -120,7 +120,7 @@ def thresholds(
     same = []
     scaled = []
     for length, ordered in answers.items():
-        sizes = np.abs(ising_model.magnetisation(spins[length]))
+        sizes = np.abs(ising_model.magnetization(spins[length]))
         overlaps.append(phases.overlaps(trained[length][scale.cell[0]].params)[-1].min())
         # The threshold above which as many configurations lie as the network classifies as ordered.
         levels = np.array([np.quantile(sizes, 1 - called.mean()) for called in ordered])

@@ -56,10 +56,10 @@ def configurations(
     for first in range(0, chains, block):
         part = spins[first : first + block]
         current = _start(rng, (len(part), length, length), ordered=temperature < CRITICAL_TEMPERATURE)
-        neighbours = _neighbours(current.shape)
+        neighbors = _neighbors(current.shape)
         for number in range(part.shape[1]):
             for _ in range(apart if number else burn_in):
-                current = _step(rng, current, neighbours, -np.expm1(-2 / temperature), update)
+                current = _step(rng, current, neighbors, -np.expm1(-2 / temperature), update)
             part[:, number] = current
     return spins.reshape(n, length, length)
 
@@ -70,7 +70,7 @@ def energy(spins: np.ndarray) -> np.ndarray:
     return np.asarray(-pairs.mean(axis=(-2, -1), dtype=np.float64))
 
 
-def magnetisation(spins: np.ndarray) -> np.ndarray:
+def magnetization(spins: np.ndarray) -> np.ndarray:
     """Return the magnetization per site ``Σ_i s_i / L²``: ``[…, L, L] -> […]`` float64, from -1 to 1."""
     return np.asarray(spins.mean(axis=(-2, -1), dtype=np.float64))
 
@@ -130,18 +130,18 @@ def _start(rng: np.random.Generator, shape: tuple[int, int, int], ordered: bool)
     return np.broadcast_to(spins, shape)
 
 
-def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
+def _neighbors(shape: tuple[int, ...]) -> np.ndarray:
     """Return the site numbers of the right and lower neighbors ``[k, L, L, 2]`` int32."""
     sites = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
     return np.stack([np.roll(sites, -1, axis) for axis in AXES], axis=-1)
 
 
 def _step(
-    rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float, update: str
+    rng: np.random.Generator, spins: np.ndarray, neighbors: np.ndarray, probability: float, update: str
 ) -> np.ndarray:
     """Update every lattice ``[k, L, L]`` by one step."""
     k, length, _ = spins.shape
-    count, labels = _clusters(rng, spins, neighbours, probability)
+    count, labels = _clusters(rng, spins, neighbors, probability)
     if update == "all":
         signs = 1 - 2 * rng.integers(0, 2, count, np.int8)
     else:
@@ -152,16 +152,16 @@ def _step(
 
 
 def _clusters(
-    rng: np.random.Generator, spins: np.ndarray, neighbours: np.ndarray, probability: float
+    rng: np.random.Generator, spins: np.ndarray, neighbors: np.ndarray, probability: float
 ) -> tuple[int, np.ndarray]:
     """Return the number of clusters in all lattices, and the cluster number of each site ``[k L²]``."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    joined = rng.random(neighbours.shape, np.float32) < probability
+    joined = rng.random(neighbors.shape, np.float32) < probability
     for i, axis in enumerate(AXES):
         joined[..., i] &= spins == np.roll(spins, -1, axis)
-    columns = neighbours[joined]
+    columns = neighbors[joined]
     # A site's row contains the neighbors joined to it.
     rows = np.zeros(spins.size + 1, np.int32)
     np.cumsum(np.add(joined[..., 0], joined[..., 1], dtype=np.int8), out=rows[1:])

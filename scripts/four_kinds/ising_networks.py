@@ -118,7 +118,7 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         near = int(np.abs(np.array(scale.temperatures) - half_ways[length][0]).argmin())
         learned[length] = accuracy == 1
         energy.append(_correlation(values[:, near], ising_model.energy(few[near])))
-        size.append(_correlation(values[:, near], np.abs(ising_model.magnetisation(few[near]))))
+        size.append(_correlation(values[:, near], np.abs(ising_model.magnetization(few[near]))))
     starts = [f"L = {length}: {solved.sum()}" for length, solved in learned.items()]
     by_energy = np.mean(energy)
     by_size = np.mean(size)

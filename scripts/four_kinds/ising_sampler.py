@@ -31,8 +31,8 @@ def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         for length, lattices in spins.items()
     ]
     ordered = temperatures < T_C - FAR
-    sizes = np.abs(ising_model.magnetisation(largest[ordered]))
-    exact = onsager.magnetisation(temperatures[ordered])
+    sizes = np.abs(ising_model.magnetization(largest[ordered]))
+    exact = onsager.magnetization(temperatures[ordered])
     judged.append(_chains_row("|m| far below T_c", "Yang's", exact, sizes))
     kinds = [(length, update) for length in scale.lengths for update in ising_model.UPDATES]
     return [*judged, *(_long_row(scale, length, update) for length, update in kinds)]

@@ -71,7 +71,7 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
     return np.asarray((-log_z.imag / (step * length**2)).reshape(np.shape(temperature)))
 
 
-def magnetisation(temperature: Any) -> np.ndarray:
+def magnetization(temperature: Any) -> np.ndarray:
     """Return the spontaneous magnetization per site ``(1 - sinh(2/T)⁻⁴)^(1/8)``, 0 for T ≥ T_c.
 
     C. N. Yang, Phys. Rev. 85, 808 (1952).

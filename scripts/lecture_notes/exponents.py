@@ -29,7 +29,7 @@ ROUNDING = np.finfo(np.float64).eps
 HARMLESS = np.log(1e-6 / ROUNDING)
 COMPLETE = np.log(1 / ROUNDING)
 DIRECTIONS = 4  # perturbed initial weights whose probabilities are tracked
-COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
+COLORS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:gray"}
 
 
 def exponents(replay: Replay) -> list[Row]:
@@ -162,19 +162,19 @@ def picture(replay: Replay, whole: np.ndarray, later: np.ndarray, probabilities:
     """
     figure = Figure(figsize=(6.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(AXIS)))
+    colors = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(AXIS)))
     published = np.array([[cell.test for cell in row] for row in replay.cells]) / replay.n_rows[1]
-    for j, (l2, colour) in enumerate(zip(AXIS, colours, strict=True)):
-        upper.plot(AXIS, published[:, j], "o-", color=colour, ms=3, lw=1)
-        lower.plot(RATES, whole[:, j], "o-", color=colour, ms=3, lw=1, label=f"λ = {l2:g}")
-        lower.plot(RATES, later[:, j], "--", color=colour, lw=0.8)
-    for kind, colour in COLOURS.items():
+    for j, (l2, color) in enumerate(zip(AXIS, colors, strict=True)):
+        upper.plot(AXIS, published[:, j], "o-", color=color, ms=3, lw=1)
+        lower.plot(RATES, whole[:, j], "o-", color=color, ms=3, lw=1, label=f"λ = {l2:g}")
+        lower.plot(RATES, later[:, j], "--", color=color, lw=0.8)
+    for kind, color in COLORS.items():
         rates = replay.rates(kind)
         for rate in rates:
             for axes in (upper, lower):
-                axes.axvspan(rate / 10**0.5, rate * 10**0.5, color=colour, alpha=0.12, lw=0)
+                axes.axvspan(rate / 10**0.5, rate * 10**0.5, color=color, alpha=0.12, lw=0)
         middle = np.exp(np.mean(np.log(rates)))
-        upper.text(middle, 1.03, kind, color=colour, ha="center", transform=upper.get_xaxis_transform())
+        upper.text(middle, 1.03, kind, color=color, ha="center", transform=upper.get_xaxis_transform())
     upper.set(xscale="log", xlim=(RATES[0] / 1.8, RATES[-1] * 1.8), ylabel="test accuracy, published")
     lower.plot([], [], "--", color="black", lw=0.8, label="second half of training")
     ends = probabilities.min(axis=(1, 2)), probabilities.max(axis=(1, 2))

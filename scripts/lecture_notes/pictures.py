@@ -61,7 +61,7 @@ def decision_regions(
     regions = np.asarray(predict(mesh.reshape(-1, 2))).reshape(resolution, resolution)
     classes = np.unique(np.concatenate([labels, regions.ravel()]))
     strong = [to_rgb(matplotlib.colormaps["tab10"](i % 10)) for i in range(len(classes))]
-    pale = ListedColormap([tuple(0.3 * part + 0.7 for part in colour) for colour in strong])
+    pale = ListedColormap([tuple(0.3 * part + 0.7 for part in color) for color in strong])
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.imshow(
@@ -73,9 +73,9 @@ def decision_regions(
         origin="lower",
         aspect="auto",
     )
-    for label, colour in zip(classes, strong, strict=True):
+    for label, color in zip(classes, strong, strict=True):
         points = x[labels == label]
-        axes.scatter(points[:, 0], points[:, 1], color=[colour], edgecolor="black", s=45, label=f"{label}")
+        axes.scatter(points[:, 0], points[:, 1], color=[color], edgecolor="black", s=45, label=f"{label}")
     axes.set(xlabel="$x_1$", ylabel="$x_2$")
     figure.legend(loc="outside lower center", ncols=len(classes), title="class", frameon=False)
     return figure
@@ -95,8 +95,8 @@ def _squares(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), side, side)
 
 
-def _frame(axes: Axes, colour: str, width: float) -> None:
+def _frame(axes: Axes, color: str, width: float) -> None:
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
-        spine.set(edgecolor=colour, linewidth=width)
+        spine.set(edgecolor=color, linewidth=width)

@@ -14,7 +14,7 @@ from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
 from jfnn.subsets import Subsets, sizes
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 40
 COUNTS = [5, 10, 25]

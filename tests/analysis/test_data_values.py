@@ -90,5 +90,5 @@ def test_influence_and_memorization_are_differences_of_means():
     correct[rng.random(correct.shape) < 0.1] = np.nan
     expected = plain_influence(correct, included)
     np.testing.assert_allclose(analysis.influence(correct, included), expected, atol=1e-12)
-    np.testing.assert_allclose(analysis.memorisation(correct, included), np.diag(expected), atol=1e-12)
+    np.testing.assert_allclose(analysis.memorization(correct, included), np.diag(expected), atol=1e-12)
     assert np.isnan(expected[:2]).all() and np.isfinite(expected[2:]).all()

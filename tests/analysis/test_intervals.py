@@ -76,12 +76,12 @@ def test_halls_transformation_at_the_ends_of_a_skewed_means_interval_is_the_t_qu
     """Hall's polynomial, JRSS B 54 (1992), of t = √n (mean - μ) / s; it equals t for symmetric values."""
     values = np.random.default_rng(8).exponential(size=(50, 7)) * np.where(np.arange(50) % 2, -3, 3)[:, None]
     n = 7
-    centre = values.mean(axis=-1)
+    center = values.mean(axis=-1)
     spread = values.std(axis=-1, ddof=1)
     skewness = stats.moment(values, 3, axis=-1) / spread**3
     ends = interval(values, Interval("mean", "skewed", 0.9))
     for end, quantile in zip(ends, stats.t.ppf([0.95, 0.05], n - 1), strict=True):
-        t = np.sqrt(n) * (centre - end) / spread
+        t = np.sqrt(n) * (center - end) / spread
         turned = t + skewness * (2 * t**2 + 1) / (6 * np.sqrt(n)) + skewness**2 * t**3 / (27 * n)
         np.testing.assert_allclose(turned, quantile, rtol=1e-9)
     symmetric = np.array([[1.0, 2.0, 4.0, 5.0], [0.0, 1.0, 1.0, 2.0], [3.0, 3.0, 3.0, 3.0]])

@@ -15,7 +15,7 @@ from jfnn import Batch, State, boltzmann, boltzmann_machine
 from jfnn.boltzmann import Machine, columns, enumeration
 from jfnn.boltzmann.machine import pack
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RNG = np.random.default_rng(0)
 X = (RNG.random((60, 5)) < [0.2, 0.5, 0.5, 0.7, 0.9]).astype(np.float32)

@@ -15,7 +15,7 @@ GRID = [*SMALL, "--learning-rate", "1e-4,1e-3,1", "--l2", "0,1e-2,1e6", "--seeds
 PROGRAMS = """--hidden 3 --hidden 4,3 --activation tanh --batch-size 50,full --epochs 2 --validation 0.2
     --learning-rate 1e-4,1e-3 --l2 0,0.1 --seeds 2"""
 DIRECTORIES = {f"{name}-batch-{size}" for name in ("3-tanh", "4-3-tanh") for size in ("50", "full")}
-OWN = "--target level --standardise --hidden 3 --epochs 8 --reduction mean --l2 1e-3,0.1"
+OWN = "--target level --standardize --hidden 3 --epochs 8 --reduction mean --l2 1e-3,0.1"
 FILES = {
     "config.json",
     "curves.png",

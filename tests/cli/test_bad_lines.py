@@ -12,7 +12,7 @@ from jfnn import datasets
 from jfnn.arguments import checks, memory
 from jfnn.cli import parser, words
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # Parser -> invalid words; '' is an empty word.
 INTEGER = "'' 1.5 nan 1e3 1_0 ١ ² x"

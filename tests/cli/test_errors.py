@@ -16,7 +16,7 @@ from jfnn.arguments.cures import Set
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import as_flags
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.mark.parametrize("name", ADDED)
@@ -37,7 +37,7 @@ def test_every_value_recommended_by_the_library_is_a_flag():
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Set"
     ]
     names = {ast.literal_eval(call.args[0]) for call in calls}
-    assert names >= {"resume", "encode", "impute", "standardise", "worker_kind", "batch_size"}
+    assert names >= {"resume", "encode", "impute", "standardize", "worker_kind", "batch_size"}
     written = [as_flags(Set(name, value, "helps")) for name in names for value in (True, None, "a b")]
     assert all(re.fullmatch(r"--[a-z-]+( full| 'a b')? helps", text) for text in written)
     assert as_flags("a text for Python") == as_flags(Set("sizes", 3, "helps")) == ""

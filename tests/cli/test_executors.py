@@ -14,7 +14,7 @@ from jfnn.cli import executors
 from jfnn.cli.flags import Flags
 from jfnn.cli.run import main
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def probe():

@@ -15,7 +15,7 @@ from jfnn.cli import output
 from jfnn.cli.output import NOT_SETTINGS
 from jfnn.core.engine.devices import cores
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ from command_line import parse
 import jfnn
 from jfnn.cli import data, networks
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def of(words):

@@ -6,7 +6,7 @@ import re
 import pytest
 from command_line import SMALL, grid_main
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def contents_of(page):

@@ -12,7 +12,7 @@ import jfnn
 from jfnn import datasets
 from jfnn.cli import main
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def predict_rows(capsys, *words):

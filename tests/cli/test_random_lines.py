@@ -16,9 +16,9 @@ from scipy import stats
 
 import jfnn
 from jfnn.arguments.texts import describe
-from jfnn.datasets import read_csv, split_table, standardise
+from jfnn.datasets import read_csv, split_table, standardize
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 DIGITS = jfnn.datasets.digits()
 NOTES = {"reduction": "sum", "batch_size": 100}  # for dense networks without --data
@@ -35,12 +35,12 @@ def learned(tmp_path_factory):
         "squares": ("", shaped(DIGITS, 8, 8)),
         "classes": (f"--data {classes} --target level", split_table(read_csv(classes, "level"))),
         "scaled": (
-            f"--target level --data {numbers} --standardise",
-            standardise(split_table(read_csv(numbers, "level"))),
+            f"--target level --data {numbers} --standardize",
+            standardize(split_table(read_csv(numbers, "level"))),
         ),
         "series": (
-            f"--data {classes} --target level --standardise",
-            shaped(standardise(split_table(read_csv(classes, "level"))), 1, 3),
+            f"--data {classes} --target level --standardize",
+            shaped(standardize(split_table(read_csv(classes, "level"))), 1, 3),
         ),
     }
 

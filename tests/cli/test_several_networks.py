@@ -11,7 +11,7 @@ import jfnn
 from jfnn.analysis import summary
 from jfnn.arguments.texts import describe
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.mark.thorough

@@ -27,7 +27,7 @@ from command_line import (
 import jfnn
 from jfnn.cli import directories
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SAVED = (".json", ".csv", ".npz")
 

@@ -18,7 +18,7 @@ import jfnn
 from jfnn.arguments.texts import number_text
 from jfnn.cli import data
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.mark.thorough
@@ -30,7 +30,7 @@ def test_user_numbers_are_scored_by_r2_in_the_units_of_the_file(tmp_path, capsys
     result = jfnn.load(tmp_path / "out")
     best = result.best()
     raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"))
-    split = jfnn.datasets.standardise(raw)
+    split = jfnn.datasets.standardize(raw)
     train, held = train_test_split(np.arange(48), test_size=0.25, random_state=0)
     rows = {
         "train": (split.x_train[train], split.y_train[train]),
@@ -54,11 +54,11 @@ def test_large_inputs_trigger_a_one_line_warning_before_training(classes, tmp_pa
     words = ["--data", str(path), "--target", "level", "--hidden", "3", "--epochs", "1"]
     words += ["--learning-rate", "1e-3", "--l2", "0"]
     said = []
-    for further in ([], ["--quiet"], ["--standardise"]):
+    for further in ([], ["--quiet"], ["--standardize"]):
         watch = watching(lambda now: said.append(capsys.readouterr().err))
         out = ["--out", str(tmp_path / f"out{len(said)}")]
         assert grid_main(*words, *further, *out, watch=watch) == 0
-    line = r"jfnn grid: warning: inputs reach 1\.2e6, where .*; --standardise scales them\n"
+    line = r"jfnn grid: warning: inputs reach 1\.2e6, where .*; --standardize scales them\n"
     assert re.fullmatch(line, said[0]) and said[1] == said[0] and "".join(said[2:]) == ""
 
 
@@ -89,7 +89,7 @@ def test_words_and_gaps_are_learned_and_code_in_the_report_reads_other_rows(tmp_
     pandas = pytest.importorskip("pandas")
     path = write_csv(tmp_path / "own.csv", classes=True)
     frame = pandas.read_csv(path)
-    frame["colour"] = np.tile(["red", "blue", "green"], 20)
+    frame["color"] = np.tile(["red", "blue", "green"], 20)
     frame.loc[::7, "b"] = np.nan
     frame.to_csv(path, index=False)
     words = f"{OWN} --learning-rate 0.1 --quiet --encode --impute --validation 0.2 --refit".split()
@@ -98,11 +98,11 @@ def test_words_and_gaps_are_learned_and_code_in_the_report_reads_other_rows(tmp_
         json.loads((tmp_path / "out" / place / "config.json").read_text())["data"]["names"]
         for place in (".", "refit")
     )
-    assert list(names["columns"]) == ["a", "b", "c", "colour"] and names == again
-    assert names["columns"]["colour"] == {"categories": ["blue", "green", "red"]}
+    assert list(names["columns"]) == ["a", "b", "c", "color"] and names == again
+    assert names["columns"]["color"] == {"categories": ["blue", "green", "red"]}
     table = jfnn.datasets.read_csv(path, "level", encode=True, impute=True)
     with pytest.warns(UserWarning, match="gaps"):
-        split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+        split = jfnn.datasets.standardize(jfnn.datasets.split_table(table))
     x = jfnn.datasets.transform(names["columns"], frame.iloc[::-1])
     x = (x - names["scaling"]["x"]["mean"]) / names["scaling"]["x"]["scale"]
     assert x.shape == (60, 7) and split.x_train.shape == (48, 7)
@@ -115,15 +115,15 @@ def test_words_and_gaps_are_learned_and_code_in_the_report_reads_other_rows(tmp_
     labels = eval(code.splitlines()[-1], here)
     np.testing.assert_array_equal(labels, jfnn.load("out").refit.predict(frame.iloc[::-1])[0, 0, 0])
     assert labels.shape == (60,) and set(labels.ravel()) <= {"<b>high</b>", "low"}
-    frame.loc[:1, "colour"] = "violet"
-    with pytest.warns(UserWarning, match=r"'colour': 'violet' \(2 such") as said:
+    frame.loc[:1, "color"] = "violet"
+    with pytest.warns(UserWarning, match=r"'color': 'violet' \(2 such") as said:
         assert jfnn.load(tmp_path / "out").predict(frame).shape[-1] == 60
     assert len(said) == 1
 
 
 RENAMED = {
     "class": ("low", "lower", "level", r"classes .*<b>high.*low.*lower"),
-    "word": ("red", "rot", "level", r"columns\.colour\.categories .*red.*rot"),
+    "word": ("red", "rot", "level", r"columns\.color\.categories .*red.*rot"),
     "column": ("a,", "first,", "level", r"columns\.a "),
     "target": ("level", "grade", "grade", r"target .*level.*grade"),
 }
@@ -135,8 +135,8 @@ def named_runs(tmp_path_factory):
     place = tmp_path_factory.mktemp("named")
     path = write_csv(place / "own.csv", classes=True)
     header, *rows = path.read_text().splitlines()
-    colours = itertools.cycle(["red", "tan"])
-    lines = [f"colour,{header}", *(f"{next(colours)},{row}" for row in rows)]
+    colors = itertools.cycle(["red", "tan"])
+    lines = [f"color,{header}", *(f"{next(colors)},{row}" for row in rows)]
     path.write_text("\n".join(lines))
     words = "--hidden 3 --epochs 2 --learning-rate 0.1 --l2 0 --encode --quiet"
     own = ["--data", str(path), "--target", "level", *words.split()]
@@ -183,7 +183,7 @@ def test_run_interrupted_while_plotting_predicts_with_the_names_of_its_file(tmp_
 
 
 def test_scaled_digits_keep_their_scaling(tmp_path):
-    words = ["--standardise", *SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
+    words = ["--standardize", *SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
     assert grid_main(*words, "--out", str(tmp_path)) == 0
     scaling = jfnn.load(tmp_path).config["data"]["names"]["scaling"]["x"]
     scaler = StandardScaler().fit(jfnn.datasets.digits().x_train)

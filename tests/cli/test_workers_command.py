@@ -9,7 +9,7 @@ from jfnn.cli import workers
 from jfnn.cli.main import main
 from jfnn.distributed import calls
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,15 @@ def linear_excess(page, rates, optimizer, steps):
     """Return costs above the least-squares cost after some steps on the page's polynomial, ``[η]``."""
     result = jfnn.sweep(
         jfnn.mlp((6, 1)),
-        jfnn.Split(page["design"], page["centred"]),
+        jfnn.Split(page["design"], page["centered"]),
         loss="quadratic",
         learning_rate=rates,
         optimizer=optimizer,
         batch_size=None,
         epochs=steps,
     )
-    exact = np.linalg.lstsq(page["design"], page["centred"])[0]
-    least = 0.5 * np.mean((page["design"] @ exact - page["centred"]) ** 2)
+    exact = np.linalg.lstsq(page["design"], page["centered"])[0]
+    least = 0.5 * np.mean((page["design"] @ exact - page["centered"]) ** 2)
     return result.train_loss.ravel() - least
 
 
@@ -67,13 +67,13 @@ def test_exercise_1_momentum_converges_up_to_twice_one_plus_beta_over_the_curvat
 
 def test_exercise_2_steps_in_the_flattest_direction_scale_with_the_ratio_of_curvatures(page):
     values, vectors = np.linalg.eigh(page["design"].T @ page["design"] / len(page["design"]))
-    exact = np.linalg.lstsq(page["design"], page["centred"])[0]
+    exact = np.linalg.lstsq(page["design"], page["centered"])[0]
     factor = 1 - values[0] / values[-1]
     steps = -1 / np.log(factor)
     assert round(values[-1] / values[0]) - 1 <= steps <= round(values[-1] / values[0])
     w = np.zeros_like(exact)
     for _ in range(round(steps)):
-        gradient = page["design"].T @ (page["design"] @ w - page["centred"]) / len(page["design"])
+        gradient = page["design"].T @ (page["design"] @ w - page["centered"]) / len(page["design"])
         w -= gradient / values[-1]
     left = (vectors[:, 0] @ (w - exact)) / (vectors[:, 0] @ -exact)
     assert abs(left[0] - np.exp(-1)) < 1e-3
@@ -82,12 +82,12 @@ def test_exercise_2_steps_in_the_flattest_direction_scale_with_the_ratio_of_curv
 @pytest.mark.parametrize(("name", "factor"), [("adam", 1.0), ("rmsprop", 1 / np.sqrt(0.1))])
 def test_exercise_3_first_step_of_adam_and_rmsprop_has_the_same_length_for_all_weights(page, name, factor):
     zeros = (jfnn.Layer(np.zeros((6, 1), np.float32), np.zeros(1, np.float32)),)
-    gradient = page["design"].T @ page["centred"] / len(page["design"])
+    gradient = page["design"].T @ page["centered"] / len(page["design"])
     assert abs(gradient).max() > 5 * abs(gradient).min() > 0
     params = jfnn.train(
         jfnn.mlp((6, 1)),
         page["design"],
-        page["centred"],
+        page["centered"],
         loss="quadratic",
         learning_rate=0.01,
         optimizer=name,

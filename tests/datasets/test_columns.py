@@ -17,16 +17,16 @@ from jfnn.datasets.files import MOST_WORDS
 
 pandas = pytest.importorskip("pandas")
 
-KINDS = {"age": "gaps", "colour": "words", "height": "full", "smokes": "words", "size": "gaps"}
+KINDS = {"age": "gaps", "color": "words", "height": "full", "smokes": "words", "size": "gaps"}
 
 
 def rows_of(n, seed=0):
-    """Return columns of words and numbers, with gaps in "age" and "colour"."""
+    """Return columns of words and numbers, with gaps in "age" and "color"."""
     rng = np.random.default_rng(seed)
     frame = pandas.DataFrame(
         {
             "age": np.where(rng.random(n) < 0.2, np.nan, rng.normal(50, 10, n)),
-            "colour": rng.choice(["red", "dark, blue", "grün", ""], n),
+            "color": rng.choice(["red", "dark, blue", "grün", ""], n),
             "height": rng.normal(size=n),
             "smokes": rng.choice([True, False], n),
             "size": rng.integers(0, 9, n).astype(float),
@@ -46,28 +46,28 @@ def read(tmp_path):
     return read
 
 
-def scikit_learns(standardised):
+def scikit_learns(standardized):
     """Return a transformer for each column, in order."""
     words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers = SimpleImputer(strategy="median", add_indicator=True)
     steps = [(name, words if kind == "words" else numbers, [name]) for name, kind in KINDS.items()]
     columns = ColumnTransformer(steps)
-    return make_pipeline(columns, StandardScaler()) if standardised else columns
+    return make_pipeline(columns, StandardScaler()) if standardized else columns
 
 
 @pytest.mark.filterwarnings("ignore:16 gaps became")
-@pytest.mark.parametrize("standardised", [False, True])
-def test_words_and_gaps_are_encoded_as_by_scikit_learn_fitted_to_the_training_rows(read, standardised):
+@pytest.mark.parametrize("standardized", [False, True])
+def test_words_and_gaps_are_encoded_as_by_scikit_learn_fitted_to_the_training_rows(read, standardized):
     frame = rows_of(80)
     table = read(frame, encode=True, impute=True)
     split = datasets.split_table(table, 20, 3)
     places = datasets.split(np.arange(80)[:, None], np.zeros(80), 20, 3)
     train, test = (frame.iloc[part.ravel()] for part in (places.x_train, places.x_test))
-    expected = scikit_learns(standardised).fit(train)
+    expected = scikit_learns(standardized).fit(train)
     mean = 0.0
     scale = 1.0
-    if standardised:
-        split = datasets.standardise(split)
+    if standardized:
+        split = datasets.standardize(split)
         mean, scale = split.names["scaling"]["x"].values()
     np.testing.assert_array_equal(split.x_train, expected.transform(train))
     np.testing.assert_array_equal(split.x_test, expected.transform(test))
@@ -75,13 +75,13 @@ def test_words_and_gaps_are_encoded_as_by_scikit_learn_fitted_to_the_training_ro
     # Other rows, with a new word and new gaps, encoded from the description alone.
     columns = json.loads(json.dumps(split.names["columns"]))
     new = rows_of(30, seed=1).sample(frac=1, axis=1, random_state=0)
-    new.loc[3, "colour"] = "violet"
+    new.loc[3, "color"] = "violet"
     new.loc[4, "size"] = np.nan
     for rows in (new, {name: new[name].tolist() for name in new}):
         with pytest.warns(UserWarning) as said:
             x = (datasets.transform(columns, rows) - mean) / scale
         words, gaps = (str(warning.message) for warning in said)
-        assert "'colour': 'violet' (1 " in words and gaps.endswith(": 'size' (1)")
+        assert "'color': 'violet' (1 " in words and gaps.endswith(": 'size' (1)")
         np.testing.assert_array_equal(x, expected.transform(new))
 
 
@@ -319,10 +319,10 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
     cut = datasets.split(frame, frame["height"])
     assert cut.names == {"columns": {"height": {}, "size": {}}, "target": "height"}
     assert datasets.split(frame, frame["height"].to_numpy()).names == {"columns": cut.names["columns"]}
-    scaled = datasets.standardise(cut)
+    scaled = datasets.standardize(cut)
     assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
     with pytest.raises(ValueError, match=r"split: .*not standardized yet"):
-        datasets.standardise(scaled, ["height", "size"])
+        datasets.standardize(scaled, ["height", "size"])
 
 
 def test_column_without_numbers_triggers_a_warning():

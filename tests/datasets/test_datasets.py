@@ -81,7 +81,7 @@ def test_gates_equal_their_truth_tables():
 
 
 @pytest.mark.parametrize("targets", ["labels", "several", "no test rows"])
-def test_standardise_equals_scikit_learns_scaler_fitted_on_the_training_rows(targets):
+def test_standardize_equals_scikit_learns_scaler_fitted_on_the_training_rows(targets):
     rng = np.random.default_rng(0)
     x_train, x_test = (rng.normal(3, [1, 50, 0.1], (n, 3)) for n in (30, 9))
     shape = {"several": (2,)}.get(targets, ())
@@ -91,7 +91,7 @@ def test_standardise_equals_scikit_learns_scaler_fitted_on_the_training_rows(tar
     if targets == "no test rows":
         x_test = y_test = None
     weights = np.arange(30)
-    scaled = datasets.standardise(datasets.Split(x_train, y_train, x_test, y_test, weights))
+    scaled = datasets.standardize(datasets.Split(x_train, y_train, x_test, y_test, weights))
     assert scaled.weights is weights
 
     def expected(train, part):

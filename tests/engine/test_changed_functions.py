@@ -19,7 +19,7 @@ from jfnn.optimizers import SCHEDULES
 from jfnn.params import State
 from jfnn.schedulers import Actions, Scheduler
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 SPLIT = noise_split()
 FACTOR = 1.0
 
@@ -304,7 +304,7 @@ def test_description_depends_on_metric_directions_and_reductions():
 @pytest.mark.parametrize(
     "registry",
     [
-        *(jfnn.activations.ACTIVATIONS, jfnn.losses.LOSSES, jfnn.losses.PARAMETRISED, jfnn.layers.LAYERS),
+        *(jfnn.activations.ACTIVATIONS, jfnn.losses.LOSSES, jfnn.losses.PARAMETRIZED, jfnn.layers.LAYERS),
         *(jfnn.layers.INITIALIZERS, jfnn.learners.METRICS, jfnn.schedulers.SCHEDULERS, SCHEDULES),
     ],
 )

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import OPTIMISED, representatives, same_bits
+from helpers import OPTIMIZED, representatives, same_bits
 
 import jfnn
 from jfnn.core.engine.verification import verify
@@ -229,7 +229,7 @@ def test_function_with_other_values_when_traced_is_detected():
 @pytest.mark.skipif(jax.__version_info__ < (0, 10, 2), reason="computes this rightly by itself")
 def test_miscompiled_loss_is_detected():
     with pytest.raises(ArithmeticError):
-        verify(experiment(own_learner()), 5, "cpu", options=OPTIMISED)
+        verify(experiment(own_learner()), 5, "cpu", options=OPTIMIZED)
 
 
 def test_compiler_knows_the_options_of_every_platform():

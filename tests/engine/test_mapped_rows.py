@@ -10,7 +10,7 @@ import jfnn
 from jfnn.core.search.sweep import prepare
 from jfnn.learners.data import EVALUATION_BLOCK, is_mapped
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = EVALUATION_BLOCK + 50  # rows of two blocks, the second one padded
 NET = jfnn.mlp((4, 3))

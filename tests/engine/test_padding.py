@@ -9,7 +9,7 @@ from helpers import compiled, representatives, same_bits
 import jfnn
 from jfnn import backprop
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 41
 TEST = 3

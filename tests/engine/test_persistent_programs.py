@@ -107,7 +107,7 @@ def switched(switch):
         lambda: switched("jax_compiler_enable_remat_pass"),
         lambda: xla_metadata.set_xla_metadata(name="value"),
     ],
-    ids=["x64", "threefry", "nans", "unoptimised", "remat", "a context"],
+    ids=["x64", "threefry", "nans", "unoptimized", "remat", "a context"],
 )
 def test_jax_settings_are_part_of_a_programs_identity(folder, other):
     doubled()

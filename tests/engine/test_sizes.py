@@ -9,7 +9,7 @@ from helpers import compilations, noise_split
 import jfnn
 from jfnn.core.search.sweep import prepare
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 DATA = noise_split()
 PASS = jfnn.Minibatches(8, "permutation", drop_last=False)

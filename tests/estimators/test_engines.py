@@ -21,7 +21,7 @@ from jfnn import estimators
 from jfnn.estimators import choice, functions
 
 pytestmark = [
-    pytest.mark.unoptimised,
+    pytest.mark.unoptimized,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 

@@ -20,7 +20,7 @@ from jfnn import estimators
 from jfnn.estimators import functions, training
 
 pytestmark = [
-    pytest.mark.unoptimised,
+    pytest.mark.unoptimized,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 N = 150

@@ -20,7 +20,7 @@ from jfnn.estimators.fit import Fit, FitRows, Structure
 from jfnn.estimators.rows import gain
 
 pytestmark = [
-    pytest.mark.unoptimised,
+    pytest.mark.unoptimized,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 OPTIONS = beside.OPTIONS | {"max_iter": 4}

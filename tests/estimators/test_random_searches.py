@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from jfnn import estimators
 
 pytestmark = [
-    pytest.mark.unoptimised,
+    pytest.mark.unoptimized,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 SCALER = StandardScaler(with_mean=False)

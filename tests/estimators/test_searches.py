@@ -26,7 +26,7 @@ from jfnn import estimators
 from jfnn.estimators.ahead import TrainedAhead
 
 pytestmark = [
-    pytest.mark.unoptimised,
+    pytest.mark.unoptimized,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))

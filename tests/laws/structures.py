@@ -282,7 +282,7 @@ STRUCTURES = {
         remembers=True,
     ),
     "sparse": Structure(
-        jfnn.supervised(jfnn.mlp((5, 4, 3), "tanh"), hyper=["l1"], penalised="all", gradient="backprop"),
+        jfnn.supervised(jfnn.mlp((5, 4, 3), "tanh"), hyper=["l1"], penalized="all", gradient="backprop"),
         weighted=True,
         batch_size=PASS,
         optimizer=None,

@@ -564,7 +564,7 @@ def of_sweeps(structures, few=None):
         more=(structures, structures),
         many=(20 * len(STRUCTURES), len(STRUCTURES)),
         few=few and (few, few),
-        marks=pytest.mark.unoptimised,
+        marks=pytest.mark.unoptimized,
     )
 
 

@@ -12,7 +12,7 @@ from sweeps import check_each_structure, of_many_sweeps
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 TASKS = dict.fromkeys(("classes", "columns", "parity"), "classification") | {"labels": "multilabel"}
 ROWS = 20

@@ -14,7 +14,7 @@ from sweeps import check_each_structure, of_many_sweeps, of_sweeps
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 OF_THE_TIME = ("timing", "checksum", "device")
 

@@ -11,7 +11,7 @@ from sweeps import check_each_structure, epochs_of, of_many_sweeps
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 WHOLE = {"keep_params": "all", "eval_every": 1}
 

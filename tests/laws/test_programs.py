@@ -6,7 +6,7 @@ from helpers import plain, same_bits
 from members import OBJECTIVES, OUTCOMES, arrays
 from sweeps import check_each_structure, of_many_sweeps
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 ALL = (*OUTCOMES, *OBJECTIVES, "history")
 

@@ -10,7 +10,7 @@ from sweeps import as_validation, check_each_structure, epochs_of, of_many_sweep
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def winners(result, refit):

@@ -11,7 +11,7 @@ from sweeps import check_each_structure, of_many_sweeps
 import jfnn
 from jfnn.analysis import ranking
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def columns(result):

@@ -14,7 +14,7 @@ from sweeps import check_each_structure, of_many_sweeps
 
 from jfnn.losses import LOSSES
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def cost_of_classes(logits, labels):

@@ -62,7 +62,7 @@ def check_slots(n_in, n_out, batch, tile=8, shared=True, hidden=(), dtype="float
     assert same_bits(params(rates[-1:], [1]), jax.tree.map(lambda leaf: leaf[-1:, :, 1:], in_order))
 
 
-@pytest.mark.optimised
+@pytest.mark.optimized
 @pytest.mark.parametrize(
     ("n_in", "n_out", "batch", "tile"), representatives(ONCE_DIFFERENT, ONCE_DIFFERENT[3])
 )
@@ -70,7 +70,7 @@ def test_members_of_small_linear_networks_have_the_same_bits_in_every_slot(n_in,
     check_slots(n_in, n_out, batch, tile, optimizer="rmsprop")
 
 
-@pytest.mark.optimised
+@pytest.mark.optimized
 @pytest.mark.thorough
 @examples((4, 4), (400, 400))
 @pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)

@@ -11,7 +11,7 @@ from sweeps import check_each_structure, epochs_of, of_sweeps
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 HERE = {"executor": None, "devices": None, "eval_every": None}
 ELSEWHERE = HERE | {"executor": jfnn.Workers(lambda: concurrent.futures.ThreadPoolExecutor(2))}

@@ -12,7 +12,7 @@ from helpers import assert_close, compiled
 import jfnn
 from jfnn.layers import Conv, Dense, Flatten, MaxPool, MeanPool, Residual, sequence
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 3
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

@@ -37,7 +37,7 @@ from jfnn.layers import (
 )
 from jfnn.layers.dropout import dropout_shapes
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 6
 STEP = 1e-5

@@ -7,7 +7,7 @@ import pytest
 
 from jfnn.layers.products import weight_gradient
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 MEMBERS = 3
 SAMPLES = 7

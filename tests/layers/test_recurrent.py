@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from jfnn.layers import GRU, LSTM, Directions, Elman, ElmanCell, LSTMCell
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 3
 TIME = 3

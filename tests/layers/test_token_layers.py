@@ -9,7 +9,7 @@ from helpers import compiled, complaint, refusal
 import jfnn
 from jfnn.layers import Conv, Dense, Embedding, Flatten, LayerNorm, Scaled
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 WORDS = 6
 TIME = 5
@@ -36,8 +36,8 @@ def test_layer_normalization_equals_numpys_over_the_last_axes(axes, shape):
     x = rng.normal(2, 3, size=(5, *shape))
     scale, shift = rng.normal(size=(2, int(np.prod(shape[-axes:]))))
     over = tuple(range(-axes, 0))
-    centred = x - x.mean(axis=over, keepdims=True)
-    normed = centred / np.sqrt(x.var(axis=over, keepdims=True) + 0.01)
+    centered = x - x.mean(axis=over, keepdims=True)
+    normed = centered / np.sqrt(x.var(axis=over, keepdims=True) + 0.01)
     expected = normed * scale.reshape(shape[-axes:]) + shift.reshape(shape[-axes:])
     found = LayerNorm(axes, 0.01).apply(jfnn.layers.Gain(scale, shift), x)
     np.testing.assert_allclose(found, expected, atol=1e-5)

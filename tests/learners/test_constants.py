@@ -14,7 +14,7 @@ from jfnn.analysis.sharpness import sharpness
 from jfnn.layers import Constant, Frozen
 from jfnn.studies.lyapunov import lyapunov
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 WHOLE = jfnn.sequential([Frozen(Dense(6, "tanh")), Dense(4, "tanh"), Dense(3, "identity")], 5)
 REST = jfnn.sequential([Dense(4, "tanh"), Dense(3, "identity")], 6)
@@ -139,20 +139,20 @@ class Radial(jfnn.LayerKind):
 
     def init(self, key, shape):
         held = {} if self.fixed else {"width": Constant(jnp.ones(()))}
-        return {"centres": jax.random.normal(key, (6, *shape)), **held}
+        return {"centers": jax.random.normal(key, (6, *shape)), **held}
 
     def _width(self, params):
         return self.fixed or params["width"].value
 
     def forward(self, params, a):
-        offsets = a[None] - params["centres"][..., None]
+        offsets = a[None] - params["centers"][..., None]
         outputs = jnp.exp(-jnp.sum(offsets**2, axis=1) / (2 * self._width(params) ** 2))
         return outputs, (offsets, outputs)
 
     def pull_back(self, params, residuals, d_out):
         offsets, outputs = residuals
         d_offsets = (-d_out * outputs / self._width(params) ** self.power)[:, None] * offsets
-        return {**params, "centres": -d_offsets.sum(axis=-1)}, d_offsets.sum(axis=0)
+        return {**params, "centers": -d_offsets.sum(axis=-1)}, d_offsets.sum(axis=0)
 
 
 def radial(layer):
@@ -173,9 +173,9 @@ def test_each_member_has_its_own_hyperparameter_of_a_layer(gradient, dtype, spli
     for number, width in enumerate(BY_WIDTH["hyper"]["width"]):
         options = BY_WIDTH | {"hyper": None, "gradient": gradient}
         alone = jfnn.sweep(radial(Radial(width)), split, **options)
-        centres = result.params[0]["centres"][:, :, number]
+        centers = result.params[0]["centers"][:, :, number]
         close = {"rtol": 1e3 * np.finfo(dtype).eps, "atol": 1e2 * np.finfo(dtype).eps}
-        np.testing.assert_allclose(centres, alone.params[0]["centres"], **close)
+        np.testing.assert_allclose(centers, alone.params[0]["centers"], **close)
         np.testing.assert_allclose(result.test_loss[:, :, number], alone.test_loss, **close)
 
 

@@ -19,7 +19,7 @@ from jfnn.core.search.sweep import prepare
 from jfnn.learners import Batch, CustomLoss
 from jfnn.minibatches import PADDING, Minibatches
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()  # 70 rows to train on, 20 to test
 NET = jfnn.mlp((5, 6, 3))

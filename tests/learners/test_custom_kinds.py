@@ -11,7 +11,7 @@ from helpers import noise_split, same_bits
 import jfnn
 from jfnn import Learner, State, losses
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 OPTIONS = dict(epochs=4, batch_size=16, seeds=2)
@@ -147,7 +147,7 @@ class Costly(HeavyBall):
 
 
 @pytest.mark.thorough
-@pytest.mark.optimised
+@pytest.mark.optimized
 def test_learner_scores_with_its_hyperparameters_with_the_same_bits_alone_and_in_any_segments():
     options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}}
     free = jfnn.sweep(HeavyBall(), SPLIT, execution=jfnn.Execution(eval_every=1), **options)

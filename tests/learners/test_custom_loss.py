@@ -10,7 +10,7 @@ from helpers import same_bits
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def lookup(params, batch, key):
@@ -81,7 +81,7 @@ SCORES = {
 
 
 @pytest.mark.thorough
-@pytest.mark.optimised
+@pytest.mark.optimized
 @pytest.mark.parametrize("kind", SCORES)
 def test_scores_use_each_members_hyperparameter_as_in_a_separate_run(kind):
     rng = np.random.default_rng(0)

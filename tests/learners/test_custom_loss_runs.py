@@ -22,7 +22,7 @@ def draws(seed, fold, epochs, steps):
 
 
 @pytest.mark.thorough
-@pytest.mark.unoptimised
+@pytest.mark.unoptimized
 @pytest.mark.parametrize(("batch_size", "eval_every"), [(10, None), (None, 1)])
 def test_members_of_a_replicate_and_only_they_draw_the_same_numbers(batch_size, eval_every, x64):
     """Even if all replicates have the same rows, and if each epoch is a separate call."""

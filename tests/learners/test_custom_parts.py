@@ -13,7 +13,7 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 from jfnn.schedulers import Actions
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 ARCTAN = jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 import jfnn
 from jfnn.studies.hypergradient import hypergradient
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 LINEAR = jfnn.mlp((5, 3))
 PENALTIES = [0.01, 0.1, 1.0, 10.0]

@@ -15,7 +15,7 @@ from jfnn.core.engine.scoring import reduce_rows
 from jfnn.learners import metrics, output_metric
 from jfnn.learners.data import Data
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))

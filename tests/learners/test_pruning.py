@@ -13,7 +13,7 @@ from jfnn import Execution, losses, pruned, training
 from jfnn.core.search.sweep import prepare
 from jfnn.learners.pruning import without_least
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 8, 3), "tanh", init="glorot_uniform")

@@ -12,7 +12,7 @@ import jfnn
 from jfnn.learners import Supervised
 from jfnn.learners.learner import starting_shapes
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @pytest.mark.parametrize("x64", [False, True])

@@ -9,7 +9,7 @@ from helpers import same_bits
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 ROWS = np.linspace(-1, 1, 24, dtype=np.float32)[:, None]
 KEPT = jfnn.Execution(tile=2, objective=True, eval_every=3)
@@ -179,8 +179,8 @@ def test_terms_and_objective_are_plotted_over_epochs():
         (line,) = panel.lines
         assert panel.get_ylabel() == name and line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
         np.testing.assert_allclose(line.get_ydata(), values[1, 0].mean(axis=0))
-        centre, *_ = panel.collections
-        ends = centre.get_paths()[0].vertices[:, 1]  # of two seeds
+        center, *_ = panel.collections
+        ends = center.get_paths()[0].vertices[:, 1]  # of two seeds
         assert (ends.min(), ends.max()) == pytest.approx((values[1, 0].min(), values[1, 0].max()))
     assert len(jfnn.plots.interval_curves(result, "size").axes[0].lines) == 2  # one for each rate
     with pytest.raises(ValueError, match=r"^score: expected one of train_loss, .*, objective, data, size"):

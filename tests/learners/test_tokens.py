@@ -13,7 +13,7 @@ import jfnn
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RNG = np.random.default_rng(0)
 TOKENS = 7

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 import jfnn
 from jfnn import activations, losses
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RNG_SEED = 7
 

@@ -10,7 +10,7 @@ import jfnn
 from jfnn import datasets
 from jfnn.layers import Layer
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 GATES = {
     "or": (datasets.or_gate, [1 / 4, 3 / 4, 3 / 4, 5 / 4]),

@@ -20,8 +20,8 @@ from jfnn.losses import LOSSES
 
 CLASSES = 4  # outputs
 # With other parameters than the registered losses, and several outputs per target.
-PARAMETRISED = {"huber(0.3)": losses.huber(0.3), "pinball(0.1, 0.8)": losses.pinball(0.1, 0.8)}
-ALL = LOSSES | PARAMETRISED
+PARAMETRIZED = {"huber(0.3)": losses.huber(0.3), "pinball(0.1, 0.8)": losses.pinball(0.1, 0.8)}
+ALL = LOSSES | PARAMETRIZED
 # The largest output for losses with exponentials whose squares fit float32; others accept any.
 LARGEST = {"gaussian": 30.0, "poisson": 60.0}
 SOFTMAXES = [name for name, loss in LOSSES.items() if loss.min_outputs > 1]

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 import jfnn
 from jfnn import backprop, losses, penalties, training
 from jfnn.layers import Dense, Layer, Scaled
-from jfnn.penalties import PENALISED, PENALTIES, soft_threshold
+from jfnn.penalties import PENALIZED, PENALTIES, soft_threshold
 
 N = 60
 FEATURES = 6
@@ -51,31 +51,31 @@ def test_penalty_has_the_derivative_of_its_cost(name):
         np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 0))(point), derivative(jnp.asarray(point)))
 
 
-OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
+OBJECTIVES = list(itertools.product(PENALIZED, losses.REDUCTIONS))
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("penalised", "reduction"), OBJECTIVES)
-def test_objective_and_hand_gradient_include_the_penalties(penalised, reduction):
+@pytest.mark.parametrize(("penalized", "reduction"), OBJECTIVES)
+def test_objective_and_hand_gradient_include_the_penalties(penalized, reduction):
     params = make_params()
     rng = np.random.default_rng(8)
     x = rng.normal(size=(7, 3))
     y = rng.normal(size=(7, 2))
     options = {"loss": "quadratic", "reduction": reduction}
-    penalty = {"penalised": penalised, **STRENGTHS}
+    penalty = {"penalized": penalized, **STRENGTHS}
     value, by_hand = backprop.value_and_grad(params, x, y, activation="tanh", **options, **penalty)
     network = jfnn.mlp((3, 4, 2), "tanh")
     objective = functools.partial(jfnn.objective, network, x=x, y=y, **options)
     by_jax = jax.grad(lambda params: objective(params, **penalty))(params)
     bare, cost = backprop.value_and_grad(params, x, y, activation="tanh", **options)
     scale = 1 if reduction == "sum" else 1 / 7
-    leaves = [leaf for leaf in jax.tree.leaves(params) if penalised == "all" or leaf.ndim == 2]
+    leaves = [leaf for leaf in jax.tree.leaves(params) if penalized == "all" or leaf.ndim == 2]
     added = sum(0.15 * (leaf**2).sum() + 0.2 * np.abs(leaf).sum() for leaf in leaves)
     assert value == pytest.approx(float(bare) + scale * added, rel=1e-6)
     assert objective(params, **penalty) == pytest.approx(float(value), rel=1e-6)
 
     def expected(gradient, leaf):
-        free = penalised == "weights" and leaf.ndim == 1
+        free = penalized == "weights" and leaf.ndim == 1
         return gradient + (0 if free else scale * (0.3 * leaf + 0.2 * np.sign(leaf)))
 
     jax.tree.map(
@@ -95,7 +95,7 @@ def test_soft_threshold_minimizes_its_problem():
     assert soft_threshold(jnp.float32(-0.3), 0.5) == 0
 
 
-def replay(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.0)):
+def replay(params, batches, rates, l1, l2, penalized="weights", factors=(1.0, 1.0)):
     """Replay proximal steps of a 3-4-2 network with tanh and half squared errors in NumPy."""
     (w1, b1), (w2, b2) = ((np.array(w), np.array(b)) for w, b in params)
     for (x, y), rate in zip(batches, rates, strict=True):
@@ -105,11 +105,11 @@ def replay(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.
         gradients = [x.T @ d1, d1.sum(0), a.T @ d2, d2.sum(0)]
         moved = []
         for i, (p, g) in enumerate(zip((w1, b1, w2, b2), gradients, strict=True)):
-            is_penalised = penalised == "all" or p.ndim == 2
+            is_penalized = penalized == "all" or p.ndim == 2
             step = rate * factors[i % 2] if i < 2 else rate
-            g = g + l2 / len(x) * p * is_penalised
+            g = g + l2 / len(x) * p * is_penalized
             after = p - step * g
-            threshold = step * l1 / len(x) * is_penalised
+            threshold = step * l1 / len(x) * is_penalized
             moved.append(np.sign(after) * np.maximum(np.abs(after) - threshold, 0))
         w1, b1, w2, b2 = moved
     return (Layer(w1, b1), Layer(w2, b2))
@@ -119,7 +119,7 @@ def replay(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.
 REPLAYS = {
     "autodiff": (jfnn.mlp((3, 4, 2), "tanh"), {}, {}),
     "backprop": (jfnn.mlp((3, 4, 2), "tanh"), {"gradient": "backprop"}, {}),
-    "all": (jfnn.mlp((3, 4, 2), "tanh"), {"penalised": "all"}, {"penalised": "all"}),
+    "all": (jfnn.mlp((3, 4, 2), "tanh"), {"penalized": "all"}, {"penalized": "all"}),
     "rates of layers": (
         jfnn.sequential([Scaled(Dense(4, "tanh"), rate=0.5, bias_rate=2.0), Dense(2, "identity")], 3),
         {},
@@ -178,7 +178,7 @@ def test_objective_of_a_step_includes_the_penalties(optimizer, members):
     network = jfnn.mlp((FEATURES, 3, 1), "tanh")
     strengths = np.linspace(0, 5, members)
     result = jfnn.sweep(
-        jfnn.supervised(network, "quadratic", hyper=["l1"], optimizer=optimizer, penalised="all"),
+        jfnn.supervised(network, "quadratic", hyper=["l1"], optimizer=optimizer, penalized="all"),
         split,
         learning_rate=0.01,
         l2=0.5,
@@ -234,8 +234,8 @@ NUMBER = jfnn.Network(
     ("options", "argument"),
     [
         ({"hyper": ["l1"], "gradient": own_gradient}, "hyper"),
-        ({"penalised": "all", "gradient": own_gradient}, "penalised"),
-        ({"penalised": "biases"}, "penalised"),
+        ({"penalized": "all", "gradient": own_gradient}, "penalized"),
+        ({"penalized": "biases"}, "penalized"),
         ({"hyper": ["l1"], "network": NUMBER}, "hyper"),
     ],
 )

@@ -15,7 +15,7 @@ from jfnn import losses, training
 from jfnn.layers import Layer
 from jfnn.minibatches import Minibatches
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 CROSS_ENTROPY = losses.LOSSES["cross_entropy"]
 N = 23

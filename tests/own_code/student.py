@@ -75,14 +75,14 @@ class Student:
     ``mistakes`` are pairs of a name and its layer, from 1 on, or None for all layers.
     """
 
-    def __init__(self, weights, biases, activation, output, loss, l2, l1, penalised, reduction, mistakes=()):
+    def __init__(self, weights, biases, activation, output, loss, l2, l1, penalized, reduction, mistakes=()):
         self.weights = weights
         self.biases = biases
         self.names = [activation] * (len(weights) - 1) + [output]
         self.loss = loss
         self.l2 = weights[0].dtype.type(l2)
         self.l1 = weights[0].dtype.type(l1)
-        self.penalised = penalised
+        self.penalized = penalized
         self.reduction = reduction
         self.mistakes = dict(mistakes)
 
@@ -193,7 +193,7 @@ class Student:
         if self.makes("biases_of_one_row", layer):
             return delta[-1] * scale
         db = delta.sum(axis=0) * scale
-        is_penalised = self.penalised == "all" and not self.makes("biases_unpenalised", layer)
-        if is_penalised or self.makes("biases_penalised", layer):
+        is_penalized = self.penalized == "all" and not self.makes("biases_unpenalized", layer)
+        if is_penalized or self.makes("biases_penalized", layer):
             db = db + self.penalty(n, layer, self.biases[layer - 1])
         return db

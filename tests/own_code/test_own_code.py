@@ -21,7 +21,7 @@ def drawn(seed, dtype, sizes=None, n=None, **words):
     words.setdefault("output", str(rng.choice(outputs)))
     words.setdefault("l2", float(rng.choice([0, 0.1, 3])))
     words.setdefault("l1", float(rng.choice([0, 0.2])))
-    words.setdefault("penalised", str(rng.choice(["weights", "all"])))
+    words.setdefault("penalized", str(rng.choice(["weights", "all"])))
     words.setdefault("reduction", str(rng.choice(["sum", "mean"])))
     sizes = sizes or [*rng.integers(1, 9, rng.integers(1, 5)).tolist(), int(rng.integers(2, 6))]
     n = n or int(rng.integers(3, 41))
@@ -62,7 +62,7 @@ WORDS = {
     "activation": "tanh",
     "l2": 0.5,
     "l1": 0.0,
-    "penalised": "weights",
+    "penalized": "weights",
 }
 MEAN = WORDS | {"reduction": "mean", "loss": "cross_entropy"}
 SUM = WORDS | {"reduction": "sum", "loss": "cross_entropy"}
@@ -93,16 +93,16 @@ PLANTED = [
     ("product_with_other_a", 3, "weights", MEAN),
     *[(name, layer, "biases", MEAN) for layer in (1, 4) for name in (
         "biases_over_wrong_axis", "biases_not_summed", "biases_summed_over_all", "biases_of_one_row",
-        "biases_penalised")],
+        "biases_penalized")],
     ("biases_over_wrong_axis", 2, "biases", SUM | {"n": 6}),
-    ("biases_penalised", 2, "biases", SUM),
-    ("biases_penalised", 2, "biases", MEAN | {"l1": 0.3}),
-    ("biases_unpenalised", 2, "biases", SUM | {"l1": 0.3, "penalised": "all"}),
+    ("biases_penalized", 2, "biases", SUM),
+    ("biases_penalized", 2, "biases", MEAN | {"l1": 0.3}),
+    ("biases_unpenalized", 2, "biases", SUM | {"l1": 0.3, "penalized": "all"}),
     *[(name, layer, "weights", MEAN) for layer in (None, 2) for name in (
         "penalty_missing", "penalty_doubled", "penalty_halved", "penalty_wrong_sign", "penalty_undivided")],
     *[("penalty_divided", layer, "weights", SUM) for layer in (None, 3)],
     ("l1_without_sign", 3, "weights", MEAN | {"l1": 0.3}),
-    ("penalty_missing", None, "gradients", MEAN | {"l1": 0.3, "penalised": "all"}),
+    ("penalty_missing", None, "gradients", MEAN | {"l1": 0.3, "penalized": "all"}),
     *[(name, None, "gradients", MEAN) for name in (
         "sum_for_mean", "mean_twice", "wrong_sign", "doubled", "halved", "mean_over_outputs")],
     ("mean_for_sum", None, "gradients", SUM),
@@ -298,7 +298,7 @@ def test_other_shapes_and_nonfinite_numbers_fail_without_an_exception(broken):
           "loss": "quadratic"}, "params"),
         ({"reduction": "max"}, "reduction"),
         ({"l2": -1}, "l2"),
-        ({"penalised": "biases"}, "penalised"),
+        ({"penalized": "biases"}, "penalized"),
     ],
 )  # fmt: skip
 def test_invalid_arguments_are_refused_by_name(changed, argument):

@@ -239,7 +239,7 @@ def birds(tmp_path_factory):
     (folder / "birds.csv").write_text("\n".join(["island,bill_length_mm,number,species", *lines]))
     table = jfnn.datasets.read_csv(folder / "birds.csv", "species", encode=True, impute=True)
     with pytest.warns(UserWarning, match="gaps"):
-        split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+        split = jfnn.datasets.standardize(jfnn.datasets.split_table(table))
     result = jfnn.sweep(
         jfnn.mlp((6, 8, 2)), split, learning_rate=[1e-6, 0.1], l2=[0, 1e-2], epochs=30, batch_size=20
     )

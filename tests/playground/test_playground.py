@@ -133,7 +133,7 @@ def birds_split(folder, target, values):
     (folder / "birds.csv").write_text("\n".join(lines))
     table = jfnn.datasets.read_csv(folder / "birds.csv", target, encode=True, impute=True)
     with pytest.warns(UserWarning, match="gaps"):
-        return jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+        return jfnn.datasets.standardize(jfnn.datasets.split_table(table))
 
 
 def birds_page(folder, split, outputs, **options):

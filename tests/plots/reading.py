@@ -111,9 +111,9 @@ def _ticks_seen(axis):
     yield axis.offsetText
 
 
-def luminance(colour):
+def luminance(color):
     """Return the relative luminance of sRGB, as defined by WCAG."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 

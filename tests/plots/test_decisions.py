@@ -15,7 +15,7 @@ from jfnn.arguments.texts import describe
 from jfnn.core.search.result import with_run
 from jfnn.plots.panels import value_scale
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 AXES = {"a": range(3), "b": range(4)}
 

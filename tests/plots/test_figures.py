@@ -31,7 +31,7 @@ from jfnn import analysis, plots
 from jfnn.arguments.texts import describe
 from jfnn.plots.curves import default_cells, left_out
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 MOMENTUM = {"momentum": np.array([0.9, 0.0])}.items()
 
@@ -96,7 +96,7 @@ def test_heat_map_of_many_cells_rings_the_best_and_grays_the_diverged_cells():
     result.test_accuracy[5, 6] = 0.999
     figure = plots.heat_map(result)
     test = figure.axes[1]
-    assert marked_in(test) == [(5, 6)] and not written_in(test) and "grey: diverged" in caption_of(figure)
+    assert marked_in(test) == [(5, 6)] and not written_in(test) and "gray: diverged" in caption_of(figure)
     assert test.images[0].cmap.get_bad()[:3] == pytest.approx(to_rgb("0.9"))
     assert len(labels_of(test.yaxis)) == 12 and len(labels_of(test.xaxis)) < 20
 
@@ -250,11 +250,11 @@ def test_many_interval_curves_have_a_band_for_the_best_and_colors_for_an_axis():
     panel, bar = figure.axes
     assert legend_of(figure) == [describe(result.axes_at(best)) + " (best)"]
     assert bar.get_xlabel() == "learning rate η" and len(panel.collections) == 1
-    colours = {}
+    colors = {}
     for line, cell in zip(panel.get_lines(), np.ndindex(12, 3), strict=True):
         if cell != best:
-            colours.setdefault(cell[0], set()).add(tuple(line.get_color()))
-    assert [len(each) for each in colours.values()] == [1] * 12 and len(set.union(*colours.values())) == 12
+            colors.setdefault(cell[0], set()).add(tuple(line.get_color()))
+    assert [len(each) for each in colors.values()] == [1] * 12 and len(set.union(*colors.values())) == 12
 
 
 def test_default_curves_are_the_best_cell_and_others_in_order():

@@ -51,10 +51,10 @@ FIGURES = {
     "curves alike": lambda: plots.interval_curves(constant_scores(), "train_r2"),
     "caption of many lines": lambda: plots.loss_curves(decreasing_losses()),
     "close rates": lambda: plots.interval_curves(CLOSE_RATES, cells="all"),
-    "colours of close rates": lambda: plots.scatter(CLOSE_RATES),
+    "colors of close rates": lambda: plots.scatter(CLOSE_RATES),
     "wide titles": lambda: plots.histogram(CLOSE_RATES, cells="all"),
     "low map": lambda: plots.heat_map(with_constant_scores(FIVE, "train_loss", 0.2047), score="train_loss"),
-    "colours that nearly meet": lambda: plots.heat_map(
+    "colors that nearly meet": lambda: plots.heat_map(
         with_constant_scores(LOW, "test_loss", 0.007), axes=("learning_rate", "network"), score="test_loss"
     ),
     "long title": lambda: plots.histogram(make_result((2, 2), seeds=5, further=LONG)),

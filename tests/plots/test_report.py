@@ -18,7 +18,7 @@ from jfnn.arguments.texts import describe
 from jfnn.core.search.result import combine, with_run
 from jfnn.report import writing as report
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 class Page(html.parser.HTMLParser):

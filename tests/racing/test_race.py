@@ -10,7 +10,7 @@ import jfnn
 from jfnn import plots, report
 from jfnn.racing import rounds
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # The first rate hardly learns, the last one diverges.
 GRID = {"learning_rate": [1e-3, 0.4, 1e38], "l2": [0.0, 0.3], "epochs": 9, "batch_size": 8}
@@ -56,7 +56,7 @@ def test_race_states_its_outcome_in_a_sentence():
 
 
 @pytest.mark.thorough
-@pytest.mark.optimised
+@pytest.mark.optimized
 def test_members_have_the_bits_of_one_sweep(race_result):
     execution = jfnn.Execution(
         eval_every=4,
@@ -77,7 +77,7 @@ def test_members_have_the_bits_of_one_sweep(race_result):
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
+@pytest.mark.optimized
 @pytest.mark.parametrize(
     "options",
     [

@@ -6,7 +6,7 @@ from noisy_classes import HELD, SCORES, SPLIT, sweep
 
 from jfnn import EarlyStopping, Halving
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 PATIENCE = 3
 LONG = 40

@@ -13,7 +13,7 @@ from sklearn.model_selection import HalvingGridSearchCV
 import jfnn
 from jfnn import Halving
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 class Constant(ClassifierMixin, BaseEstimator):

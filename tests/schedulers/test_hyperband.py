@@ -10,7 +10,7 @@ from reports import report
 
 from jfnn import Halving, Hyperband
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # Table 1 of Li et al. (2018): for R = 81 and η = 3, (n_i, r_i) of the brackets s = 4, …, 0.
 PAPER = [

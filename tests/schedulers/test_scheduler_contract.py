@@ -17,7 +17,7 @@ import jfnn
 from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.schedulers import SCHEDULERS, Actions, Scheduler
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # For every registered scheduler: command-line text -> scheduler.
 EXAMPLES = {

@@ -10,7 +10,7 @@ import jfnn
 from jfnn.learners import Learner, State
 from jfnn.schedulers import Actions
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ from benchmarks.workload import Outcome
 from benchmarks.workloads import GRIDS, NOTES
 from test_contenders import SMALL
 
-pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimized]
 
 FLOP = 1e9  # of one run of the floor
 FLOOR = GRID["floor"]._replace(prepare=functools.partial(matmul, size=64))

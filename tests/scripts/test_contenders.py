@@ -12,7 +12,7 @@ from helpers import compiled
 
 import jfnn
 
-pytestmark = [pytest.mark.slow, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.slow, pytest.mark.unoptimized]
 
 # PyTorch takes half a minute to compile, whatever the size.
 TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))

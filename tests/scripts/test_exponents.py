@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lecture_notes import exponents, replay
 
-pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimized]
 
 DATA = Path(__file__).parents[1] / "data"
 EPOCHS = 2

@@ -22,7 +22,7 @@ from famous.picture import PUBLISHED, SIZES
 
 import jfnn
 
-pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimized]
 
 TINY = {
     "boundary": boundary.Scale(resolution=16, steps=25, zooms=1),

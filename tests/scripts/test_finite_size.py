@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from four_kinds import finite_size
 
-pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
+pytestmark = [pytest.mark.thorough, pytest.mark.unoptimized]
 
 T_C = 2.3
 TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)

@@ -40,17 +40,17 @@ def test_configurations_are_functions_of_the_seed():
 
 def test_energy_and_magnetization_equal_a_loop():
     spins = ising_model.configurations(5, 2.5, 3, seed=2)
-    for s, energy, magnetisation in zip(
-        spins, ising_model.energy(spins), ising_model.magnetisation(spins), strict=True
+    for s, energy, magnetization in zip(
+        spins, ising_model.energy(spins), ising_model.magnetization(spins), strict=True
     ):
         pairs = sum(
             int(s[i, j]) * (int(s[(i + 1) % 5, j]) + int(s[i, (j + 1) % 5]))
             for i, j in itertools.product(range(5), repeat=2)
         )
         assert energy == pytest.approx(-pairs / 25, abs=1e-15)
-        assert magnetisation == pytest.approx(s.sum(dtype=int) / 25, abs=1e-15)
+        assert magnetization == pytest.approx(s.sum(dtype=int) / 25, abs=1e-15)
     np.testing.assert_array_equal(ising_model.energy(-spins), ising_model.energy(spins))
-    np.testing.assert_array_equal(ising_model.magnetisation(-spins), -ising_model.magnetisation(spins))
+    np.testing.assert_array_equal(ising_model.magnetization(-spins), -ising_model.magnetization(spins))
     assert (
         ising_model.energy(np.ones((4, 4))) == -2
         and ising_model.energy(np.indices((4, 4)).sum(0) % 2 * 2 - 1) == 2
@@ -94,12 +94,12 @@ def test_energies_of_finite_lattices_equal_kaufmans(length, update, burn_in):
 
 
 def test_spontaneous_magnetization_equals_yangs():
-    np.testing.assert_allclose(onsager.magnetisation(2.0), 0.911319377877496, rtol=1e-12)
-    np.testing.assert_array_equal(onsager.magnetisation([T_C, 2.3, 10]), 0)
-    np.testing.assert_allclose(onsager.magnetisation(1e-3), 1)
+    np.testing.assert_allclose(onsager.magnetization(2.0), 0.911319377877496, rtol=1e-12)
+    np.testing.assert_array_equal(onsager.magnetization([T_C, 2.3, 10]), 0)
+    np.testing.assert_allclose(onsager.magnetization(1e-3), 1)
     t = 1.2  # the series at low temperatures, x = e^(-4/T)
     x = np.exp(-4 / t)
-    np.testing.assert_allclose(onsager.magnetisation(t), 1 - 2 * x**2 - 8 * x**3 - 34 * x**4, atol=200 * x**5)
+    np.testing.assert_allclose(onsager.magnetization(t), 1 - 2 * x**2 - 8 * x**3 - 34 * x**4, atol=200 * x**5)
 
 
 @pytest.mark.parametrize("cancelling", [False, True])

@@ -63,7 +63,7 @@ def test_oracle_has_the_published_start(replayed):
 
 
 @pytest.mark.thorough
-@pytest.mark.unoptimised
+@pytest.mark.unoptimized
 def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
     _, split, start, batches = replayed
     one_epoch = batches[:14]
@@ -111,7 +111,7 @@ def check_oracle(split, start, batches, rates, l2s, **options):
 
 
 @pytest.mark.thorough
-@pytest.mark.unoptimised
+@pytest.mark.unoptimized
 @pytest.mark.parametrize("gradient", ["backprop", "autodiff"])
 def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradient, replayed, x64):
     _, split, start, batches = replayed
@@ -119,7 +119,7 @@ def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradie
 
 
 @pytest.mark.thorough
-@pytest.mark.unoptimised
+@pytest.mark.unoptimized
 @pytest.mark.parametrize(("seed", "hidden", "batch_size"), [(2, 7, 100), (3, 80, 1)])
 def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
     seed, hidden, batch_size, replayed, x64

@@ -30,14 +30,14 @@ def small():
 
 
 def test_regions_have_the_color_of_the_predicted_class(small):
-    colours = playground.regions(small)
-    assert colours.shape == (2, 2, 3, playground.SIDE, playground.SIDE, 3)
+    colors = playground.regions(small)
+    assert colors.shape == (2, 2, 3, playground.SIDE, playground.SIDE, 3)
     ends = np.linspace(-3.4, 3.4, playground.SIDE)
     for y, x in [(0, 0), (5, 40), (30, 12)]:
         label = small.predict(np.float32([[ends[x], ends[y]]]))[0, :, 0, :, 0]
-        nearest = np.abs(colours[0, :, :, y, x, None] - playground.COLOURS).sum(axis=-1).argmin(axis=-1)
+        nearest = np.abs(colors[0, :, :, y, x, None] - playground.COLORS).sum(axis=-1).argmin(axis=-1)
         np.testing.assert_array_equal(nearest, label)
-    assert (colours[1, 0, -1] == 0.75).all()  # it diverged
+    assert (colors[1, 0, -1] == 0.75).all()  # it diverged
 
 
 def frames_of(path):
@@ -46,7 +46,7 @@ def frames_of(path):
         return np.stack([np.asarray(frame.convert("RGB")) / 255 for frame in ImageSequence.Iterator(image)])
 
 
-@pytest.mark.optimised
+@pytest.mark.optimized
 def test_animation_in_the_pages_equals_the_scripts(tmp_path):
     """The tolerance covers changes of the networks on another processor."""
     playground.moving_picture(playground.spiral_grid()[0], tmp_path / playground.PICTURE)

@@ -8,7 +8,7 @@ from helpers import same_bits
 import jfnn
 from jfnn.core.search.sweep import prepare, train_run
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 24
 EPOCHS = 4

@@ -20,7 +20,7 @@ from jfnn.arguments.texts import axis_text, name_text, value_text
 from jfnn.core.engine.cohort import Progress
 from jfnn.core.experiment.progress import DRAWING, ProgressBar
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def rows(shown):

@@ -40,12 +40,12 @@ def with_large_column(column, most=1.24e6):
 @pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["cross_entropy", "quadratic"])
 def test_warning_shows_how_large_inputs_are_and_the_remedy_removes_it(loss):
-    text = r"^inputs reach 1\.24e6, where .*; jfnn\.datasets\.standardise\(split\) scales them$"
+    text = r"^inputs reach 1\.24e6, where .*; jfnn\.datasets\.standardize\(split\) scales them$"
     split = with_large_column(2)
     with pytest.warns(UserWarning, match=text):
         jfnn.train(NET, split.x_train, split.y_train, loss=loss, learning_rate=0.1, epochs=1, batch_size=16)
     assert len(doubts(split=split, loss=loss)) == 1
-    assert doubts(split=jfnn.datasets.standardise(split), loss=loss) == []
+    assert doubts(split=jfnn.datasets.standardize(split), loss=loss) == []
 
 
 def test_large_test_rows_tokens_and_rows_of_custom_functions_trigger_no_warning():
@@ -89,7 +89,7 @@ DOUBTED = {
     "a rate twice": ({"learning_rate": [0.1, 0.25, 0.1]}, "^learning_rate: 0.1 more than once"),
     "rates that are one": ({"l2": [0.1, 0.1 + 1e-12]}, "^l2: 0.1 more than once"),
     "constants": ({"split": with_names(b=0.5, d=0.0)}, "columns 'b', 'd'"),
-    "constants, scaled": ({"split": jfnn.datasets.standardise(with_names(b=0.5))}, "column 'b'"),
+    "constants, scaled": ({"split": jfnn.datasets.standardize(with_names(b=0.5))}, "column 'b'"),
     "nothing to drop": ({"network": MATRIX, "hyper": {"dropout": [0.0, 0.5]}}, "^dropout: .*no hidden"),
 }  # fmt: skip
 

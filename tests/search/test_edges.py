@@ -15,7 +15,7 @@ from jfnn.core.engine import devices
 from jfnn.core.store import files
 from jfnn.core.store.files import directory_lock
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 NET = jfnn.mlp((5, 6, 3))
 TILE = jfnn.Execution(tile=4)

@@ -11,7 +11,7 @@ import jfnn
 from jfnn.core.engine import cohort
 from jfnn.core.experiment.validation import cuts
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 PAIRS = [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))]

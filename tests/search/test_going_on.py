@@ -8,7 +8,7 @@ from helpers import same_bits
 import jfnn
 from jfnn.core.search.result import combine
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 NETWORK = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2)

@@ -8,7 +8,7 @@ from helpers import noise_split, same_bits
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 
 def sweep(units):

@@ -11,7 +11,7 @@ import jfnn
 from jfnn import losses
 from jfnn.identity.code import code_checksum
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 N = 60
 LINE = jfnn.mlp((2, 1), init="glorot_normal")

@@ -12,7 +12,7 @@ from jfnn.layers.dropout import dropout_masks
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULES as MULTIPLIERS
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SIZES = (5, 6, 4, 3)
 RATE = 0.4

@@ -17,7 +17,7 @@ from jfnn.core.experiment.options import Options, TrainOptions
 from jfnn.core.search.sweep import prepare
 from jfnn.minibatches import Minibatches
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 NET = jfnn.mlp((5, 6, 3))

@@ -17,7 +17,7 @@ import jfnn
 from jfnn.cli import run as grid
 from jfnn.core.engine import blocks
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RATES = [1e-3, 0.02, 1e38]
 PENALTIES = [0.0, 0.3]  # the last diverges
@@ -187,7 +187,7 @@ def test_predictions_work_with_parameters_of_evaluations_or_of_the_best_cell_alo
 def test_unscaled_rows_trigger_a_warning_and_a_frame_is_scaled():
     raw = np.array([50.0, 2000.0]) + np.array([10.0, 5.0]) * np.random.default_rng(0).normal(size=(60, 2))
     cut = jfnn.datasets.split(raw, 3 * raw[:, 0] + raw[:, 1])
-    scaled = jfnn.datasets.standardise(cut, ["height", "year"])
+    scaled = jfnn.datasets.standardize(cut, ["height", "year"])
     options = dict(loss="quadratic", learning_rate=[0.1], reduction="mean", epochs=3, batch_size=None)
     trained = jfnn.sweep(jfnn.mlp((2, 1)), scaled, **options)
     outputs = trained.predict(scaled.x_test)  # without a warning
@@ -289,7 +289,7 @@ def files(tmp_path_factory):
     lines = zip(*(map(str, values) for values in columns.values()), strict=True)
     text = "\n".join(map(",".join, [list(columns), *lines]))
     (folder / "own.csv").write_text(text)
-    words = f"--data {folder / 'own.csv'} --target kind --out {folder / 'own'} --standardise --quiet"
+    words = f"--data {folder / 'own.csv'} --target kind --out {folder / 'own'} --standardize --quiet"
     assert grid.main(f"{words} --hidden 3 --epochs 3 --l2 0 --learning-rate 1e-3,1e-2".split()) == 0
     return folder / "own", columns
 

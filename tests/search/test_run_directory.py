@@ -16,7 +16,7 @@ from jfnn.core.search import run_directory
 from jfnn.core.search.result import combine, with_run
 from jfnn.core.store import files
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RATES = [0.05, 0.5, 1e38]
 PENALTIES = [0.0, 0.1]

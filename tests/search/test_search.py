@@ -10,7 +10,7 @@ from scipy import stats
 import jfnn
 from jfnn.core.search.refit import refit_options
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, execution=TILE)

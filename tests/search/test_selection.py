@@ -10,7 +10,7 @@ import jfnn
 from jfnn.core.experiment.validation import cuts
 from jfnn.learners import output_metric
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # The same rows, with the held-out rows moved to the test rows.
 LESS_TO_TRAIN_ON = jfnn.Split(

@@ -21,7 +21,7 @@ import jfnn
 from jfnn.analysis import ranking
 from jfnn.core.search.result import combine, with_run
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, execution=TILE)

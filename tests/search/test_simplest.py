@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, make_sampled, same_bits, with_sc
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 TILE = jfnn.Execution(tile=4)
 ORDER = {"l2": "most", "learning_rate": "least"}

@@ -20,7 +20,7 @@ from jfnn.core.engine import cohort, epoch
 from jfnn.core.search.sweep import prepare
 from jfnn.core.store.identity import deciding_values
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 ONE = {"learning_rate": 0.1, "l2": 0.3}
 SERIES, NAMES, LINES = series.make_series()

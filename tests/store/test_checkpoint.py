@@ -20,7 +20,7 @@ from jfnn.core.store import files, identity
 from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.schedulers import Actions
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 SPLIT = noise_split()
 EPOCHS = 12

@@ -15,7 +15,7 @@ from kinds_of_files import ANEW, ANYTHING, KINDS, QUICK, SAME, outcome, state
 import jfnn
 from jfnn.core.store.files import leftover_file
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # Foreign file contents.
 TEXTS = [b"", b"{", b"[1]", b'{"format": 7}', b'{"theirs": 1}', b"[" * 100_000, b"\xed\xa0\x80", b"PK\3\4"]
@@ -38,10 +38,10 @@ PLACES = {
     "a pipe": os.mkfifo,
     "a device": lambda path: os.symlink("/dev/zero", path),
 }
-ANOTHERS, PART, NEIGHBOUR = "another's", "a part beside it", "a file beside it"
+ANOTHERS, PART, NEIGHBOR = "another's", "a part beside it", "a file beside it"
 HEX = "0" * 64
 # Names similar to this package's, but foreign.
-NEIGHBOURS = ["notes.txt", ".config.json", "models.npz~", f"{HEX}.task", f"{HEX}.program", f".{HEX}.part"]
+NEIGHBORS = ["notes.txt", ".config.json", "models.npz~", f"{HEX}.task", f"{HEX}.program", f".{HEX}.part"]
 
 
 class Damage(NamedTuple):
@@ -71,7 +71,7 @@ class Damage(NamedTuple):
         elif self.what == PART:
             leftover_file(path).write_bytes(content[:at])
         else:
-            path.with_name(NEIGHBOURS[self.byte % len(NEIGHBOURS)]).write_bytes(b"theirs")
+            path.with_name(NEIGHBORS[self.byte % len(NEIGHBORS)]).write_bytes(b"theirs")
 
 
 def files_in(directory):
@@ -81,7 +81,7 @@ def files_in(directory):
 DAMAGES = strategies.lists(
     strategies.builds(
         Damage,
-        what=strategies.sampled_from([*CHANGES, *PLACES, ANOTHERS, PART, NEIGHBOUR]),
+        what=strategies.sampled_from([*CHANGES, *PLACES, ANOTHERS, PART, NEIGHBOR]),
         file=strategies.integers(0, 11),
         at=strategies.integers(-300, 300) | strategies.integers(0, 10**6),
         byte=strategies.integers(0, 255),

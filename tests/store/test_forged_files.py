@@ -16,7 +16,7 @@ import jfnn
 from jfnn.core.search import run_directory
 from jfnn.core.store import files
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 # Each forger rewrites a file of a directory after a lie has changed its plain values and arrays.
 

@@ -11,7 +11,7 @@ from kinds_of_files import ANEW, OURS, QUICK, SAME, outcome, state
 import jfnn
 from jfnn.arguments.paths import OutputError
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 of_each = pytest.mark.parametrize("name", representatives(OURS, *QUICK))
 of_each_run = pytest.mark.parametrize(

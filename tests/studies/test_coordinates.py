@@ -8,7 +8,7 @@ import jfnn
 from jfnn import Dense, Scaled
 from jfnn.studies.coordinates import CoordinateCheck
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 WIDTHS = [16, 256]
 
@@ -35,8 +35,8 @@ def test_sizes_equal_those_of_networks_trained_step_by_step(split):
     for step in (1, 2):
         params = jfnn.train(net, split.x_train, split.y_train, seed=3, epochs=step, **options).params
         change = [np.abs(a - a_0).mean() for a, a_0 in zip(activations(params), before, strict=True)]
-        for parametrisation in check.change:
-            np.testing.assert_allclose(parametrisation[0, 0, step - 1], change, rtol=1e-4)
+        for parametrization in check.change:
+            np.testing.assert_allclose(parametrization[0, 0, step - 1], change, rtol=1e-4)
 
 
 @pytest.mark.thorough
@@ -75,7 +75,7 @@ def test_slopes_equal_the_exponents_and_the_table_has_every_number():
     np.testing.assert_allclose(check.slopes(), exponents, atol=1e-12)
     table = check.to_dict()
     assert {len(column) for column in table.values()} == {2 * 3 * 2 * 3 * 2}
-    row = (table["parametrisation"] == "maximal_update") & (table["width"] == 16) & (table["seed"] == 1)
+    row = (table["parametrization"] == "maximal_update") & (table["width"] == 16) & (table["seed"] == 1)
     row &= (table["step"] == 2) & (table["layer"] == 2)
     assert table["change"][row].tolist() == [change[1, 2, 1, 1, 1]]
     assert table["size"][row].tolist() == [start[1, 2, 1, 1]]

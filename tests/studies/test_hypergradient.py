@@ -12,7 +12,7 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.stepper import SWEEP_OPTIONS, make_experiment
 from jfnn.studies import hypergradient as door
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 NETWORK = jfnn.mlp((5, 4, 3), activation="tanh")
 STEP = 1e-5  # relative step of the differences

@@ -8,7 +8,7 @@ import pytest
 import jfnn
 from jfnn.studies.lyapunov import Lyapunov
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 RATES = (0.05, 0.3)
 PENALTIES = (0.0, 2.0)

@@ -16,7 +16,7 @@ from jfnn.identity import naming
 from jfnn.layers.scaled import at_learning_rates, learning_rates
 from jfnn.learners import Batch
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 BASE = 4
 WIDTHS = [8, 32]

@@ -44,11 +44,11 @@ train = result.history["train_accuracy"]
 test = result.history["test_accuracy"]
 figure = Figure(figsize=(5, 3.4), layout="constrained")
 axes = figure.subplots()
-for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
+for alpha, fits, generalizes in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
     (line,) = axes.semilogx(steps, fits, label=f"α = {alpha:g}")
-    axes.semilogx(steps, generalises, "--", color=line.get_color())
+    axes.semilogx(steps, generalizes, "--", color=line.get_color())
     fitted = steps[(fits >= 0.99).argmax()]
-    general = steps[(generalises >= 0.85).argmax()]
+    general = steps[(generalizes >= 0.85).argmax()]
     print(f"α = {alpha:g}: 99% training accuracy after {fitted} steps, 85% test accuracy after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)

@@ -59,11 +59,11 @@ length = np.linalg.norm(w[..., -1], axis=-1)
 unit = w[..., -1] / np.maximum(length, 1e-9)[..., None]
 shared = (np.einsum("...k,...kj->...j", unit, w[..., :-1]) ** 2).sum(axis=-1)
 length, shared = (np.clip(part, 0, 1)[..., None] for part in (length, shared))
-colours = (1 - length) + length * ((1 - shared) * [0.1, 0.3, 0.7] + shared * [0.85, 0.2, 0.2])
+colors = (1 - length) + length * ((1 - shared) * [0.1, 0.3, 0.7] + shared * [0.85, 0.2, 0.2])
 
 figure = Figure(figsize=(5, 4.4), layout="constrained")
 axes = figure.subplots()
-axes.pcolormesh(importance, density, colours)
+axes.pcolormesh(importance, density, colors)
 axes.set(
     xscale="log", yscale="log", xlabel="importance of the last feature", ylabel="density of the features"
 )

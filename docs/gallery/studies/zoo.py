@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 
 import jfnn
 
-digits = jfnn.datasets.standardise(jfnn.datasets.digits())
+digits = jfnn.datasets.standardize(jfnn.datasets.digits())
 result = jfnn.sweep(
     jfnn.mlp((64, 20, 10), "tanh", init="glorot_normal"),
     digits,

@@ -173,7 +173,7 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
     grouped = []
     at_once = layout.width // layout.together
     for members in split(np.flatnonzero(active), group):
-        rows, used = neighbours(members, replicate, layout.together)
+        rows, used = neighbors(members, replicate, layout.together)
         for first in range(0, len(rows), at_once):
             in_tile = slice(first, first + at_once)
             slots = np.resize(rows[in_tile], (at_once, layout.together))
@@ -182,7 +182,7 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
     return grouped
 
 
-def neighbours(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
+def neighbors(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
     """Return members in rows of one replicate, and whether each is not a repeat ``[rows, together]``.
 
     ``members`` are numbers of members; ``replicate`` has the replicate of every member.

@@ -33,8 +33,8 @@ def about_size(inputs: np.ndarray) -> list[Doubt]:
         return []
     found = f"inputs reach {compact(float(most), 3)}, where training often diverges or learns little"
     pixels = ", or x / 255 for pixels," if most <= BRIGHTEST and inputs.min() >= 0 else ""
-    code = f"jfnn.datasets.standardise(split){pixels}"
-    return [Doubt(found, cure=Set("standardise", True, "scales them", code))]
+    code = f"jfnn.datasets.standardize(split){pixels}"
+    return [Doubt(found, cure=Set("standardize", True, "scales them", code))]
 
 
 def about_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:

@@ -261,7 +261,7 @@ class Options(Common):
     )
 
     @property
-    def listed(self) -> Mapping[str, np.ndarray]:
+    def listed_values(self) -> Mapping[str, np.ndarray]:
         """Name -> values of listed cells; empty without them."""
         return self.cells if isinstance(self.cells, Mapping) else {}
 

@@ -569,7 +569,7 @@ class SweepResult:
 
         Args:
             x: Inputs ``[n, …]`` as the networks take them, scaled if the training rows were. If the split
-                named its columns (`jfnn.datasets.split_table`, `jfnn.datasets.standardise`, ``jfnn grid`` on
+                named its columns (`jfnn.datasets.split_table`, `jfnn.datasets.standardize`, ``jfnn grid`` on
                 a .csv file), also a data frame or a mapping of columns, with these names and units; labels
                 are then words ("" for -1) and outputs have the targets' units.
             reduce: None for all values. For labels, "vote" for the most frequent (ties go to the smallest) or

@@ -30,12 +30,12 @@ result = jfnn.sweep(
 # Memorization is the accuracy on a row of the networks trained on it, minus the accuracy of the others.
 
 right = result.row_scores("accuracy", "all", digits)[0, 0, 0]  # [subsets, rows]
-memorised = jfnn.analysis.memorisation(right, subsets.included)
-print(f"{np.mean(memorised >= 0.25):.1%} of the digits have a memorization of 0.25 or more")
-most = np.argsort(-memorised)[:12]
+memorized = jfnn.analysis.memorization(right, subsets.included)
+print(f"{np.mean(memorized >= 0.25):.1%} of the digits have a memorization of 0.25 or more")
+most = np.argsort(-memorized)[:12]
 figure = Figure(figsize=(5, 2.4), layout="constrained")
 for axes, row in zip(figure.subplots(2, 6).flat, most, strict=True):
     axes.imshow(digits.x_train[row].reshape(8, 8), cmap="gray_r")
-    axes.set_title(f"{digits.y_train[row]} ({memorised[row]:.2f})", fontsize=9)
+    axes.set_title(f"{digits.y_train[row]} ({memorized[row]:.2f})", fontsize=9)
     axes.set_axis_off()
 figure

@@ -10,7 +10,7 @@ from sweeps import OF_MEMBERS, check_each_structure, of_many_sweeps, seeds_of
 
 import jfnn
 
-pytestmark = pytest.mark.unoptimised
+pytestmark = pytest.mark.unoptimized
 
 ADDED = {"learning_rate": [0.3, 1e30], "l2": [0.7, 100.0]}
 
