@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError, Set
 from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation

@@ -18,8 +18,7 @@ from room_calls import (
 import jfnn
 from jfnn import losses
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError, Set
 from jfnn.arguments.signatures import check_callable
 from jfnn.targets import as_targets
 

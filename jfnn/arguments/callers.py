@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from jfnn.arguments.cures import Cure, with_cure
+from jfnn.arguments.checks import Cure, with_cure
 
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 

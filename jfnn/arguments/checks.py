@@ -3,19 +3,43 @@
 Traced arguments are checked only for their shapes and dtypes.
 """
 
+from __future__ import annotations
+
 import contextlib
 import math
 import numbers
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeGuard
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
-from jfnn.arguments.cures import Cure, with_cure
 from jfnn.arguments.suggestions import did_you_mean
+
+
+class Set(NamedTuple):
+    """A value of an argument that helps: ``resume=True goes on with it``."""
+
+    argument: str  # name of the argument, or of the equivalent command-line flag
+    value: object
+    effect: str
+    code: str = ""  # Python code to show instead of the argument and its value; empty to show these
+
+    def __str__(self) -> str:
+        """Return the fix in Python."""
+        return f"{self.code or f'{self.argument}={self.value!r}'} {self.effect}"
+
+
+Cure = Set | str  # a text applies to Python only
+
+
+def with_cure(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
+    """Return what was found and, after a semicolon, the fix as phrased by ``written``, if any."""
+    words = "" if cure is None else written(cure)
+    return f"{found}; {words}" if words else found
+
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
 

@@ -14,7 +14,7 @@ from jfnn.split import Split
 DIGITS = (8, 8)  # pixels of an image
 
 
-class Problem(NamedTuple):
+class LoadedData(NamedTuple):
     """Data to learn from, and what follows from them."""
 
     name: str
@@ -35,7 +35,7 @@ class Problem(NamedTuple):
         return 0 if self.split.x_test is None else len(self.split.x_test)
 
 
-def load(flags: Flags) -> Problem:
+def load(flags: Flags) -> LoadedData:
     """Read and split the data chosen by the flags."""
     classes: tuple[str, ...] | None
     if flags.data is None:
@@ -63,7 +63,7 @@ def load(flags: Flags) -> Problem:
     others = {name: known.get(name) for name in ("scaling", "columns", "target")}
     names = ColumnNames({"classes": classes} | others)
     split = split._replace(x_train=x_train, x_test=x_test, names=names)
-    return Problem(name, split, shape, outputs, classes, loss)
+    return LoadedData(name, split, shape, outputs, classes, loss)
 
 
 def _shape(flags: Flags, columns: int) -> tuple[int, ...]:

@@ -4,11 +4,11 @@ import itertools
 from typing import Any
 
 import jfnn
-from jfnn.cli.data import Problem
+from jfnn.cli.data import LoadedData
 from jfnn.cli.flags import Flags
 
 
-def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+def networks(problem: LoadedData, flags: Flags) -> dict[str, jfnn.Network]:
     """Return networks by name: "100-50-relu", "cnn-8-16-relu", "gru-6", or "none" without hidden layers."""
     firsts: dict[str, tuple[Any, ...]] = {"mlp": ((),), "cnn": flags.channels, "rnn": flags.units}
     dense = flags.hidden or (((50,),) if flags.network == "mlp" else ((),))

@@ -17,7 +17,7 @@ from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import describe, metric_text, name_text, score_format, value_texts
-from jfnn.cli.data import Problem
+from jfnn.cli.data import LoadedData
 from jfnn.cli.flags import Flags
 from jfnn.core.engine.cohort import PARTS
 from jfnn.core.search.result import SweepResult
@@ -167,7 +167,7 @@ def caveats(result: SweepResult) -> list[str]:
     return lines
 
 
-def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
+def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Sequence[str]) -> list[str]:
     """Write figures and the report beside the library's files; return the names of all files."""
     from jfnn import plots
     from jfnn.report import writing as report
@@ -211,7 +211,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     return [*library, *directories, *(f"{name}.png" for name in drawn), *pages]
 
 
-def write_playground(result: SweepResult, problem: Problem, out: Path, title: str) -> bool:
+def write_playground(result: SweepResult, problem: LoadedData, out: Path, title: str) -> bool:
     """Write the interactive page; return whether it succeeded, and warn if not, since the run is complete."""
     from jfnn import playground
 
@@ -223,7 +223,7 @@ def write_playground(result: SweepResult, problem: Problem, out: Path, title: st
     return True
 
 
-def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
+def with_rmse(result: SweepResult, problem: LoadedData) -> SweepResult:
     """Add the metric "rmse", the root mean squared error in the units of the data's file.
 
     It is computed from R² as ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Results

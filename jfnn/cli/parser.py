@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from jfnn import optimizers
 from jfnn.arguments import suggestions
 from jfnn.arguments.callers import Doubt, doubt_of
-from jfnn.arguments.cures import Cure
+from jfnn.arguments.checks import Cure
 from jfnn.cli.flags import GROUPS, NOTES, Flags
 
 DECLARED = {field.name: field.metadata for field in dataclasses.fields(Flags) if field.metadata}

@@ -11,8 +11,7 @@ import jax
 
 from jfnn import datasets
 from jfnn.analysis import summary
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import with_cure
+from jfnn.arguments.checks import ArgumentError, with_cure
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, as_flags, warnings_in_lines

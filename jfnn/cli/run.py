@@ -18,11 +18,10 @@ import jax
 
 import jfnn
 from jfnn.analysis import description
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import with_cure
+from jfnn.arguments.checks import ArgumentError, with_cure
 from jfnn.arguments.texts import metric_text
 from jfnn.cli import data, directories, executors, output, process
-from jfnn.cli.data import Problem
+from jfnn.cli.data import LoadedData
 from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
@@ -176,7 +175,7 @@ def timing(result: SweepResult, resumed: bool) -> str:
     )
 
 
-def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
+def train(flags: Flags, watch: Watch) -> tuple[LoadedData, SweepResult]:
     """Read the data and train; raise as `jfnn.sweep` does."""
     problem = data.load(flags)
     # A thread imports plotting, which takes half a second, while XLA compiles. After a Ctrl-C during an
@@ -195,7 +194,7 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
         return problem, jfnn.sweep(network, problem.split, **options)
 
 
-def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
+def batch_sizes(problem: LoadedData, flags: Flags) -> list[int | None]:
     """Return the rows per step from the flags, None for all; by default 100, or a quarter of few rows."""
     sizes = flags.batch_size
     if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
@@ -215,7 +214,7 @@ def optimizer(flags: Flags) -> jfnn.Optimizer:
     return jfnn.Optimizer(flags.optimizer, schedule=flags.schedule, **arguments)
 
 
-def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
+def keywords(problem: LoadedData, flags: Flags) -> dict[str, Any]:
     """Return the keywords of `jfnn.sweep`, without the executor."""
     sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(problem, flags)]
     hyper = {"l1": flags.l1, "dropout": flags.dropout}

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn.arguments import checks, memory, paths
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError, Set
 from jfnn.arguments.texts import shorten
 from jfnn.datasets.fields import (
     AS_NUMBERS,

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.datasets.fields import AS_NUMBERS, as_number, likeness
 
 TASKS = ("classification", "regression")

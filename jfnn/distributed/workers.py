@@ -5,8 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.segment import Task

@@ -19,7 +19,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.losses import Loss
 from jfnn.network import check_output, mlp
-from jfnn.own_code.derivation import Key, Problem, Run
+from jfnn.own_code.derivation import Derivation, Key, Problem
 from jfnn.own_code.mistakes import Plant, plants, updated_too_early
 from jfnn.penalties import PENALIZED
 from jfnn.targets import as_targets
@@ -260,7 +260,7 @@ class _Reference(NamedTuple):
         wrong: The arrays that differ.
     """
 
-    run: Run
+    run: Derivation
     answers: dict[Key, list[np.ndarray]]
     wrong: list[Key]
 
@@ -299,11 +299,11 @@ def _largest(array: np.ndarray) -> float:
 
 def _references(problem: Problem, got: Mapping[Key, np.ndarray]) -> Iterator[_Reference]:
     """Yield the right arrays in each convention: the slope at a kink, and the factor of δ."""
-    forward = Run(problem)
+    forward = Derivation(problem)
     sides = (None, -1.0, 1.0, 0.0) if any((z[0] == 0).any() for z in forward.z) else (None,)
     scales = dict.fromkeys((1.0, problem.scale)) if ("delta", 0) in got else (1.0,)
     for side, scale in itertools.product(sides, scales):
-        run = Run(problem, forward, side=side, delta_scale=scale)
+        run = Derivation(problem, forward, side=side, delta_scale=scale)
         answers = {key: right for key, right in run.arrays() if key in got}
         wrong = [key for key, right in answers.items() if not any(problem.allows(a, got[key]) for a in right)]
         yield _Reference(run, answers, wrong)
@@ -346,7 +346,7 @@ def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> 
     mistake, layers = plant
     right = reference.run
     problem = right.problem
-    run = Run(problem, right, mistake, layers, right.side, right.delta_scale)
+    run = Derivation(problem, right, mistake, layers, right.side, right.delta_scale)
     has_first = False
     has_all = True
     for key, trials in run.arrays():
@@ -386,7 +386,7 @@ def _update(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Pl
     if first[0] == "activation" or start == len(right.z) - 1 or got[first].shape != answer.shape:
         return
     layers = frozenset([start])
-    run = Run(right.problem, right, updated_too_early(1.0), layers, right.side, right.delta_scale)
+    run = Derivation(right.problem, right, updated_too_early(1.0), layers, right.side, right.delta_scale)
     direction = dict(run.arrays())[first][0][0] - answer  # the array is linear in the learning rate
     rate = float(((got[first] - answer) * direction).sum() / ((direction**2).sum() or np.inf))
     if np.isfinite(rate) and rate > 0:

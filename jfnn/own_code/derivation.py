@@ -26,7 +26,7 @@ NUDGE = 1e-300  # moves z = 0 to one side of a kink
 # ("activation", "delta", "weights" or "biases", layer from 0).
 Key = tuple[str, int]
 # (run, layer, right part) -> the part with a mistake, or None if the mistake is impossible.
-Gives = Callable[["Run", int, Any], Any]
+Gives = Callable[["Derivation", int, Any], Any]
 
 
 class Problem(NamedTuple):
@@ -89,7 +89,7 @@ class Mistake(NamedTuple):
 
 
 @dataclasses.dataclass(eq=False)
-class Run:
+class Derivation:
     """A forward and backward pass, with at most one mistake in some layers.
 
     Attributes:
@@ -107,7 +107,7 @@ class Run:
     """
 
     problem: Problem
-    right: Run | None = None
+    right: Derivation | None = None
     mistake: Mistake | None = None
     layers: frozenset[int] = frozenset()
     side: float | None = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from jfnn.activations import ACTIVATIONS
 from jfnn.losses import LOSSES
-from jfnn.own_code.derivation import Gives, Mistake, Problem, Run, transpose
+from jfnn.own_code.derivation import Derivation, Gives, Mistake, Problem, transpose
 
 PRINTED = LOSSES["softmax_binary_cross_entropy"]
 SOFTMAX = LOSSES["cross_entropy"]
@@ -48,7 +48,7 @@ def updated_too_early(rate: float) -> Mistake:
         f" of {rate:.3g}). Compute all gradients first, then update."
     )
 
-    def gives(run: Run, i: int, right: np.ndarray) -> np.ndarray:
+    def gives(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
         return right - rate * transpose(run.gradients[i + 1])
 
     return Mistake("weights_updated_too_early", "delta", ("weights",), gives, text)
@@ -119,10 +119,10 @@ def _of_output(problem: Problem) -> Iterator[Mistake]:
         if fits and other != loss:
             yield Mistake(name, "delta", ("cost",), _d_cost(other.delta), text)
 
-    def twice(run: Run, i: int, right: np.ndarray) -> np.ndarray:
+    def twice(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
         return run.d_cost(loss.delta, run.predictions)
 
-    def over_rows(run: Run, i: int, right: np.ndarray) -> np.ndarray:
+    def over_rows(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
         exponentials = np.exp(run.a[-1] - run.a[-1].max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True) - problem.targets)
 
@@ -150,11 +150,11 @@ def _slope_of(j: int) -> Gives:
     return lambda run, i, right: run.at_z(j, run.functions[j].df)
 
 
-def _of_own_a(run: Run, i: int, right: np.ndarray) -> np.ndarray:
+def _of_own_a(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
     return run.at_a(i, run.functions[i].df)
 
 
-def _by_z(run: Run, i: int, right: np.ndarray) -> np.ndarray | None:
+def _by_z(run: Derivation, i: int, right: np.ndarray) -> np.ndarray | None:
     name = OWN_FORMULA.get(run.functions[i])
     return run.at_z(i, FORMULAS[name]) if name else None
 
@@ -173,7 +173,7 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
         table.append(("wrong_formula", _at_a(formula), text))
     if problem.loss.takes_logits:
 
-        def of_probabilities(run: Run, i: int, right: np.ndarray) -> np.ndarray | None:
+        def of_probabilities(run: Derivation, i: int, right: np.ndarray) -> np.ndarray | None:
             return np.asarray(run.predictions * (1 - run.predictions)) if i == last else None
 
         text = (
@@ -285,7 +285,7 @@ def _penalty_of_b(factor: float) -> Gives:
 
 
 def _unsigned(size: Callable[[Any], Any]) -> Gives:
-    def gives(run: Run, i: int, right: np.ndarray) -> Any:
+    def gives(run: Derivation, i: int, right: np.ndarray) -> Any:
         problem = run.problem
         return problem.scale * (problem.l2 * problem.weights[i] + problem.l1 * size(problem.weights[i]))
 

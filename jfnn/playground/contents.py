@@ -31,7 +31,7 @@ LEAST_PIXELS = 49  # smallest row that is taken as a square image if ``picture``
 Picture = tuple[int, int, int]
 
 
-class Members(NamedTuple):
+class DrawnMembers(NamedTuple):
     """The networks of one program."""
 
     learner: Supervised
@@ -43,7 +43,7 @@ def numbers(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
 
 
-def members_of(result: SweepResult, split: Split, network: Network | Learner | None) -> list[Members]:
+def members_of(result: SweepResult, split: Split, network: Network | Learner | None) -> list[DrawnMembers]:
     """Return the networks of every program with their parameters at every kept epoch."""
     if result.params is None or result.kept_cell is not None:
         expected = "expected one that kept the parameters of all cells"
@@ -56,7 +56,7 @@ def members_of(result: SweepResult, split: Split, network: Network | Learner | N
     return [_members(program, split, network) for program in result.programs]
 
 
-def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> Members:
+def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> DrawnMembers:
     """Return the networks of one program, from the learner of its run, or another learner or network."""
     learner = network
     if not isinstance(learner, Learner):
@@ -71,13 +71,13 @@ def _members(program: SweepResult, split: Split, network: Network | Learner | No
         raise ArgumentError(argument, "expected networks that predict", got="a custom learner")
     check_rows(learner.bind(split)[1], program.config)
     flat = flatten(learner.network, jax.tree.map(np.asarray, program.params))
-    return Members(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
+    return DrawnMembers(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
 
 
 def contents(
     result: SweepResult,
     split: Split,
-    members: Sequence[Members],
+    members: Sequence[DrawnMembers],
     epochs: np.ndarray,
     rows: int,
     picture: Picture | None,

@@ -20,7 +20,7 @@ from jfnn.core.search.run_directory import as_output_file
 from jfnn.core.store.files import atomic_file
 from jfnn.learners import Learner
 from jfnn.network import Network
-from jfnn.playground.contents import Members, Picture, contents, members_of, picture_of
+from jfnn.playground.contents import DrawnMembers, Picture, contents, members_of, picture_of
 from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
 from jfnn.plots.panels import as_sweep
 from jfnn.split import Split
@@ -126,7 +126,9 @@ def _as_picture(shape: tuple[int, ...], split: Split) -> Picture | None:
     return channels, height, width
 
 
-def _room(result: SweepResult, split: Split, members: Sequence[Members], largest: float, rows: int) -> int:
+def _room(
+    result: SweepResult, split: Split, members: Sequence[DrawnMembers], largest: float, rows: int
+) -> int:
     """Return how many epochs fit into the page; raise ArgumentError if not even one fits."""
     inputs = int(np.prod(np.shape(split.x_train)[1:]))
     history = len(result.evaluations) * len(result.history)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.arguments import checks, paths
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.arguments.types import Json
 from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options

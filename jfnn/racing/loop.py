@@ -46,7 +46,7 @@ class Look(NamedTuple):
     networks: int
 
 
-class Outcome(NamedTuple):
+class RaceOutcome(NamedTuple):
     """How a race ended.
 
     Attributes:
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     looks: tuple[Look, ...]
 
 
-def run(train: Train, cells: int, rules: Rules) -> Outcome:
+def run(train: Train, cells: int, rules: Rules) -> RaceOutcome:
     """Train until one cell remains, the remaining cells are close enough, or the seeds are used up.
 
     A cell is eliminated when another cell that is in the race, and has not diverged, is better. A diverged
@@ -95,7 +95,7 @@ def run(train: Train, cells: int, rules: Rules) -> Outcome:
         seen.append(Look(seeds, len(order), int(count.sum())))
         if len(order) <= 1 or _are_close(scores[order, :seeds], error, rules):
             break
-    return Outcome(order, tuple(seen))
+    return RaceOutcome(order, tuple(seen))
 
 
 def _are_close(scores: np.ndarray, error: float, rules: Rules) -> bool:

@@ -17,7 +17,7 @@ from jfnn.core.search.result import SweepResult
 NONE = "–"
 
 
-class Program(NamedTuple):
+class ComparedProgram(NamedTuple):
     """One network with one batch size: values on their axes, sweep, and best cell's index in the whole."""
 
     axes: dict[str, object]
@@ -25,7 +25,7 @@ class Program(NamedTuple):
     best: tuple[int, ...] | None
 
 
-def best_first(result: SweepResult) -> list[Program]:
+def best_first(result: SweepResult) -> list[ComparedProgram]:
     """Return the programs of a sweep by the score of their best cells; programs without one come last."""
     axes = result.program_axes
     sign = -1 if result.higher_is_better() else 1
@@ -34,11 +34,11 @@ def best_first(result: SweepResult) -> list[Program]:
         values = {name: axes[name][i].item() for name, i in zip(axes, index, strict=True)}
         best = part.best_or_none()
         cost = math.inf if best is None else sign * best.score
-        found.append((cost, Program(values, part, None if best is None else (*index, *best.index))))
+        found.append((cost, ComparedProgram(values, part, None if best is None else (*index, *best.index))))
     return [program for _, program in sorted(found, key=lambda each: each[0])]
 
 
-def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
+def comparison_table(result: SweepResult, programs: Iterable[ComparedProgram]) -> str:
     """Return an HTML row for each program: its values, best cell with scores, number of diverged cells."""
     programs = [*programs]
     best = [program.best for program in programs if program.best is not None]  # the rest sort last

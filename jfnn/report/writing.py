@@ -28,7 +28,7 @@ from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import as_sweep
 from jfnn.plots.scatters import cells_scatter
 from jfnn.plots.slices import axis_values
-from jfnn.report.comparison import Program, best_first, comparison_figure, comparison_table
+from jfnn.report.comparison import ComparedProgram, best_first, comparison_figure, comparison_table
 from jfnn.report.pages import (
     Box,
     folded_html,
@@ -218,7 +218,7 @@ def curves(result: SweepResult) -> dict[str, Figure]:
     return {CURVES: plots.loss_curves(result)} if len(result.evaluations) else {}
 
 
-def _networks(programs: Sequence[Program]) -> list[str]:
+def _networks(programs: Sequence[ComparedProgram]) -> list[str]:
     """Return the figures of the best programs in sections that unfold; the best one is open."""
     shown = programs[:MOST_NETWORKS]
     count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"

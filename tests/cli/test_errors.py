@@ -11,8 +11,7 @@ import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
 import jfnn
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import as_flags
 

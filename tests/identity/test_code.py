@@ -13,7 +13,7 @@ import numpy as np
 import pairs
 import pytest
 
-from jfnn.identity import references
+from jfnn.identity import code
 from jfnn.identity.code import checksum, code_checksum
 
 
@@ -99,12 +99,12 @@ def test_installed_packages_are_recognized_in_every_environment_and_extension_mo
         module = types.ModuleType(name)
         module.__file__ = str(Path(folder) / f"{name}.py")
         monkeypatch.setitem(sys.modules, name, module)
-        assert references.is_installed(name)
-    assert references.is_installed("jaxlib._jax.pytree")
-    assert references.is_installed("jfnn.network")
-    assert references.is_installed(np.__name__)
-    assert not references.is_installed("__main__")
-    assert not references.is_installed(pairs.__name__)
+        assert code.is_installed(name)
+    assert code.is_installed("jaxlib._jax.pytree")
+    assert code.is_installed("jfnn.network")
+    assert code.is_installed(np.__name__)
+    assert not code.is_installed("__main__")
+    assert not code.is_installed(pairs.__name__)
 
 
 def test_long_chain_of_functions_ends():

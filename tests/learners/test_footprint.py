@@ -8,7 +8,7 @@ from jax import lax
 
 import jfnn
 from jfnn.core.engine import plan
-from jfnn.core.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
+from jfnn.core.engine.layouts import footprint, peak_bytes, unshared_peak_bytes
 from jfnn.core.experiment.tracing import functions_of
 from jfnn.learners import Batch
 

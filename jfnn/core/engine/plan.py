@@ -12,7 +12,7 @@ from jfnn.core.engine.epoch import EPOCHS
 # from memory in every step, smaller ones need more calls. Compare values with
 # `python scripts/bench.py --workload growth`.
 CPU_TILE_BYTES = 600_000
-# The same by `jfnn.core.engine.footprint`, for custom functions: compare with the workload own_data. For
+# The same by `jfnn.core.engine.layouts`, for custom functions: compare with the workload own_data. For
 # layers, whose tiles use the other count, it would make tiles of convolutions and GRUs too narrow.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000

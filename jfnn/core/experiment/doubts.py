@@ -6,7 +6,7 @@ import numpy as np
 
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import Set
 from jfnn.arguments.texts import compact, shorten
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape

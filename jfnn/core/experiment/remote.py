@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.arguments.cures import Cure, with_cure
+from jfnn.arguments.checks import ArgumentTypeError, Cure, with_cure
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.store.identity import Description
 

@@ -9,8 +9,7 @@ from typing import cast
 import jax
 import numpy as np
 
-from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.core.engine.cohort import PARTS
 from jfnn.core.engine.state import Failure, Outcome, Scores
 from jfnn.core.experiment.experiment import Experiment

@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.arguments import paths
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.cures import Set
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError, Set
 from jfnn.arguments.types import Json
 from jfnn.core.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.core.experiment.networks import BY_NAME
