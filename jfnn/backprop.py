@@ -1,21 +1,22 @@
-"""Backpropagation derived by hand (the notes, section 2), without automatic differentiation.
+"""Backpropagation derived by hand, as in the lecture notes, without automatic differentiation.
 
 Forward pass, for l = 1..L with a_0 = x::
 
     z_l = a_{l-1} @ w_l + b_l        a_l = f_l(z_l)
 
-Backward pass, with δ_l = ∂C/∂z_l ``[n, n_l]``::
+Backward pass, with the cost C, a sum over samples, and δ_l = ∂C/∂z_l ``[n, n_l]``::
 
     δ_L = ∂C/∂a_L ∘ f_L'(z_L)
-    δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l)
+    δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f_l'(z_l)
 
-Gradients::
+Gradients of the cost plus the penalties, of strengths λ (L2) and μ (L1)::
 
-    ∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)
-    ∂C/∂b_l = Σ_samples δ_l
+    a_{l-1}ᵀ @ δ_l + λ w_l + μ sign(w_l)    for w_l
+    Σ_samples δ_l                           for b_l
 
-With dropout, a_l and δ_l of each hidden layer are multiplied elementwise by its mask m_l. The tests compare
-these gradients with `jax.grad` of `jfnn.objective`.
+A mean over n samples multiplies all of them by 1/n; sample weights multiply the rows of δ_L. With dropout,
+a_l and δ_l of each hidden layer are multiplied elementwise by its mask m_l. The tests compare these gradients
+with `jax.grad` of `jfnn.objective`.
 """
 
 from __future__ import annotations
@@ -58,31 +59,31 @@ def forward(
     """Run the forward pass and keep what the backward pass needs.
 
     Args:
-        params: One `Layer` per layer.
+        params: The parameters ``Layer(w_l, b_l)`` of each layer.
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Dropout masks, ``[n_l, n]`` or None for each layer.
+        masks: Dropout masks ``[n_l, n]``, with samples last as they are drawn; None for a layer without one.
 
     Returns:
-        ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
+        ``(all_z, all_a)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
         with a_0 the inputs and a_L the outputs of the network.
     """
-    f = activations.get(activation).f
-    f_output = activations.get(output, "output").f
-    zs = []
-    layers_out = [x]
-    for i, (layer, f_l) in enumerate(zip(params, [f] * (len(params) - 1) + [f_output], strict=True)):
-        zs.append(pre_activation(layer, layers_out[-1]))
-        a = f_l(zs[-1])
+    hidden = activations.get(activation).f
+    functions = [hidden] * (len(params) - 1) + [activations.get(output, "output").f]
+    all_z = []
+    all_a = [x]
+    for i, (layer, f) in enumerate(zip(params, functions, strict=True)):
+        all_z.append(pre_activation(layer, all_a[-1]))
+        a = f(all_z[-1])
         mask = None if masks is None else masks[i]
-        layers_out.append(a if mask is None else a * mask.T)
-    return zs, layers_out
+        all_a.append(a if mask is None else a * mask.T)
+    return all_z, all_a
 
 
 def deltas(
     params: Sequence[Layer],
-    zs: Sequence[jax.Array],
+    all_z: Sequence[jax.Array],
     delta_output: jax.Array,
     activation: str | Activation = "relu",
     masks: Masks | None = None,
@@ -90,8 +91,8 @@ def deltas(
     """Run the delta recursion from the output layer back to the first.
 
     Args:
-        params: One `Layer` per layer.
-        zs: The pre-activations ``[z_1, …, z_L]``, from `forward`.
+        params: The parameters ``Layer(w_l, b_l)`` of each layer.
+        all_z: The pre-activations ``[z_1, …, z_L]``, from `forward`.
         delta_output: ``δ_L [n, n_L]``.
         activation: The hidden layers' activation.
         masks: Dropout masks, as in `forward`.
@@ -100,42 +101,42 @@ def deltas(
         ``[δ_1, …, δ_L]``, each shaped like its pre-activation.
     """
     df = activations.get(activation).df
-    all_deltas = [delta_output]
-    for i in reversed(range(len(params) - 1)):
-        delta = jnp.matmul(all_deltas[0], params[i + 1].w.T, precision="highest") * df(zs[i])
+    all_delta = [delta_output]
+    for i in reversed(range(len(params) - 1)):  # l = i + 1, since lists count from 0
+        delta = jnp.matmul(all_delta[0], params[i + 1].w.T, precision="highest") * df(all_z[i])
         mask = None if masks is None else masks[i]
-        all_deltas.insert(0, delta if mask is None else delta * mask.T)
-    return all_deltas
+        all_delta.insert(0, delta if mask is None else delta * mask.T)
+    return all_delta
 
 
 def gradients(
     params: Sequence[Layer],
-    layers_out: Sequence[jax.Array],
-    all_deltas: Sequence[jax.Array],
+    all_a: Sequence[jax.Array],
+    all_delta: Sequence[jax.Array],
     l2: jax.Array | float = 0.0,
     l1: jax.Array | float = 0.0,
     penalized: str = "weights",
 ) -> list[Layer]:
-    """Return ``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)`` and ``∂C/∂b_l = Σ_samples δ_l`` for each l.
+    """Return the gradients ``a_{l-1}ᵀ @ δ_l + λ w_l + μ sign(w_l)`` and ``Σ_samples δ_l`` of each layer.
 
     Args:
-        params: One `Layer` per layer.
-        layers_out: The activations ``[a_0, …, a_L]``, from `forward`.
-        all_deltas: ``[δ_1, …, δ_L]``, from `deltas`.
+        params: The parameters ``Layer(w_l, b_l)`` of each layer.
+        all_a: The activations ``[a_0, …, a_L]``, from `forward`.
+        all_delta: ``[δ_1, …, δ_L]``, from `deltas`.
         l2: λ, the strength of L2.
-        l1: λ_1, the strength of L1.
-        penalized: "weights", or "all" to add λ b_l + λ_1 sign(b_l) to the gradients of the biases.
+        l1: μ, the strength of L1.
+        penalized: "weights", or "all" to add λ b_l + μ sign(b_l) to the gradients of the biases.
     """
     l2 = as_penalty(l2)
     l1 = as_penalty(l1, "l1")
-    layers = []
-    for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True):
-        w = jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w + l1 * jnp.sign(layer.w)
-        b = jnp.sum(delta, axis=0)
+    all_gradients = []
+    for layer, a, delta in zip(params, all_a[:-1], all_delta, strict=True):
+        d_w = jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w + l1 * jnp.sign(layer.w)
+        d_b = jnp.sum(delta, axis=0)
         if penalized == "all":
-            b = b + l2 * layer.b + l1 * jnp.sign(layer.b)
-        layers.append(Layer(w, b))
-    return layers
+            d_b = d_b + l2 * layer.b + l1 * jnp.sign(layer.b)
+        all_gradients.append(Layer(d_w, d_b))
+    return all_gradients
 
 
 def value_and_grad(
@@ -162,16 +163,17 @@ def value_and_grad(
     Args:
         params: A tuple of `Layer`.
         x: Inputs ``[n, n_in]``.
-        y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
+        y: Integer labels ``[n]`` or float targets ``[n, t]``; most losses take one output per target.
         activation: The hidden layers' activation.
         output: The output layer's activation; "identity" for a cross-entropy, which takes logits.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
-        l2: λ, the strength of the penalty λ/2 Σ w².
+        l2: λ, the strength of the penalty ``λ/2 Σ w²``.
         reduction: "sum" or "mean"; see `jfnn.objective`.
-        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight.
+        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight, and "mean"
+            divides by the sum of the weights.
         dropout: The probability of dropping a hidden unit for a sample, in [0, 1).
-        key: A random key for dropout; None switches dropout off.
-        l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
+        key: A random key, needed for dropout above 0.
+        l1: μ, the strength of the penalty ``μ Σ |w|``.
         penalized: "weights" or "all"; see `jfnn.objective`.
 
     Returns:
@@ -181,28 +183,29 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     objective = losses.as_objective(loss, reduction, l2, l1, penalized)
-    network, params = _as_network(params, activation, output)
+    network, params = _as_network(params, activation, output)  # whose checks apply here too
     check_output(network, objective.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
     x = losses.counted_rows(x, weights)
 
     masks = None
-    if check_dropout(dropout, key) and key is not None:
-        shapes = [layer.b.shape for layer in params[:-1]]
-        masks = dropout_masks(key, dropout, [*shapes, None], x.shape[0], params[0].w.dtype)
-    zs, layers_out = forward(params, x, activation, output, masks)
-    outputs = layers_out[-1]
+    check_dropout(dropout, key)
+    if key is not None:
+        shapes = [*(layer.b.shape for layer in params[:-1]), None]  # no mask for the outputs
+        masks = dropout_masks(key, dropout, shapes, x.shape[0], params[0].w.dtype)
+    all_z, all_a = forward(params, x, activation, output, masks)
+    outputs = all_a[-1]
     targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
     value = objective.value(outputs, targets, params, weights)
 
-    delta_output = objective.loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
+    delta_output = objective.loss.derivative(outputs, targets) * activations.get(output).df(all_z[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
-    all_deltas = deltas(params, zs, delta_output, activation, masks)
+    all_delta = deltas(params, all_z, delta_output, activation, masks)
     scale = objective.scale(x.shape[0], weights)
-    layers = gradients(params, layers_out, all_deltas, l2, l1, penalized)
-    return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
+    all_gradients = gradients(params, all_a, all_delta, l2, l1, penalized)
+    return value, tuple(Layer(scale * d_w, scale * d_b) for d_w, d_b in all_gradients)
 
 
 def _as_network(

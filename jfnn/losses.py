@@ -1,14 +1,14 @@
-"""Cost functions with their hand-derived output deltas, and the L2 penalty (the notes, sections 1, 2 and 5).
+"""Cost functions with their derivatives, derived by hand, and what training minimizes.
 
 A cost compares a network's outputs ``a`` with targets ``t`` and returns one number per sample; the caller
 sums over samples. A loss needs k outputs per target, usually one. For targets ``[n, t]`` the outputs are
 ``[n, k t]``: the first output of every target, then the second output of every target, and so on.
 
-`Loss.delta` is the cost's exact derivative ``∂C/∂a``, derived by hand. A factor ``f'(z_L)`` in the notes'
-output delta belongs to the output activation and is applied in `jfnn.backprop`. The cross-entropies take
+`Loss.derivative` is the cost's exact derivative ``∂C/∂a``. The factor ``f'(z_L)`` of the notes' output delta
+``∂C/∂z_L`` belongs to the output activation and is applied in `jfnn.backprop`. The cross-entropies take
 logits: their cost contains the softmax or sigmoid, and the network's output activation is the identity.
 
-Every function takes the axis along which the outputs of one sample lie: the last axis in the public row
+Costs and derivatives take the axis along which the outputs of one sample lie: the last axis in the public row
 convention ``[n, n_out]``, the first axis in the sweep engine, which puts features first.
 """
 
@@ -66,9 +66,8 @@ class Loss(NamedTuple):
 
     Attributes:
         cost: ``(a, t, axis) -> C_i``, one value per sample, summed over ``axis``.
-        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``; used only by ``gradient="backprop"``.
-        probabilities: ``(a, axis) -> P``, class probabilities from outputs; None if the outputs themselves
-            are the prediction (quadratic cost).
+        derivative: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``; used only by ``gradient="backprop"``.
+        probabilities: ``(a, axis) -> P``, class probabilities from outputs; None for losses of numbers.
         min_outputs: The smallest number of outputs for which the cost is defined.
         target_sum: The sum that the targets of a sample must have (1 for a softmax, whose classes are
             mutually exclusive), or None for any.
@@ -80,7 +79,7 @@ class Loss(NamedTuple):
     """
 
     cost: Callable[..., jax.Array]
-    delta: Callable[..., jax.Array]
+    derivative: Callable[..., jax.Array]
     probabilities: Callable[..., jax.Array] | None = None
     min_outputs: int = 1
     target_sum: float | None = None
@@ -146,7 +145,7 @@ def d_quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 def absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``C_i = Σ_j |a_ij - t_ij|``; its mean is minimal at the median."""
-    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has a different derivative at 0
+    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has the derivative 1 at 0
 
 
 def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
@@ -194,25 +193,25 @@ def d_pinball(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> 
 def pinball(*quantiles: float) -> Loss:
     """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))``, with one output for each quantile q.
 
-    The mean cost is minimal at the quantiles of the targets: a fraction q of them lies below (Koenker &
-    Bassett 1978, Econometrica 46). Without arguments, q is 1/2: the median. The outputs ``[n, k t]`` are the
-    first quantile of every target, then the second, …. Nothing prevents quantiles from crossing. The quantile
-    nearest to 1/2 is the point prediction.
+    The mean cost is minimal at the quantiles of the targets: a fraction q of the targets lies below the
+    quantile q (Koenker & Bassett 1978, Econometrica 46). Without arguments, q is 1/2: the median. The outputs
+    ``[n, k t]`` are the first quantile of every target, then the second, …. Nothing prevents quantiles from
+    crossing. The quantile nearest to 1/2 is the point prediction.
 
     Raises:
         ValueError: A quantile is not strictly between 0 and 1.
     """
-    shares = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
-    if max(shares) >= 1:
-        raise ArgumentError("quantiles", f"expected numbers between 0 and 1, got {max(shares):g}")
-    cost = Parametrized(pinball_cost, shares)
-    central = min(range(len(shares)), key=lambda i: abs(shares[i] - 0.5))
-    links = (None,) * len(shares)
-    return Loss(cost, Parametrized(d_pinball, shares), regression=True, inverse_links=links, central=central)
+    levels = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
+    if max(levels) >= 1:
+        raise ArgumentError("quantiles", f"expected numbers between 0 and 1, got {max(levels):g}")
+    cost = Parametrized(pinball_cost, levels)
+    central = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
+    links = (None,) * len(levels)
+    return Loss(cost, Parametrized(d_pinball, levels), regression=True, inverse_links=links, central=central)
 
 
 def gaussian(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """Negative log likelihood, ``C_i = 1/2 Σ_j log 2π + s_ij + (t_ij - m_ij)² e^{-s_ij}``.
+    """Negative log likelihood, ``C_i = 1/2 Σ_j (log 2π + s_ij + (t_ij - m_ij)² e^{-s_ij})``.
 
     The outputs are the means m of all targets, then the logarithms s of their variances (Nix & Weigend 1994,
     "Estimating the mean and variance of the target probability distribution"). The predictions are the mean
@@ -238,9 +237,10 @@ def _rate(z: jax.Array) -> jax.Array:
 
 
 def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """Half the Poisson deviance for the rate ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``, at least 0.
+    """Half the Poisson deviance for the rate ``e^z``, ``C_i = Σ_j (t log t - t - t z + e^z)``, at least 0.
 
-    It equals the negative log likelihood of counts up to terms without z. Targets must be at least 0.
+    It equals the negative log likelihood of counts up to terms that do not depend on z. Targets must be at
+    least 0.
     """
     return jnp.sum(xlogy(t, t) - t - t * z + jnp.exp(z), axis=axis)
 
@@ -250,7 +250,7 @@ def d_poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     return jnp.exp(z) - t
 
 
-def _below_largest(z: jax.Array, axis: int) -> jax.Array:
+def _subtract_largest(z: jax.Array, axis: int) -> jax.Array:
     """Subtract the largest logit: the softmax stays the same, and the exponentials cannot overflow."""
     return z - jax.lax.stop_gradient(jnp.max(z, axis=axis, keepdims=True))
 
@@ -259,9 +259,10 @@ def cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Categorical cross-entropy of a softmax, ``C_i = -Σ_c t_c log P_c`` with ``P = softmax(z)``.
 
     Targets are distributions (``Σ_c t_c = 1``, such as one-hot rows), so that
-    ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the logarithm of zero.
+    ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``. With the largest logit subtracted, this neither overflows nor
+    takes the logarithm of zero.
     """
-    z = _below_largest(z, axis)
+    z = _subtract_largest(z, axis)
     return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - sum_of_products(t, z, axis)
 
 
@@ -271,7 +272,7 @@ def d_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
+    """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c (t_c log P_c + (1 - t_c) log(1 - P_c))``.
 
     Here ``P = f(z)`` with the sigmoid f, one probability per output. The cost is computed as the sum of
     ``(1/2 - t) z + |z|/2 + log(1 + e^{-|z|})``, which neither overflows nor loses small costs, and needs one
@@ -286,7 +287,7 @@ def d_sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.A
     return jax.nn.sigmoid(z) - t
 
 
-def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _softmax_and_others(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return the softmax ``P``, a mask of the largest logit, and the logits with the largest set to -∞.
 
     ``1 - P_c`` loses all its digits when ``P_c`` is near 1. Only the largest probability P_m can exceed 1/2;
@@ -298,20 +299,20 @@ def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.A
 
 
 def softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """The cost as printed in the notes, with a softmax: ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
+    """The cost printed in the notes, with a softmax: ``C_i = -Σ_c (t_c log P_c + (1 - t_c) log(1 - P_c))``.
 
     Its gradient is not ``P - t``; see `d_softmax_binary_cross_entropy`.
     """
-    z = _below_largest(z, axis)
-    p, largest, others = _softmax_apart(z, axis)
+    z = _subtract_largest(z, axis)
+    p, largest, others = _softmax_and_others(z, axis)
     log_total = jax.nn.logsumexp(z, axis=axis, keepdims=True)
-    log_rest = jax.nn.logsumexp(others, axis=axis, keepdims=True) - log_total
-    log_not_p = jnp.where(largest, log_rest, jnp.log1p(-jnp.where(largest, 0, p)))
+    log_not_largest = jax.nn.logsumexp(others, axis=axis, keepdims=True) - log_total
+    log_not_p = jnp.where(largest, log_not_largest, jnp.log1p(-jnp.where(largest, 0, p)))
     return -jnp.sum(t * (z - log_total) + (1 - t) * log_not_p, axis=axis)
 
 
 def d_softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """The exact delta of the printed cost, with the off-diagonal terms of the softmax's derivative.
+    """The exact derivative of the printed cost, with the off-diagonal terms of the softmax's derivative.
 
     From ``∂P_c/∂z_k = P_c (1[c=k] - P_k)``::
 
@@ -321,7 +322,7 @@ def d_softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -
     The second line follows from the first by taking the term c = k out of the sum. It stays finite when some
     P_m reaches 1, because ``P_k/(1 - P_m)`` for k ≠ m is the softmax over the classes other than m.
     """
-    p, largest, others = _softmax_apart(z, axis)
+    p, largest, others = _softmax_and_others(z, axis)
     error = p - t
     ratio = jnp.where(largest, 0, error / jnp.where(largest, 1, 1 - p))  # (P_c - t_c)/(1 - P_c), c ≠ m
     from_others = p * (jnp.sum(ratio, axis=axis, keepdims=True) - ratio)
@@ -432,7 +433,7 @@ def reduce_costs(
 
     Args:
         costs: One cost per sample ``[n]``, or per sample and member ``[n, members]``.
-        penalty: ``l2/2 Σ w²``, a scalar or ``[members]``.
+        penalty: ``Σ_k λ_k R_k``, from `jfnn.penalties.penalty`, a scalar or ``[members]``.
         reduction: "sum" or "mean"; see `jfnn.objective`.
         weights: Optional weights, shaped like the costs; samples of weight 0 are ignored.
 
@@ -452,7 +453,7 @@ def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
 def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Replace rows of weight 0 by the first row of positive weight, or by row 0 if there is none.
 
-    The weight 0 then multiplies a finite derivative, even if the replaced row's derivative is not finite.
+    Weight 0 then multiplies the derivative of a row that counts, even if the replaced row's is not finite.
     """
     if weights is None:
         return rows
@@ -463,7 +464,7 @@ def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
 
 
 def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:
-    """Return the factor of the whole objective: 1 for "sum", 1 / (number of samples) for "mean".
+    """Return the factor of the whole objective: 1 for "sum"; 1/n, or 1 / Σ weights, for "mean".
 
     If all weights are 0 there are no samples to average, and the factor is 0.
     """

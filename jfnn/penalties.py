@@ -1,4 +1,4 @@
-"""Penalties on parameters, each with its derivative beside it (the notes, section 5), and proximal steps.
+"""Penalties on parameters, each with its derivative beside it and proximal steps for L1.
 
 A penalty is a sum over the entries of the penalized arrays, times a strength. Penalties add up: L1 plus L2 is
 the elastic net (Zou & Hastie 2005, Journal of the Royal Statistical Society B 67).

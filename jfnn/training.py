@@ -1,7 +1,6 @@
 """Training one network: the objective, one step of gradient descent, and one epoch of steps.
 
-Nothing here depends on grids: this file shows how one network learns, and the sweep engine does the same for
-many members at once.
+This file shows how one network learns; the sweep engine does the same for many networks at once.
 """
 
 from __future__ import annotations
@@ -54,28 +53,27 @@ def objective(
 ) -> jax.Array:
     """Return the scalar that training minimizes: the cost of the data plus the penalties.
 
-    * ``reduction="sum"`` is the notes' objective plus L1, ``Σ_samples C_i + l2/2 Σ w² + l1 Σ |w|``. No term
+    * ``reduction="sum"`` is the notes' objective plus L1, ``Σ_samples C_i + λ/2 Σ w² + μ Σ |w|``. No term
       is divided by the number of samples, so a larger batch gives a larger gradient.
     * ``reduction="mean"`` divides that whole objective, penalties included, by the number of samples in the
-      batch. scikit-learn's MLP minimizes this objective, with ``alpha = l2``.
+      batch, or by the sum of their weights. scikit-learn's MLP minimizes this objective, with ``alpha = l2``.
 
     The penalties cover the weights, and optionally the biases (`jfnn.penalties`). At a weight of 0 the
-    subgradient of ``l1 |w|`` is 0.
+    subgradient of ``μ |w|`` is 0.
 
     Args:
         network: The network; the loss compares the outputs of its ``apply`` with the targets.
         params: Its parameters.
         x: Inputs ``[n, …]``.
-        y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
+        y: Integer labels ``[n]`` or float targets ``[n, t]``; most losses take one output per target.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty, at least 0.
         reduction: "sum" or "mean".
-        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight, and "mean"
-            divides by the sum of the weights.
+        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight.
         dropout: The probability of dropping a hidden unit for a sample, in [0, 1). Only networks made of
             `jfnn.layers` support it.
-        key: A random key for dropout, or for the network's ``random_apply``; None uses neither.
-        l1: The strength of L1, at least 0.
+        key: A random key, needed for dropout above 0; a network with ``random_apply`` uses it there.
+        l1: μ, the strength of L1, at least 0.
         penalized: "weights" (arrays with two or more axes) or "all".
 
     Raises:
@@ -88,12 +86,14 @@ def objective(
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
     x = losses.counted_rows(x, weights)
-    drops = check_dropout(dropout, key)
+    check_dropout(dropout, key)
+    # A rate that may be above 0 needs layers, whose units are known.
     if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
         outputs = network.random_apply(params, x, key)
-    elif drops:
-        if network.layers is None or network.input_shape is None or key is None:
-            raise ArgumentError("dropout", "expected a network of jfnn.layers, whose hidden units are known")
+    elif key is not None:
+        if network.layers is None or network.input_shape is None:
+            expected = "expected a network of jfnn.layers with a key for dropout, since its units are known"
+            raise ArgumentError("dropout", expected)
         shapes = dropout_shapes(network.layers, network.input_shape)
         masks = dropout_masks(key, dropout, shapes, x.shape[0], jax.tree.leaves(params)[0].dtype)
         outputs = forward(network.layers, params, x, masks)
@@ -136,12 +136,12 @@ def step(
 
     Args:
         state: Parameters and optimizer state.
-        optimizer: An optax optimizer; "sgd" updates ``p <- p - η ∂C/∂p``.
+        optimizer: An optax optimizer; ``optax.sgd(η)`` updates ``p <- p - η ∂C/∂p``.
         value_and_grad: ``(params, x, targets, l2=…, …) -> (value, gradients)``, from `autodiff` or derived by
             hand (`jfnn.backprop.value_and_grad`).
         x: The minibatch's inputs.
         targets: Its targets.
-        l2: λ.
+        l2: λ, the strength of L2.
         **options: Further keywords for ``value_and_grad``: weights, dropout, key, l1, penalized.
 
     Returns:
@@ -151,6 +151,7 @@ def step(
     def objective_at(params: Params) -> tuple[jax.Array, Params]:
         return value_and_grad(params, x, targets, l2=l2, **options)
 
+    # Line searches evaluate the objective again.
     value, gradients = objective_at(state.params)
     return descend(state, optimizer, gradients, value, lambda params: objective_at(params)[0]), value
 
@@ -162,12 +163,12 @@ def descend(
     value: jax.Array | None = None,
     value_fn: Callable[[Params], jax.Array] | None = None,
 ) -> State:
-    """Update the parameters along given gradients; constants keep their values.
+    """Update the parameters by one step of the optimizer; constants (`jfnn.params.Constant`) stay the same.
 
     Args:
         state: Parameters and optimizer state.
         optimizer: The optimizer.
-        gradients: The gradients, in the structure of the parameters.
+        gradients: The gradients, in the structure of the parameters; those of constants are ignored.
         value: The objective; only optimizers with a line search need it.
         value_fn: ``params -> objective`` on the same rows; likewise.
     """
@@ -220,9 +221,9 @@ def epoch(
         optimizer: As in `step`.
         value_and_grad: As in `step`.
         x: Inputs of all rows ``[n, …]``; minibatches are selected from them.
-        targets: Targets of all rows ``[n, n_out]``.
-        l2: λ.
-        rows: Row numbers ``[steps, batch]``, from `jfnn.minibatches`.
+        targets: Targets of all rows ``[n, t]``.
+        l2: λ, the strength of L2.
+        rows: Row numbers ``[steps, batch]``, such as those of `jfnn.Minibatches.epoch`.
 
     Returns:
         ``(state, values)``: the state after the epoch, and the objective before each step ``[steps]``.

@@ -82,13 +82,16 @@ class Dense(LayerKind):
         return self.function.f(pre_activation(params, a))
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """Return ``f(z)`` with ``z = w @ a + b``, and the residuals ``(a, z)``."""
+        """Return ``f(z)``, ``z = w @ a + b`` with w as transposed by `pack`, and the residuals ``(a, z)``."""
         w, *b = packed
         z = affine(w, b[0] if b else jnp.zeros_like(w[:, 0]), a)
         return self.function.f(z), (a, z)
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
+        """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``.
+
+        Weights and activations are transposed here, so that these are the notes' equations transposed.
+        """
         a, z = residuals
         delta = d_out * self.function.df(z)
         d_w, d_b, d_a = affine_gradients(packed[0], a, delta)

@@ -46,8 +46,8 @@ def dropout_masks(
     return [None if shape is None else mask(shape) for shape in shapes]
 
 
-def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
-    """Return whether units are dropped, that is, whether there is a key.
+def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> None:
+    """Check a dropout rate and its key.
 
     Raises:
         ValueError: The rate is not one number in [0, 1), or above 0 without a key.
@@ -65,4 +65,3 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
         raise ArgumentError("dropout", f"expected a rate of at least 0 and below 1, got {rate}")
     if key is None and (not concrete or number > 0):
         raise ArgumentError("key", "dropout needs a random key, such as jax.random.key(0)")
-    return key is not None

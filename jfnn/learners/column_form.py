@@ -44,7 +44,7 @@ def gradient_by_hand(
     outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
     targets = sequence.columns(targets, members)
     value = objective.value(outputs, targets, packed, weights, axis=0)
-    d_outputs = objective.loss.delta(outputs, targets, axis=0)
+    d_outputs = objective.loss.derivative(outputs, targets, axis=0)
     d_outputs = d_outputs if weights is None else d_outputs * weights
     gradients, _ = sequence.pull_back(layers, packed, residuals, d_outputs, masks)
     scale = jnp.broadcast_to(objective.scale(x.shape[0], weights), members)

@@ -91,7 +91,7 @@ def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand:
     """
     a, t = (jax.ShapeDtypeStruct((size, EXAMPLES), dtype) for size in (outputs, targets))
     functions = {"cost": (loss.cost, (EXAMPLES,), "one number a row, summed over axis,")}
-    functions |= {"delta": (loss.delta, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
+    functions |= {"derivative": (loss.derivative, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
     for name, (function, shape, expected) in functions.items():
         if not callable(function) or not takes(function, "axis"):
             reason = f"expected a {name} of (a, t, axis), got {checks.as_text(function)}"

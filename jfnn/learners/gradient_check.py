@@ -31,10 +31,10 @@ def check_gradients(
     To check gradients computed by your own code, such as a class in NumPy, use `jfnn.check_backprop`.
 
     For each layer, `LayerKind.pull_back` is compared with `jax.vjp` of its ``forward``, for a random
-    ∂C/∂outputs, so a wrong ``df`` of a `jfnn.Activation` shows in its layer. For the loss, `Loss.delta` is
-    compared with `jax.grad` of its cost. Derivatives are taken at initial parameters and at the first 16
-    rows as they reach each layer, all shifted by uniform numbers from 0 to 0.1, since ones hide factors and
-    kinks lie at 0. For products, convolutions, pooling and recurrence the check is void: jfnn registers their
+    ∂C/∂outputs, so a wrong ``df`` of a `jfnn.Activation` shows in its layer. For the loss,
+    `Loss.derivative` is compared with `jax.grad` of its cost. Derivatives are taken at initial parameters and
+    at the first 16 rows as they reach each layer, all shifted by uniform numbers from 0 to 0.1, since ones
+    hide factors and kinks lie at 0. For products, convolutions, pooling and recurrence the check is void: jfnn registers their
     pull-backs with JAX, so they are compared with themselves.
 
     Args:
@@ -86,7 +86,7 @@ def check_gradients(
             a = after
         a = perturb(a)
         by_jax = jax.grad(lambda a: jnp.sum(learner.loss.cost(a, targets, axis=0)))(a)
-        return found | {"the loss": (learner.loss.delta(a, targets, axis=0), by_jax)}
+        return found | {"the loss": (learner.loss.derivative(a, targets, axis=0), by_jax)}
 
     found = both_ways(jax.random.key(0), *(rows[:ROWS] for rows in data.rows))
     shares = {name: _share(*pair) for name, pair in found.items()}

@@ -212,7 +212,7 @@ class Derivation:
                 yield ("activation", i), [a, self._function(self.predictions)] if i == last else [a]
         for i in reversed(range(start + 1)):
             if i == last:
-                cost = self._part("cost", i, self.d_cost(problem.loss.delta))
+                cost = self._part("cost", i, self.d_cost(problem.loss.derivative))
                 pulled = self._function(cost) * self.delta_scale
             else:
                 w = self._part("weights", i, transpose(problem.weights[i + 1]))

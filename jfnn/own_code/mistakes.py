@@ -117,10 +117,10 @@ def _of_output(problem: Problem) -> Iterator[Mistake]:
             text = "The outputs z_L were used instead of the probabilities P: δ_L = P - t."
         fits = problem.targets.shape[-1] * other.outputs_per_target == outputs >= other.min_outputs
         if fits and other != loss:
-            yield Mistake(name, "delta", ("cost",), _d_cost(other.delta), text)
+            yield Mistake(name, "delta", ("cost",), _d_cost(other.derivative), text)
 
     def twice(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
-        return run.d_cost(loss.delta, run.predictions)
+        return run.d_cost(loss.derivative, run.predictions)
 
     def over_rows(run: Derivation, i: int, right: np.ndarray) -> np.ndarray:
         exponentials = np.exp(run.a[-1] - run.a[-1].max(axis=1, keepdims=True))

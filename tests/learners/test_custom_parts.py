@@ -67,11 +67,11 @@ def network(layer, activation=ARCTAN):
     return jfnn.sequential([layer, jfnn.Dense(4, activation), jfnn.Dense(3, "identity")], inputs=5)
 
 
-def loss(cost=None, delta=None):
-    """Return the sum of squares with another cost or delta."""
+def loss(cost=None, derivative=None):
+    """Return the sum of squares with another cost or derivative."""
     return jfnn.Loss(
         cost or (lambda a, t, axis=-1: jnp.sum((a - t) ** 2, axis=axis)),
-        delta or (lambda a, t, axis=-1: 2 * (a - t)),
+        derivative or (lambda a, t, axis=-1: 2 * (a - t)),
     )
 
 
@@ -123,9 +123,9 @@ WRONG = {
         lambda: prepare_layer(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
         *("loss", "cost"),
     ),
-    "a delta of another shape": (
-        lambda: prepare_layer(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
-        *("loss", "delta"),
+    "a derivative of another shape": (
+        lambda: prepare_layer(Gain(), loss=loss(derivative=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
+        *("loss", "derivative"),
     ),
 }
 
@@ -165,12 +165,12 @@ DIFFERENT = {
         *("network", [f"layer 2 of 3 (Dense) by its {what}" for what in ("parameters", "inputs")]),
     ),
     "delta": (
-        lambda: check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: a - t)),
+        lambda: check_derivatives(of_loss=loss(derivative=lambda a, t, axis=-1: a - t)),
         "loss",
         ["the loss"],
     ),
     "no number": (
-        lambda: check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: jnp.nan * a)),
+        lambda: check_derivatives(of_loss=loss(derivative=lambda a, t, axis=-1: jnp.nan * a)),
         *("loss", ["the loss"]),
     ),
     "shape": (lambda: check_derivatives(SCALAR), "network", [f"pull_back of {FIRST}"]),
@@ -190,7 +190,7 @@ def test_wrong_derivative_is_reported_with_the_name_of_its_layer(name):
 def test_reported_error_is_relative_to_the_largest_derivative():
     """With ``δ = a - t`` instead of ``2 (a - t)``, half of each number is missing."""
     with pytest.raises(ValueError, match=r"got 0\.5 for the loss$"):
-        check_derivatives(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
+        check_derivatives(of_loss=loss(derivative=lambda a, t, axis=-1: a - t))
 
 
 @pytest.mark.thorough

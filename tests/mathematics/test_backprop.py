@@ -94,7 +94,7 @@ def choose_all(activation, loss, output):
         registered = ACTIVATIONS.values()
         return activations.Activation(*(choose(column, number) for column in zip(*registered, strict=True)))
 
-    registered = [(entry.cost, entry.delta) for entry in LOSSES.values()]
+    registered = [(entry.cost, entry.derivative) for entry in LOSSES.values()]
     costs = losses.Loss(*(choose(column, loss) for column in zip(*registered, strict=True)))
     return chosen(activation), costs, chosen(output)
 

@@ -41,11 +41,13 @@ def test_erratum_1_printed_cost_with_a_softmax_does_not_have_the_delta_p_minus_y
     y = np.eye(5)[[0, 3, 4, 3]]
     p = softmax(z)
     off_diagonal = p * np.sum((p - y) / (1 - p), axis=1, keepdims=True)
-    delta = losses.get("softmax_binary_cross_entropy").delta(z, y)
+    delta = losses.get("softmax_binary_cross_entropy").derivative(z, y)
     np.testing.assert_allclose(delta, (p - y) / (1 - p) - off_diagonal, rtol=1e-10, atol=1e-12)
     assert np.abs(delta - (p - y)).max() > 0.1
-    np.testing.assert_allclose(losses.get("cross_entropy").delta(z, y), p - y, rtol=1e-12)
-    np.testing.assert_allclose(losses.get("sigmoid_cross_entropy").delta(z, y), sigmoid(z) - y, rtol=1e-12)
+    np.testing.assert_allclose(losses.get("cross_entropy").derivative(z, y), p - y, rtol=1e-12)
+    np.testing.assert_allclose(
+        losses.get("sigmoid_cross_entropy").derivative(z, y), sigmoid(z) - y, rtol=1e-12
+    )
 
 
 @float64_first
@@ -131,7 +133,7 @@ def at_large_inputs(z, logits, target):
     """Return the sigmoid, its derivative by hand and by JAX; each cost's value, delta and probabilities."""
     f = activations.sigmoid
     of_losses = {
-        name: (loss.cost(logits, target), loss.delta(logits, target), loss.probabilities(logits))
+        name: (loss.cost(logits, target), loss.derivative(logits, target), loss.probabilities(logits))
         for name, loss in losses.LOSSES.items()
         if loss.takes_logits
     }

@@ -130,7 +130,7 @@ def evaluate(name, a, t, axis=-1):
     """Return the cost, its delta, and the gradient of its sum by JAX."""
     loss = ALL[name]
     gradient = jax.grad(lambda a: loss.cost(a, t, axis=axis).sum())(a)
-    return loss.cost(a, t, axis=axis), loss.delta(a, t, axis=axis), gradient
+    return loss.cost(a, t, axis=axis), loss.derivative(a, t, axis=axis), gradient
 
 
 def test_every_loss_has_formulas():
