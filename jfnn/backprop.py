@@ -187,7 +187,7 @@ def value_and_grad(
     check_output(network, objective.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
-    x = losses.counted_rows(x, weights)
+    x = losses.replace_uncounted(x, weights)
 
     masks = None
     check_dropout(dropout, key)
@@ -196,7 +196,7 @@ def value_and_grad(
         masks = dropout_masks(key, dropout, shapes, x.shape[0], params[0].w.dtype)
     all_z, all_a = forward(params, x, activation, output, masks)
     outputs = all_a[-1]
-    targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
+    targets = losses.replace_uncounted(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
     value = objective.value(outputs, targets, params, weights)
 
     delta_output = objective.loss.derivative(outputs, targets) * activations.get(output).df(all_z[-1])

@@ -440,17 +440,17 @@ def reduce_costs(
     Returns:
         The objective, a scalar or ``[members]``.
     """
-    costs = weighted(costs, weights)
+    costs = weigh_costs(costs, weights)
     total = jnp.sum(costs) if costs.ndim == 1 else members_sum(costs)
     return (total + penalty) * reduction_scale(costs.shape[0], reduction, weights)
 
 
-def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
+def weigh_costs(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Return ``weights costs``, and 0 for a weight of 0 whatever the cost; the costs if weights is None."""
     return costs if weights is None else jnp.where(weights == 0, 0, weights * costs)
 
 
-def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
+def replace_uncounted(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Replace rows of weight 0 by the first row of positive weight, or by row 0 if there is none.
 
     Weight 0 then multiplies the derivative of a row that counts, even if the replaced row's is not finite.

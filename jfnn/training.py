@@ -85,7 +85,7 @@ def objective(
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
-    x = losses.counted_rows(x, weights)
+    x = losses.replace_uncounted(x, weights)
     check_dropout(dropout, key)
     # A rate that may be above 0 needs layers, whose units are known.
     if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
@@ -100,7 +100,7 @@ def objective(
     else:
         outputs = network.apply(params, x)
     check_applied(outputs, len(x))
-    targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
+    targets = losses.replace_uncounted(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
     return objective.value(outputs, targets, params, weights)
 
 
@@ -214,7 +214,7 @@ def epoch(
     l2: jax.Array | float,
     rows: jax.Array,
 ) -> tuple[State, jax.Array]:
-    """Run one epoch: `jfnn.training.step` over the minibatches, by `jax.lax.scan`.
+    """Run one epoch: `jfnn.training.step` over the minibatches, by `jax.lax.scan`; no weights or dropout.
 
     Args:
         state: Parameters and optimizer state.

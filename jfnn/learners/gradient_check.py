@@ -34,8 +34,8 @@ def check_gradients(
     ∂C/∂outputs, so a wrong ``df`` of a `jfnn.Activation` shows in its layer. For the loss,
     `Loss.derivative` is compared with `jax.grad` of its cost. Derivatives are taken at initial parameters and
     at the first 16 rows as they reach each layer, all shifted by uniform numbers from 0 to 0.1, since ones
-    hide factors and kinks lie at 0. For products, convolutions, pooling and recurrence the check is void: jfnn registers their
-    pull-backs with JAX, so they are compared with themselves.
+    hide factors and kinks lie at 0. For products, convolutions, pooling and recurrence the check is void:
+    jfnn registers their pull-backs with JAX, so they are compared with themselves.
 
     Args:
         network: A network of `jfnn.layers`.

@@ -114,7 +114,7 @@ class Counting(HeavyBall):
 
     def step(self, state, batch, hyper, key):
         def objective(p):
-            return jnp.sum(losses.weighted(self.score(p, batch.rows, hyper)["loss"], batch.weights))
+            return jnp.sum(losses.weigh_costs(self.score(p, batch.rows, hyper)["loss"], batch.weights))
 
         value, gradient = jax.value_and_grad(objective)(state.params)
         return State({"w": state.params["w"] - hyper["learning_rate"] * gradient["w"]}, state.memory), value
