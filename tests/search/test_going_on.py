@@ -101,7 +101,7 @@ def test_parameters_of_another_grid_are_refused(split):
     starts = jax.tree.map(lambda leaf: np.stack([leaf] * 3, axis=3), half.params)
     one_cell = jax.tree.map(lambda leaf: leaf[:1, :1], starts)
     for params, rates in ((starts, OPTIONS), (one_cell, {"learning_rate": 0.1, "seeds": 2})):
-        with pytest.raises(ValueError, match=r"^refit: initial_params are of each fold"):
+        with pytest.raises(ValueError, match=r"^refit: initial_params differ between folds"):
             jfnn.sweep(NETWORK, split, initial_params=params, folds=3, refit=True, batch_size=16, **rates)
     for epochs in (range(1, 3), range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
         with pytest.raises((ValueError, TypeError), match=r"^epochs: "):

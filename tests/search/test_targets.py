@@ -100,7 +100,7 @@ def swept(network=None, split=SPLIT, y=Y, **options):
         (lambda: subsets.targets(Y[:N], held_out=0.1, rows=subsets.sizes(N, [9])), "held_out", "both"),
         (lambda: subsets.targets(Y[:N], rows=subsets.sizes(9, [9])), "y", "9 rows"),
         (lambda: subsets.targets(Y[:N], rows=subsets.targets(Y[:N])), "rows", "split's targets"),
-        (lambda: subsets.Subsets(2, [([0], [1])], columns=[-1]), "columns", "1 numbers"),
+        (lambda: subsets.Subsets(2, [([0], [1])], columns=[-1]), "columns", "1 column numbers"),
         (lambda: subsets.Subsets(2, [([0], [1])], columns=[0], labels=[[0, 1]]), "columns", "both"),
         (lambda: swept(split=SPLIT._replace(y_train=Y[:N, 0])), "y_train", "a column for each target"),
         (lambda: swept(split=SPLIT._replace(y_test=Y[N:, :2])), "y_test", r"\[3\]"),

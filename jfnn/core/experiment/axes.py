@@ -35,7 +35,7 @@ class Sample(Valid):
         seed: Fixes the draws.
 
     Raises:
-        ValueError, TypeError: Not a whole number of at least 1 for cells, or of at least 0 for the seed.
+        ValueError, TypeError: ``cells`` or ``seed`` is not a whole number, or is below 1 or 0, respectively.
     """
 
     cells: int = field(convert=checks.as_count)
@@ -66,7 +66,7 @@ def _as_rate(value: object, argument: str) -> Number:
     return as_hyper(value, argument, minimum=0.0, strict=True)
 
 
-# Converters of hyperparameters of networks that are not arguments of an optimizer.
+# Converters of a network's hyperparameters, except the arguments of an optimizer.
 HYPER: dict[str, Callable[[Any, str], Number]] = {
     "learning_rate": _as_rate,
     "l2": functools.partial(as_hyper, minimum=0.0),
@@ -84,7 +84,7 @@ def as_numbers(values: object, argument: str) -> dict[str, Number]:
 
 
 def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
-    """Return a `Sample`, from a number of cells as well; for listed cells, name -> values ``[cells]``.
+    """Convert a number of cells to a `Sample`, and listed cells to name -> values ``[cells]``.
 
     Raises ArgumentError for listed cells with different names or different numbers of values.
     """
@@ -101,7 +101,7 @@ def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
     else:
         return cells if isinstance(cells, Sample) else Sample(checks.as_count(cells, argument))
     if not columns:
-        raise ArgumentError(argument, "expected at least one cell, and a number in each")
+        raise ArgumentError(argument, "expected at least one cell, with at least one number")
     listed = {}
     for name, values in as_numbers(columns, argument).items():
         if not isinstance(values, np.ndarray):
@@ -109,7 +109,7 @@ def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
         listed[name] = values
     lengths = {name: len(values) for name, values in listed.items()}
     if len(set(lengths.values())) > 1:
-        raise ArgumentError(argument, f"expected equally many numbers of each name, got {lengths}")
+        raise ArgumentError(argument, f"expected the same number of values for each name, got {lengths}")
     return listed
 
 
@@ -199,7 +199,7 @@ class Axes:
     def hyper(
         self, constants: Mapping[str, ArrayLike], members: int, dtype: np.dtype
     ) -> dict[str, np.ndarray]:
-        """Return each member's numbers, name -> ``[members]``; constants have one, or one per replicate."""
+        """Return each member's numbers, name -> ``[members]``; constants are scalars or one per replicate."""
         replicates = members // math.prod(self.shape)
         varied = {name: np.repeat(values, replicates) for name, values in self.columns().items()}
         shared = {name: np.resize(values, members) for name, values in constants.items()}
@@ -219,7 +219,7 @@ def axes_and_constants(
     """Separate converted hyperparameters into axes and constants (name -> value).
 
     Values may be None if listed cells have them; numbers in listed cells replace ``values``. The draws of a
-    name depend only on the seed and the name, and the first ones not on the number of draws.
+    name depend only on the seed and the name; the first draws do not depend on how many follow.
     """
     constants: dict[str, float] = {}
     axes: dict[str, np.ndarray | Distribution] = {}
@@ -300,7 +300,7 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 def as_index(
     index: object, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False, cure: str = ""
 ) -> tuple[int, ...]:
-    """Check an index into axes (name and length); negative numbers are allowed only ``from_the_end``.
+    """Check an index into axes (name and length); negative numbers only with ``from_the_end``.
 
     Raises ArgumentError for an invalid index; the message ends with the cure.
     """

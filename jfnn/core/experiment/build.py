@@ -97,7 +97,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     _check_row_numbers(members)
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
-        raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
+        raise ArgumentError("refit", "initial_params differ between folds, but a refit trains without folds")
     of_replicates = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     if data.columns is not None:
         if TARGET in values:
@@ -153,7 +153,7 @@ def _check_refit(options: Options, cells: int, validates: bool) -> None:
     if isinstance(options.folds, Subsets) and options.folds.columns is not None:
         raise ArgumentError("refit", "each target trains its own network, so refit is not supported")
     if options.batches is not None:
-        raise ArgumentError("refit", "the given batches have fewer rows than it trains on")
+        raise ArgumentError("refit", "the given batches have fewer rows than a refit trains on")
     if tests and split.weights is not None:
         reason = "test rows have no weights to train with; a split of test size 0 has weights for all rows"
         raise ArgumentError("refit", reason)
@@ -196,7 +196,7 @@ def _doubts(
 
 
 def _learner(options: Options, subsets: Subsets | None) -> Learner:
-    """Return the given or the network's learner, of one target each if subsets have columns."""
+    """Return the given or the network's learner; if subsets have columns, for one target per subset."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
         for name in options.non_default(OF_NETWORKS):
@@ -216,7 +216,7 @@ def _learner(options: Options, subsets: Subsets | None) -> Learner:
 
 
 def _with_ranking_metric(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
-    """Add the metric that ranks to a bound learner, if its outputs have it."""
+    """Add the metric that ranks to a bound learner, if the metric is defined for its outputs."""
     if not isinstance(learner, Supervised):
         if isinstance(metric, Metric):
             raise ArgumentTypeError(
@@ -231,7 +231,7 @@ def _with_ranking_metric(learner: Learner, data: Data, metric: str | Metric | No
 
 
 def _names(learner: Learner) -> list[str]:
-    """Return the metrics by which a learner's members may rank: its own, and those of its outputs."""
+    """Return the names of the metrics that may rank a learner's members: its own and its loss's."""
     own = [metric.name for metric in learner.metrics]
     if not isinstance(learner, Supervised):
         return own
@@ -266,7 +266,7 @@ def _check_memory(
     lengths["seeds"] = len(options.seeds) * folds
     members = math.prod(lengths.values())
     tile = options.execution.tile
-    if tile is not None and tile > members:  # padded with repeats
+    if tile is not None and tile > members:  # padded with repeated members
         members = tile
         lengths = {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
@@ -275,7 +275,7 @@ def _check_memory(
 
 
 def _check_row_numbers(members: Replicates) -> None:
-    """Raise ArgumentError unless the row numbers of two calls of an epoch fit into memory."""
+    """Raise ArgumentError unless the row numbers of two calls, of an epoch each, fit into memory."""
     batches = members.batches
     if not isinstance(batches, Minibatches) or batches.scheme == "full":
         return
@@ -302,7 +302,7 @@ def _trace_functions(learner: Learner, data: Data, members: Replicates, hyper: S
 def _explain_unknown(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
     """Explain why a hyperparameter is not accepted, and where to declare it."""
     if name in ("learning_rate", "l2"):
-        return f"{name} is a keyword of its own, beside hyper"
+        return f"{name} is a separate keyword, not part of hyper"
     if isinstance(network, Learner):
         expected = ", ".join(accepted) or "no names"
         cure = f"; declare it when making the learner, hyper=[{name!r}]"
@@ -344,7 +344,7 @@ def _ranking_score(
     has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> RankingScore:
-    """Return the score that ranks: on held-out rows, without these on test rows, or on training rows.
+    """Return the score that ranks: on held-out rows if there are any, otherwise on test or training rows.
 
     ``validates`` and ``has_test`` state whether there are held-out and test rows; ``rows`` has the rows to
     train on and the rows held out in each fold.
@@ -374,7 +374,7 @@ def _check_defined(
         reason = undefined(metric, learner.loss, learner.multilabel, targets)
         if reason:
             where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
-            raise ArgumentError("rank_by", f"{reason} among the {where}; hold out more, or rank by another")
+            raise ArgumentError("rank_by", f"{reason} among the {where}; use more rows or another metric")
 
 
 def _check_schedulers(options: Options, cells: int, hyper: Collection[str], validates: bool) -> None:

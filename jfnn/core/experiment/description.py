@@ -1,4 +1,4 @@
-"""Description of an experiment in plain values, for config.json and for telling runs apart."""
+"""Description of an experiment in plain values, for config.json and to distinguish runs."""
 
 import dataclasses
 import hashlib
@@ -41,9 +41,9 @@ def describe(
     """Describe a run: settings, data checksums, environment, and the fingerprint of what determines it.
 
     ``environment`` has "versions" and "backend", from `jfnn.core.store.identity.describe_environment`.
-    ``count`` host threads of this process train, 0 if other processes do; the fingerprint does not depend on
-    it. ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for
-    their checksum.
+    ``count`` is the number of host threads that train, 0 if other processes train; the fingerprint does not
+    depend on it. ``with_batches``, which a run in a directory needs, draws all minibatches of a user's
+    function for their checksum.
     """
     description = plain(
         {

@@ -12,11 +12,11 @@ from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
 
 # Largest input without a warning. Digits up to 16 train well; scaled to 96, three of seven learning rates
-# from 3e-4 to 0.3 diverge or learn nothing, and with pixels up to 255 five (tests/search/test_doubts.py).
+# from 3e-4 to 0.3 diverge or learn nothing; with pixels up to 255, five do (tests/search/test_doubts.py).
 LARGE = 50.0
 BRIGHTEST = 255.0  # 8-bit pixels
-# Mean training rows per class from which a class with one row or none causes a warning. With 2, the logic
-# gates would cause one, too; with 100, tables of some hundred rows would not.
+# With at least this many training rows per class on average, a class with one row or none causes a warning.
+# With 2, the logic gates would cause one, too; with 100, tables of a few hundred rows would not.
 ROWS_OF_CLASS = 10
 FIRST = 100  # rows that rule out most constant columns
 
@@ -38,9 +38,9 @@ def about_size(inputs: np.ndarray) -> list[Doubt]:
 
 
 def about_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
-    """Return warnings about constant named columns of inputs ``[n, …]``; pixels, without names, may be.
+    """Return warnings about constant named columns of inputs ``[n, …]``; unnamed pixels may be constant.
 
-    ``columns`` describe them by name, as for `jfnn.datasets.transform`; anything else is ignored.
+    ``columns`` describes the columns by name, as for `jfnn.datasets.transform`; anything else is ignored.
     """
     if not isinstance(columns, Mapping) or not all(isinstance(one, Mapping) for one in columns.values()):
         return []
@@ -48,7 +48,7 @@ def about_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
     rows = inputs.reshape(len(inputs), -1)
     if sum(widths) != rows.shape[1] or len(rows) < 2:
         return []
-    constant = (rows[:FIRST] == rows[0]).all(axis=0)  # few columns remain to be read whole
+    constant = (rows[:FIRST] == rows[0]).all(axis=0)  # leaves few columns to compare in all rows
     constant[constant] = (rows[:, constant] == rows[0, constant]).all(axis=0)
     ends = np.cumsum(widths)
     same = [
@@ -67,8 +67,7 @@ def about_classes(labels: np.ndarray, outputs: int, words: object, folds: int | 
     """Return warnings about classes with no training row, a single row, or fewer rows than folds.
 
     ``labels`` are those of the training rows ``[n]``; one output stands for two classes; ``words`` are the
-    names of the labels, if they are a list; ``folds`` is given if each fold is to have its share of every
-    class.
+    names of the labels, if they are a list; ``folds`` is the number of stratified folds, if any.
     """
 
     def named(numbers: np.ndarray) -> str:

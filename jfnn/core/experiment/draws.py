@@ -1,8 +1,8 @@
-"""Random numbers of `jax.random` for arrays and seeds of any number, from one program of fixed shape.
+"""Random numbers of `jax.random` for any number of arrays and seeds, from one program of fixed shape.
 
-`jax.random` compiles a program for every shape. Here a row is `WIDTH` numbers of one array and seed, from any
-position on, and all rows of all arrays go through the same program. It reproduces `jax.random` by two
-properties of its default generator (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3"):
+`jax.random` compiles a program for every shape. Here a row is `WIDTH` consecutive numbers of one array and
+seed, and all rows of all arrays go through the same program. It reproduces `jax.random` by two properties of
+its default generator (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3"):
 ``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array is made from the two words of
 ``fold_in(key, j)``, whatever the array's size. With jaxlib 0.10.2 the numbers are equal bit for bit; 0.12.0.1
 rounds the last bits differently in different programs.
@@ -32,11 +32,11 @@ class Stream(NamedTuple):
     """The random numbers of one array.
 
     Attributes:
-        path: Numbers that `jax.random.fold_in` folds one after another into a seed's key, for the array's
-            key.
-        size: How many numbers.
-        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within
-            ±``bound``.
+        path: Numbers that `jax.random.fold_in` folds one after another into a seed's key, which gives the
+            array's key.
+        size: Number of random numbers.
+        distribution: "normal" (standard), "truncated_normal" (standard, within ±2) or "uniform" (within
+            ±``bound``).
         scale: Factor of the numbers.
     """
 
@@ -53,7 +53,7 @@ class DrawnRows(NamedTuple):
     Attributes:
         seeds: ``[rows]`` (uint32).
         paths: ``[rows, DEPTH]`` (int32), padded with -1.
-        firsts: Position in the array of a row's first number ``[rows]`` (uint32).
+        firsts: Position of each row's first number in its array ``[rows]`` (uint32).
         distributions: Indices into `DISTRIBUTIONS` ``[rows]`` (int32).
         factors: ``[rows]`` (dtype of the numbers).
         bounds: ``[rows]`` (dtype of the numbers).
@@ -101,7 +101,7 @@ def _streams(draw: Draw) -> list[Stream]:
 
 
 def are_drawable(streams: Sequence[Stream]) -> bool:
-    """Return whether `drawn` reproduces `jax.random` for these, under its current configuration."""
+    """Return whether `drawn` reproduces `jax.random` for these streams, as JAX is configured now."""
     generator: object = getattr(jax.config, "jax_default_prng_impl", None)
     by_position: object = getattr(jax.config, "jax_threefry_partitionable", False)
     depth = max((len(stream.path) for stream in streams), default=0)

@@ -1,4 +1,4 @@
-"""The members that a sweep trains, as plain data, checked: their numbers lie on axes."""
+"""The members that a sweep trains, as checked plain data; their hyperparameters lie on axes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from jfnn.split import Names
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Experiment(Cohort):
-    """Members whose numbers lie on axes.
+    """Members whose hyperparameters lie on axes.
 
     Attributes:
         constants: Name -> value of numbers that all members share.
@@ -51,7 +51,7 @@ class Experiment(Cohort):
 
     @property
     def is_single(self) -> bool:
-        """Whether it has one member and no axes."""
+        """Whether the experiment has one member and no axes."""
         return not self.cells.shape
 
     def without_axes(self) -> "Experiment":

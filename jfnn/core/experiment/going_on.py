@@ -1,4 +1,4 @@
-"""Members of a result that a run trains further; those that had ended stay as they were."""
+"""Members of a result that a run trains further; members that had ended stay unchanged."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ class Trained:
     def ended_in(self, axes: Iterable[tuple[str, int]], epochs: range) -> Ended | None:
         """Return how members ended, for a run with the given axes; None if all of them train further.
 
-        Raises ArgumentError if the run begins at epoch 0, has other axes, or does not begin where these
-        ended.
+        Raises ArgumentError if the run begins at epoch 0, has other axes, or does not begin at the epoch up
+        to which these members were trained.
         """
         argument = "initial_params"
         if not epochs.start:

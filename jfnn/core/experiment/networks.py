@@ -47,7 +47,7 @@ class Networks(Valid):
 
     def __init__(self, make: Callable[..., Network | Learner], /, **axes: object) -> None:
         if not axes:
-            raise ArgumentTypeError("axes", "expected at least one by its name, such as width=[5, 20]")
+            raise ArgumentTypeError("axes", "expected at least one axis by name, such as width=[5, 20]")
         if BY_NAME in axes:
             raise ArgumentError("axes", f"{BY_NAME!r} is reserved for dicts of networks; choose another name")
         check_words(axes, "axes")

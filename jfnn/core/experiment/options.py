@@ -67,13 +67,13 @@ class Common(Valid):
         None,
         optional(HYPER["learning_rate"]),
     )
-    l2: Converted[Values, Number] = option("L2 penalty λ, likewise: second axis ``[L]``.", 0.0, HYPER["l2"])
+    l2: Converted[Values, Number] = option("L2 penalty λ, or several: second axis ``[L]``.", 0.0, HYPER["l2"])
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
         "Further hyperparameters by name; a sequence adds an axis, a number is a constant. Networks take"
         ' "dropout", the probability of dropping a hidden unit for a sample in training; "init_scale", the'
         ' factor of the initial weights; "l1", the strength of the penalty ``l1 Σ |w|`` (`jfnn.penalties`);'
-        " and hyperparameters of their own (see `jfnn.Constant`). The last bits with a dropout of 0 are the"
-        " same beside any other rates, but differ from those without dropout.",
+        " and hyperparameters of their own (see `jfnn.Constant`). Results with a dropout of 0 are the same"
+        " beside any other rates, but their last bits differ from results without dropout.",
         None,
         as_numbers,
     )
@@ -84,7 +84,7 @@ class Common(Valid):
         lambda value, _: losses.get(value),
     )
     reduction: str = option(
-        '"mean" over the rows of a step (scikit-learn), or "sum" (the notes); see `jfnn.objective`.',
+        '"mean" over the rows of a step (scikit-learn), or "sum" (the lecture notes); see `jfnn.objective`.',
         "mean",
         one_of(losses.REDUCTIONS),
     )
@@ -104,8 +104,8 @@ class Common(Valid):
         "Number of epochs; or ``range(first, end)``, to continue from ``initial_params``, a result or its"
         " parameters after ``first`` epochs. Minibatches, random keys and epoch numbers are then those of"
         " one run of ``end`` epochs and initialization factors are not applied again, but optimizers,"
-        " schedules, schedulers and pruning start afresh. ``resume`` adds no epochs: it finishes a run as it"
-        " was begun.",
+        " schedules, schedulers and pruning start afresh. ``resume`` adds no epochs: it finishes an"
+        " interrupted run.",
         100,
         as_epoch_range,
     )
@@ -168,9 +168,9 @@ class Common(Valid):
             given = f"; cells have {', '.join(self.listed_values)}" if self.listed_values else ""
             raise ArgumentTypeError("learning_rate", f"expected a number, or several; got none{given}")
         if self.epochs.start and self.initial_params is None:
-            raise ArgumentError("epochs", f"{self.epochs} needs initial_params to go on from; got none")
+            raise ArgumentError("epochs", f"{self.epochs} needs initial_params to continue from; got none")
         if self.resume and self.out is None:
-            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
+            raise ArgumentError("resume", "there is nothing to continue; give the run's directory as out")
 
     @property
     def listed_values(self) -> Mapping[str, np.ndarray]:
@@ -190,7 +190,7 @@ class Common(Valid):
         return self.batch_size
 
     def non_default(self, names: Iterable[str]) -> list[str]:
-        """Return those of the named options whose values differ from the defaults."""
+        """Return the named options whose values differ from their defaults."""
         changed = []
         for name, field in self.__dataclass_fields__.items():
             if name in names:

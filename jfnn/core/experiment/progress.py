@@ -105,7 +105,7 @@ class ProgressBar(Listener):
 
 
 def as_progress(value: object, argument: str) -> Callable[[Progress], None] | None:
-    """Return a function of a `Progress`, from a switch of the bar as well; None for none."""
+    """Return a function of a `Progress`: the given one, a bar for True; None for False or None."""
     if isinstance(value, bool):
         return ProgressBar() if value else None
     if value is not None and not callable(value):

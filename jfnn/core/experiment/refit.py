@@ -9,7 +9,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.core.experiment.simplest import Simplest
 
-ROWS = ("train", "all")  # to train the winners on
+ROWS = ("train", "all")  # training rows of the winners
 
 
 def _as_rule(value: object, argument: str) -> Simplest | None:
@@ -45,7 +45,7 @@ class Refit(Valid):
 
 
 def as_refit(value: object, argument: str) -> Refit | None:
-    """Return a `Refit`, from True, the name of its rows or a rule as well; None for no refit."""
+    """Convert True, the name of rows or a rule to a `Refit`; return None for False or None."""
     if value is None or isinstance(value, Refit):
         return value
     if isinstance(value, Simplest):

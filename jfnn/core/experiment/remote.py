@@ -30,14 +30,14 @@ class ExecutorError(RuntimeError):
 
 
 class Remote(contextlib.AbstractContextManager["Remote"]):
-    """Other processes that train the tiles of a sweep, a context during each call: `jfnn.Workers`."""
+    """Other processes that train the tiles of a sweep (`jfnn.Workers`); each call enters the context."""
 
     @abc.abstractmethod
     def environment(self, listener: Listener) -> Description:
-        """Return the "versions" and "backend" that they train with.
+        """Return the "versions" and "backend" that the processes train with.
 
         Args:
-            listener: Is notified for how long no process has answered.
+            listener: Notified how long no process has answered.
 
         Raises:
             ValueError: They differ from the required ones.

@@ -44,7 +44,7 @@ def replicates(
 ) -> Replicates:
     """Return a replicate for each seed and fold; ``first_fold`` numbers the first fold for random draws.
 
-    ``tests`` has the test rows of each fold, counted from the first test row; None for all in each. Given
+    ``tests`` has the test rows of each fold, counted from the first test row, or None for all. Given
     parameters may have the axes of ``cells`` before seeds and folds, so that each member has its own. Subsets
     with a start per subset have a seed each, for initial parameters and minibatches. Minibatches that are not
     drawn are equal for all seeds: members of a fold share tiles, unless steps use a key per replicate.
@@ -93,7 +93,7 @@ def replicates(
 
 
 def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
-    """Return the number of the first fold that trains on the same rows in the same order ``[folds]``."""
+    """Return, for each fold, the first fold that trains on the same rows in the same order ``[folds]``."""
     first: dict[bytes, int] = {}
     digests = (hashlib.sha256(train.tobytes()).digest() for train, _ in cuts)
     return np.array([first.setdefault(rows, fold) for fold, rows in enumerate(digests)])
@@ -249,7 +249,7 @@ def _user_params(
 ) -> Params:
     """Return the user's initial parameters in public form, with a leading axis of seeds or of all members.
 
-    ``initial_params`` are of one member, or have a leading axis of seeds or all axes of the ``grid``.
+    ``initial_params`` belong to one member, or have a leading axis of seeds or all axes of the ``grid``.
     """
     argument = "initial_params"
     expected = starting_shapes(learner)

@@ -107,8 +107,8 @@ class Execution(Valid):
         progress: Called with a `Progress` at every return to the host, including each evaluation; True for a
             progress bar (in notebooks a widget), which also moves in between.
         executor: Other processes that train, local or remote: `jfnn.Workers` with any executor of
-            ``concurrent.futures`` (a process pool, Dask's, MPI's). Bits are those of this process, or of the
-            ``kind`` given there; workers that would give others are refused. None to train here.
+            ``concurrent.futures`` (a process pool, Dask's, MPI's). Results have the bits of this process, or
+            of the ``kind`` given there; workers that would give other bits are refused. None to train here.
 
     Raises:
         ValueError, TypeError: An invalid value; whether the devices exist is checked when a run begins.
@@ -155,7 +155,7 @@ def _check_plain(value: object, argument: str) -> None:
 def as_split(split: object, argument: str) -> Split:
     """Return a `Split` from a sequence of four or more of its fields."""
     if (
-        not isinstance(split, Sequence)  # an array
+        not isinstance(split, Sequence)  # such as an array
         or not checks.is_several(split)
         or not 4 <= len(split) <= len(Split._fields)
     ):
@@ -189,7 +189,7 @@ def as_pair(value: object, argument: str) -> tuple[Any, Any]:
 
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
-    """Return `Minibatches`, from a number of rows per step or None as well."""
+    """Convert a number of rows per step or None to `Minibatches`; return `Minibatches` unchanged."""
     with checks.rename_arguments(batch_size=argument):
         scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     if not scheme.drop_last and not scheme.is_pass:
@@ -209,7 +209,7 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
 
 
 def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
-    """Return one or several schedulers as a tuple, those that keep parameters first."""
+    """Return one or several schedulers as a tuple; schedulers that keep parameters come first."""
     if isinstance(schedulers, Scheduler):
         return (schedulers,)
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
@@ -219,7 +219,7 @@ def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
 
 
 def as_execution(value: Any, argument: str) -> Execution:
-    """Return an `Execution`, from a number of devices, `jfnn.Workers` or None as well."""
+    """Convert a number of devices, `jfnn.Workers` or None to an `Execution`."""
     if isinstance(value, Execution):
         return value
     if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
@@ -229,7 +229,7 @@ def as_execution(value: Any, argument: str) -> Execution:
 
 
 def as_validation(value: Any, argument: str) -> Validation:
-    """Return a `Validation`, from a share or number of rows or None as well."""
+    """Convert a share or number of rows, or None, to a `Validation`."""
     with checks.rename_arguments(size=argument):
         return value if isinstance(value, Validation) else Validation(value)
 

@@ -60,7 +60,7 @@ class Simplest(Valid):
     def choose(self, columns: Mapping[str, np.ndarray], costs: np.ndarray, runs: np.ndarray) -> int:
         """Return the number of the cell that the rule chooses; raise ValueError if no cell ranks.
 
-        ``columns`` map each axis to the value of each cell ``[cells]``; ``costs`` are the cells' means,
+        ``columns`` maps each axis to the value of each cell ``[cells]``; ``costs`` are the cells' means,
         smaller is better, NaN for cells that do not rank; ``runs`` are costs of each cell's runs ``[cells,
         n]``.
         """

@@ -128,8 +128,8 @@ def step_numbers(experiment: Experiment) -> np.ndarray:
 def observe_steps(experiment: Experiment, observe: Observe) -> Any:
     """Evaluate a pure function at each step of each member; return arrays ``[E, L, …, S, steps, …]``.
 
-    Members start and step as in a sweep with the same options, each to the last epoch: one that diverges
-    continues with non-finite numbers.
+    Members start and step as in a sweep with the same options, each to the last epoch; diverged members
+    continue with non-finite numbers.
 
     Args:
         experiment: From `make_experiment`.

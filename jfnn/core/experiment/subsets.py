@@ -23,7 +23,7 @@ class Pairs(Sequence[Cut]):
     """Pairs of rows to train on and rows held out, each made on demand and valid by construction.
 
     Attributes:
-        n: Rows in all.
+        n: Number of training rows.
         row_numbers: Number of row numbers in all pairs together.
     """
 
@@ -59,9 +59,9 @@ class Subsets:
     Attributes:
         n: Number of training rows of the split.
         pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
-            occurs several times counts as often, in scores too. Either all subsets hold rows out, or none
-            does. The functions of `jfnn.subsets` make pairs on demand; a sweep stores all of them, 16 bytes
-            per row number, so that `jfnn.subsets.leave_one_out` of n rows takes 16 n² bytes.
+            occurs several times counts that many times, in scores too. Either all subsets hold rows out or
+            none does. The functions of `jfnn.subsets` make pairs on demand; a sweep stores all, 16 bytes per
+            row number, so that `jfnn.subsets.leave_one_out` of n rows takes 16 n² bytes.
         name: Name of the axis in `SweepResult.subset_values` and of a column of the results table; or None.
         values: Numbers or words along that axis ``[F]``, none missing; None without a name.
         weights: Weights of each row's cost in each subset ``[F, n]``, multiplied by the split's weights. They
@@ -70,7 +70,7 @@ class Subsets:
         labels: Labels ``[F, n]`` or targets ``[F, n, n_out]`` that replace the split's, both for training and
             for scoring held-out rows.
         test_labels: Labels of the m test rows, ``[F, m]`` or ``[F, m, n_out]``; "split" for the split's. With
-            None, subsets that have labels have no test scores, and cells do not rank by them.
+            None, subsets with labels have no test scores, and cells do not rank on test rows.
         start_per_subset: Whether subset ``f`` with seed ``s`` has the initial parameters and minibatches of
             seed ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``, rather than of seed ``s``. This
             includes initial parameters and minibatches that are given.
@@ -114,7 +114,7 @@ class Subsets:
         if self.test_labels is not None:
             if self.labels is None:
                 raise ArgumentError(
-                    "test_labels", "expected none, since subsets without labels have the split's"
+                    "test_labels", "expected none, since subsets without labels use the split's labels"
                 )
             if isinstance(self.test_labels, str):
                 checks.as_choice(self.test_labels, "test_labels", (SPLIT,))
@@ -177,7 +177,7 @@ def _as_columns(columns: ArrayLike, length: int) -> np.ndarray:
     """Check and copy column numbers ``[length]``, as int64."""
     array = np.array(checks.as_array(columns, "columns"))
     if array.shape != (length,) or array.dtype.kind not in "iu" or array.min() < 0:
-        expected = f"expected {length} numbers of columns, one for each subset"
+        expected = f"expected {length} column numbers, one for each subset"
         raise ArgumentError("columns", expected, got=checks.as_text(columns))
     return array.astype(np.int64)
 
@@ -211,7 +211,7 @@ def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     expected = f"expected row numbers from 0 to {n - 1}, at least one per part"
     try:
         rows = np.array(numbers)
-    except ValueError:  # of sequences of different lengths
+    except ValueError:  # sequences of different lengths
         raise ValueError(f"{expected}, got {checks.as_text(numbers)}") from None
     if least == 0 and rows.shape == (0,):
         return rows.astype(np.int64)
@@ -238,7 +238,7 @@ def _listed_pairs(pairs: object) -> list[Any]:
 
 def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
     """Check and copy numbers or words, none missing: ``[length]``, or of any length but 0."""
-    # Before conversion to an array: among words, NumPy would turn NaN and None into words.
+    # Check items before converting to an array, which would turn NaN and None among words into words.
     given = checks.as_read(values, argument, object)
     items = given.tolist() if given.ndim == 1 else []  # other shapes are refused below
     for i, item in enumerate(items):

@@ -30,7 +30,7 @@ class Own(Functions):
 
 
 class Traced(Functions):
-    """JAX's traces of functions from the beginning of a run, compared by their operations alone.
+    """A learner's functions as JAX traced them at the start of a run; equal if their operations are equal.
 
     In another process they are traced again, from the learner sent there, and must give the same traces.
     ``identity`` is the checksum of all traces and of functions that run as Python.
@@ -124,7 +124,7 @@ def _trace_for_shapes(learner: Learner, shapes: Shapes) -> "Traced":
 
 
 def _for_members(learner: Learner, step: OneStep) -> OneStep:
-    """Return a step that `jax.vmap` maps well over members, whose line searches take different branches."""
+    """Return a step for `jax.vmap` over members, whose line searches may take different branches."""
     # Applied to the trace: its checksum would otherwise have to cover conditions under `jax.vmap`.
     return with_selections(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
 

@@ -15,7 +15,7 @@ from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
 from jfnn.split import Split
 
-# Bytes per row number: in a pair; in the array of all folds' training rows, on the host and on a device.
+# Bytes of a row number in a pair, and in the arrays of all folds' training rows on the host and a device.
 IN_PAIR = 8.0
 IN_FOLDS = 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
@@ -24,8 +24,8 @@ IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a dev
 def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | Subsets | None) -> list[Cut]:
     """Return the row numbers to train on and to validate on, one pair per fold.
 
-    ``size`` is a share or number of training rows to hold out, or None. ``folds`` are as in `jfnn.sweep`;
-    scikit-learn's splitters do not shuffle.
+    ``size`` is a share or number of training rows to hold out, or None. ``folds`` are as in `jfnn.sweep`; a
+    number of folds splits the rows without shuffling.
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
@@ -101,11 +101,11 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 class Labelled(NamedTuple):
-    """A split with a row for every label that subsets give a row, and the folds as rows of it.
+    """A split with an additional row for every label that subsets change, and folds that use these rows.
 
     Attributes:
-        split: The split; further rows follow the training rows and the test rows.
-        folds: The folds.
+        split: The split; additional rows follow the training rows and the test rows.
+        folds: The folds, as row numbers of this split.
         rows: Numbers of all training rows as each subset labels them ``[F, n]``; None without labels.
         tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, or ``[F, 0]`` if
             subsets have no test labels; None if all have the split's labels.
@@ -120,7 +120,7 @@ class Labelled(NamedTuple):
 def with_labels(split: Split, folds: object) -> Labelled:
     """Add the labels of subsets to a split, if folds are `Subsets` with labels.
 
-    Raises ArgumentError for labels of another shape or kind than the split's, or of test rows that it lacks.
+    Raises ArgumentError for labels of another shape or kind than the split's, or of missing test rows.
     """
     if not isinstance(folds, Subsets) or folds.labels is None:
         return Labelled(split, folds)
@@ -146,11 +146,11 @@ def with_labels(split: Split, folds: object) -> Labelled:
 
 
 def _relabel(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Append targets to ``[n, …]`` for other labels that subsets have ``[F, n, …]``.
+    """Append to targets ``[n, …]`` every other label that a row has in the subsets' ``labels [F, n, …]``.
 
     Returns:
-        Numbers of the rows as each subset labels them ``[F, n]``; the appended rows, by their numbers in
-        ``y``; and all targets, in the dtype of ``y``.
+        Numbers of the rows as each subset labels them ``[F, n]``; for each appended row, the number of its
+        row in ``y``; and all targets, in the dtype of ``y``.
     """
     y = np.asarray(checks.as_array(y, argument))
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):

@@ -1,13 +1,13 @@
 """Doubts about the outcome of a sweep: nothing was learned, or the best cell is at the end of an axis.
 
-Each is a sentence without a final period.
+Each doubt is a sentence without a final period.
 """
 
 import numpy as np
 
 from jfnn.core.experiment.axes import Axes
 
-LEAST = 3  # values on an axis, for its ends to be doubted
+LEAST = 3  # minimum number of values on an axis for doubts about its ends
 MARGIN = 2.0  # standard errors by which the best cell must beat its neighbor on the axis
 
 

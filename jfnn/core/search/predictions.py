@@ -81,7 +81,7 @@ def predict(
     metrics: Mapping[str, bool],
     names: Names,
 ) -> np.ndarray:
-    """Return labels or outputs of all members, as in `SweepResult.predict`; programs come first."""
+    """Return labels or outputs of all members, as in `SweepResult.predict`; programs are the first axis."""
     framed = is_frame(x)
     if not all(answers.decides(members.model, metrics) for members in programs):
         model = programs[0].model
@@ -104,9 +104,9 @@ def predict(
 
 
 def _labels_of_means(means: np.ndarray, each: bool) -> np.ndarray:
-    """Return labels ``[n]`` from means over members ``[n, n_out]``: the largest, or for one output > 1/2.
+    """Return labels ``[n]`` from means over members ``[n, n_out]``; -1 where no member has a finite mean.
 
-    With ``each``, 0 or 1 for each output ``[n, n_out]``. -1 where no member has a finite mean.
+    The largest output or, of a single one, whether it exceeds 1/2; with ``each``, 0 or 1 for each output.
     """
     if each:
         return np.where(np.isnan(means), -1, means > 0.5)
@@ -122,7 +122,7 @@ def probabilities(
         model = members.model
         if not isinstance(model, Supervised) or model.loss.probabilities is None:
             raise ArgumentError(
-                "loss", "expected a network and a cross-entropy; others have no probabilities"
+                "loss", "expected a network with a cross-entropy; other losses have no probabilities"
             )
     return _evaluate(answers.probabilities, programs, x, reduce, names)
 
@@ -165,7 +165,7 @@ class PartOfFolds(NamedTuple):
         row_numbers: Row numbers in each fold, among all training or all test rows; None for all rows in each.
         relabelled: If subsets have labels, for each subset the rows of ``longer`` ``[F, n]`` that carry its
             labels, for all training or test rows; otherwise None.
-        longer: The split with one row per label of a row.
+        longer: The split with an additional row for every label that subsets change.
     """
 
     row_numbers: Sequence[np.ndarray] | None = None

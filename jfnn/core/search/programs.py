@@ -93,7 +93,7 @@ def _check_axes(networks: Networks) -> None:
 
 
 def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
-    """Split initial parameters, of a result or in nested lists of these axes, or repeat them."""
+    """Split a result or nested lists of initial parameters by program; repeat any other parameters."""
     if isinstance(params, SweepResult) and params.leading:
         lengths = {name: len(values) for name, values in params.program_axes.items()}
         if lengths != axes:

@@ -96,7 +96,7 @@ def _learner(described: Json, path: str | Path, network: Network | None) -> Lear
 
 
 def _build(make: Callable[[Any], Made], description: object, path: str | Path) -> Made:
-    """Build the object that a description in a file, which may come from anyone, specifies."""
+    """Build an object from its description in a file, which may come from anyone."""
     try:
         return make(description)
     except naming.NotKeptError:

@@ -119,16 +119,16 @@ class SweepResult:
     Arrays have the shape of the grid: one axis per hyperparameter in the order of ``axes`` (learning rate E,
     L2 penalty L, …), then the seeds S and, with cross-validation, the folds F: ``[E, L, S, F]``. Cells that
     were drawn or listed share one axis: ``[n, S]``. Axes of several networks or batch sizes come first. The
-    result of `jfnn.train`, which trains one member, has no axes: scores are numbers, ``params`` its own.
+    result of `jfnn.train`, which trains one member, has no axes: scores are numbers, ``params`` the member's.
 
     Axes and scores are also attributes: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
     ``result.scores["test_accuracy"]``. Each combination of a network and a batch size is a program; `program`
     returns its result.
 
     Attributes:
-        axes: Name -> values. If there are several, "network" (names), or the axes of `jfnn.Networks`, and
-            "batch_size" (0 for all rows) come first; then float64 hyperparameters, "learning_rate" and "l2"
-            first. Listed cells have n values of each hyperparameter.
+        axes: Name -> values. With several networks or batch sizes, "network" (names), or the axes of
+            `jfnn.Networks`, and "batch_size" (0 for all rows) come first; then float64 hyperparameters,
+            "learning_rate" and "l2" first. Listed cells have n values of each hyperparameter.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
@@ -152,7 +152,7 @@ class SweepResult:
         crossed: Whether cells are all combinations of values, rather than drawn or listed cells on one axis.
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has a name.
         refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell; or
-            several cells on one axis, best first; or None. Without test scores if `jfnn.Refit` trained on
+            several cells on one axis, best first; or None. It has no test scores if `jfnn.Refit` trained on
             test rows.
         names: What the numbers in the data represent (columns, classes, units); empty if not given.
         leading: Number of leading axes, which hold networks and batch sizes.
@@ -247,7 +247,7 @@ class SweepResult:
     def params(self) -> Any:
         """Trained parameters with the grid's axes in front on every leaf, or as ``keep_params`` specifies.
 
-        Nested lists with an entry per program if there are several, except for a single kept cell; or None.
+        Nested lists with an entry per program if there are several, unless only one cell was kept; or None.
         """
         kept = self._with_kept_params()
         params = [run.params for run in kept.runs]
@@ -259,7 +259,7 @@ class SweepResult:
 
     @property
     def kept_cell(self) -> tuple[int, ...] | None:
-        """Index of the only cell whose parameters were kept (with several programs, of the best), or None."""
+        """Index of the only cell (the best one of several programs) whose parameters were kept, or None."""
         places = zip(np.ndindex(*self._program_shape), self.runs, strict=True)
         kept = [(*place, *run.kept_cell) for place, run in places if run.kept_cell is not None]
         if not kept:
@@ -332,7 +332,7 @@ class SweepResult:
         return self.ranked_by.partition("_")[2]
 
     def higher_is_better(self, name: str | None = None) -> bool:
-        """Return whether a higher score, such as "test_accuracy", is better; None for `ranked_by`."""
+        """Return whether higher is better for a score, such as "test_accuracy"; None for `ranked_by`."""
         return self.metrics[self.named(name).partition("_")[2]]
 
     def named(self, score: str | None, argument: str = "name") -> str:
@@ -369,7 +369,7 @@ class SweepResult:
     def order(self, name: str | None = None) -> np.ndarray:
         """Return the numbers of the cells in C order, sorted from best to worst score; ties keep their order.
 
-        Pruned cells come last, those stopped latest first. Cells that diverged with any seed or fold are
+        Pruned cells come last, latest stopped first. Cells that diverged with any seed or fold are
         omitted.
 
         Args:
@@ -438,7 +438,7 @@ class SweepResult:
     def _choose(self, rule: Simplest) -> int:
         """Return the number of the cell that a rule chooses."""
         places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
-        # Words and batch sizes are ordered as given; their axes, those of programs, come first.
+        # Words and batch sizes are ordered as given; they are axes of programs, which come first.
         columns = self.cells.columns() | {
             name: place
             for (name, values), place in zip(self.program_axes.items(), places, strict=False)

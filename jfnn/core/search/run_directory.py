@@ -8,7 +8,7 @@
   with the grid's axes in front, and these axes. If only the best cell is kept, the axes have its values only.
 
 A run of several networks or batch sizes has a directory for each program, a ``results.csv`` of all programs,
-and a ``config.json`` that lists the axes, the directories and the checksum of each one's ``config.json``.
+and a ``config.json`` that lists the axes, the directories and the checksums of their ``config.json``.
 """
 
 import contextlib
@@ -98,7 +98,7 @@ def holds_run(directory: Path) -> bool:
         return files.file_exists(directory / CONFIG) and read_config(directory) is not None
     except files.CorruptFileError:
         return False
-    except ArgumentError:  # of another format
+    except ArgumentError:  # another format
         return True
 
 
@@ -120,7 +120,7 @@ def as_output_file(path: object, argument: str) -> Path:
 
 
 def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "out") -> None:
-    """Write columns as CSV unless the file has this content; numbers are as short as reads back equal."""
+    """Write columns as CSV unless the file is the same; numbers are the shortest that read back equal."""
     text = io.StringIO()
     lines = zip(*map(_cells, table.values()), strict=True)
     csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
@@ -131,7 +131,7 @@ def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "ou
 
 
 def _cells(values: np.ndarray) -> list[object]:
-    """Return the cells of a column, with a quote before those that a spreadsheet would compute."""
+    """Return the cells of a column, with a quote before text that a spreadsheet would compute."""
     cells: list[Any] = values.tolist()
     if values.dtype.kind not in "UO":
         return cells
@@ -146,7 +146,7 @@ def check_can_hold(
     for name in (*axes, *subsets):
         if name in columns or (name in axes and name in subsets):
             argument = "folds" if name in subsets else "hyper"
-            raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
+            raise ArgumentError(argument, f"cannot save an axis named {name!r}; a column has that name")
     for name in archives.pack_tree(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
@@ -188,7 +188,7 @@ def write(
 def check_keeps(directory: Path, params: Any, kept_cell: tuple[int, ...] | None) -> None:
     """Raise ArgumentError if a saved result has parameters that another result of its run lacks.
 
-    The other result has ``params``, or None, of ``kept_cell`` alone unless this is None.
+    The other result has ``params`` (None for none), of one cell alone if ``kept_cell`` is given.
     """
     config = read_config(directory)
     if config is None or MODELS not in config.get("archives", {}):
@@ -294,7 +294,7 @@ def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
         checksums = dict(config.get("archives", {}))
     sound = all(values.ndim == 1 and values.dtype.kind in _kinds(name) for name, values in axes.items())
     if not axes or not sound or names != config["programs"] or not all(map(paths.names_directory, names)):
-        raise files.CorruptFileError(f"{path}: does not name directories of programs")
+        raise files.CorruptFileError(f"{path}: expected the names of the programs' directories")
     configs = {}
     for name in names:
         config = configs[directory / name] = _finished_config(directory / name)
@@ -403,7 +403,7 @@ def claim(
     resume: bool,
     trains: bool = False,
 ) -> Iterator[None]:
-    """Check the directories of a run, list several programs there, and lock out other processes.
+    """Check the directories of a run, list its programs if it has several, and lock out other processes.
 
     Args:
         directory: The directory of the run.

@@ -151,7 +151,7 @@ def sweep(options: Options) -> SweepResult:
 
 
 def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
-    """Train all runs, of ``count`` with the refit; while one trains, later programs compile."""
+    """Train all runs, ``count`` including the refit; while one trains, later programs compile."""
     first = runs[0].experiment
     if len(runs) == 1 or first.execution.executor is not None:
         return [_train_one(run, number, count) for number, run in enumerate(runs, 1)]
@@ -182,7 +182,7 @@ def _train_one(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Tra
 
 
 def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> None:
-    """Raise ArgumentError if several winners could be of several programs, or a rule cannot choose."""
+    """Raise ArgumentError if winners could belong to several programs, or a rule cannot choose."""
     if refit.cells > 1 and programs.axes:
         reason = f"expected 1 with several networks or batch sizes, got {refit.cells}"
         cure = "to refit several cells, give only the network and batch size of the best cell"
@@ -193,7 +193,7 @@ def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> 
 
 
 def _prepare_all(programs: Programs) -> list[Run]:
-    """Build and check the run of every program before any trains; folds are split once, for all."""
+    """Build and check the run of every program before any trains; folds are made once, for all."""
     runs: list[Run] = []
     folds: Any = None
     for name, options in zip(programs.networks(), programs.options, strict=True):
@@ -223,7 +223,7 @@ def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> 
     for name in axes:
         if name in (*one, *subsets, *scores):
             raise ArgumentError(
-                "network", f"an axis cannot be named {name!r}; another axis or a score is", name
+                "network", f"an axis cannot be named {name!r}; another axis or a score has this name", name
             )
 
 
@@ -262,7 +262,7 @@ def train_run(
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
             uses it; or a file in it is corrupt.
-        LostMembersError: Workers died with some members as often as is allowed; the others are trained.
+        LostMembersError: Workers died with some members as often as allowed; other members are trained.
     """
     directory = run.options.out
     workers = run.experiment.execution.executor

@@ -17,9 +17,9 @@ RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "
 
 @takes_fields(TrainOptions)
 def train(options: TrainOptions) -> SweepResult:
-    """Train one member, through the compiled tile of a large grid.
+    """Train one member, with the compiled tile of a large grid.
 
-    The parameters have the same bits as the same cell of a grid that fills its tiles or, with a result's
+    The parameters have the same bits as in the same cell of a grid that fills its tiles or, with a result's
     `execution`, of that result. ``execution=jfnn.Execution(tile=1)`` selects the fastest program for one
     network instead, which may differ in the last bits. Scores are recorded after each epoch by default.
 
