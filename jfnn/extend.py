@@ -5,10 +5,10 @@ These names are as stable as the public ones.
 * Steps: `make_options` and `make_experiment` turn the keywords of a sweep into members, `observe_steps` calls
   a function at every step of each member, and a `Stepper` serves your own loops.
 * Members without a sweep's options: a `Cohort` contains everything that the engine needs: the `functions_of`
-  a learner, its rows and `Replicates`. `layout_for` determines how many train side by side, a `Trainer` puts
-  them on devices, and `run_to_end` trains them from their `first_state`.
-* Tiles trained elsewhere: an `Executor` of a `Remote` gives each `Segment` (some epochs of some members) of a
-  `Task` to a `Worker`, whose result depends only on the segment and the task.
+  a learner, the rows and `Replicates`. `layout_for` determines how many members train side by side, a
+  `Trainer` puts them on devices, and `run_to_end` trains them from their `first_state`.
+* Tiles trained elsewhere: a `Remote` makes an `Executor`, which gives each `Segment` (some epochs of some
+  members) of a `Task` to a `Worker`. The worker's result depends only on the segment and the task.
 * Your own `Subsets` of rows, as `Pairs` that are made on demand.
 * Files that are written completely or not at all.
 """

@@ -27,7 +27,7 @@ TASKS = {"classification": "one label per row", "multilabel": "0 or 1 per output
 
 
 def _of_network(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function of a network refuse a result, which callers pass without ``params``."""
+    """Raise TypeError unless the first argument is a network, rather than a result passed without params."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,9 +75,9 @@ def predict(
 ) -> jax.Array:
     """Return class labels ``[n]``, labels of each output ``[n, n_out]``, or predictions of a regression.
 
-    * "classification": the label of the largest output (ties go to the first). With one output, whether it
-      exceeds one half: probability 1/2 for a cross-entropy (logit 0), or 1/2 itself for the quadratic cost,
-      whose targets are then 0 and 1.
+    * "classification": the label of the largest output (ties go to the first). With one output, 1 if it
+      exceeds one half, otherwise 0: a probability of 1/2 (logit 0) for a cross-entropy, an output of 1/2 for
+      the quadratic cost, whose targets are then 0 and 1.
     * "multilabel": for each output, 1 if its probability (the output itself for the quadratic cost) exceeds
       one half, otherwise 0.
     * "regression": the outputs ``[n, n_out]``; rates for "poisson"; for "gaussian", the means of all targets,
@@ -134,7 +134,7 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     check_applied(outputs, len(x))
     check_outputs(outputs.shape[-1], loss)
     if checks.is_concrete(outputs):
-        # A logit of minus infinity is an impossible class; only the largest must be finite.
+        # A logit of minus infinity means an impossible class; only the largest must be finite.
         largest = np.asarray(outputs).max(axis=-1)
         if not np.isfinite(largest).all():
             row = int(np.argmin(np.isfinite(largest)))
@@ -170,8 +170,8 @@ def accuracy(
         network: The network.
         params: Its parameters.
         x: Inputs ``[n, …]``.
-        labels: Integer class labels ``[n]``; or 0 and 1 for each output ``[n, n_out]``, for a loss whose
-            outputs are not mutually exclusive: then the share of correct entries.
+        labels: Integer class labels ``[n]``. For a loss whose outputs are not mutually exclusive, also 0 and
+            1 for each output ``[n, n_out]``; the result is then the share of correct entries.
         loss: The loss it was trained with.
 
     Raises:

@@ -39,7 +39,7 @@ class Names(Mapping[str, Any]):
     """What the numbers of a split stand for, as JSON values.
 
     A sweep uses them to convert rows with named columns to inputs, and predictions to words or units. This
-    base class does neither; names from splits by `jfnn.datasets` do.
+    base class does neither; the names in splits from `jfnn.datasets` do both.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None):
@@ -92,7 +92,7 @@ class Names(Mapping[str, Any]):
 
 
 def as_names(names: Mapping[str, Any] | None) -> Names:
-    """Return `Names`, from plain values or None as well."""
+    """Convert plain values or None to `Names`; return `Names` unchanged."""
     return names if isinstance(names, Names) else Names(names)
 
 
@@ -110,10 +110,10 @@ class Split(NamedTuple):
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
         weights: Weight of each training row's cost ``[n]``; None for 1. A row of weight 0 counts as absent,
-            also in scores of training and held-out rows; held-out rows otherwise count once.
+            in scores too; other weights do not affect the scores of held-out rows.
         names: What the numbers represent, such as ``{"classes": ["no", "yes"]}``: JSON values, or the names
-            of a split by `jfnn.datasets`; or None. They are written to config.json, and other names make
-            another run.
+            of a split by `jfnn.datasets`; or None. They are written to config.json; a run with other names is
+            a different run.
     """
 
     x_train: Any = None
@@ -154,7 +154,7 @@ class Split(NamedTuple):
 
 
 def _shape(values: Any) -> tuple[int, ...]:
-    """Return the shape of an array-like; for rows of different lengths, their number."""
+    """Return the shape of an array-like, or ``(n,)`` for n rows of different lengths."""
     try:
         return np.shape(values)
     except ValueError:

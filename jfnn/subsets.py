@@ -1,4 +1,4 @@
-"""Subsets of rows for `jfnn.sweep`: one network per draw, size, group, target or share of label noise."""
+"""Subsets of rows for `jfnn.sweep`: one network per draw, size, group, target or rate of label noise."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
 
 
 def leave_one_out(n: int) -> Subsets:
-    """Hold out one row in each of n subsets, in the order of the rows; "left_out" is its number."""
+    """Hold out one row in each of n subsets, in the order of the rows; the axis "left_out" has its number."""
     n = checks.as_count(n, "n", 2)
     return Subsets(n, Pairs(n, n, n * n, functools.partial(_all_but, n)), "left_out", np.arange(n))
 
@@ -68,8 +68,8 @@ def leave_one_out(n: int) -> Subsets:
 def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
     """Draw a share or number of rows without replacement; all other rows are held out.
 
-    Draws are those of ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``;
-    use ``start_per_subset`` for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
+    ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)`` draws the same rows.
+    Feldman & Zhang (2020, "What neural networks memorize and why", NeurIPS) need ``start_per_subset``.
     """
     from sklearn.model_selection import ShuffleSplit
 
@@ -90,8 +90,8 @@ def independent(
 ) -> Subsets:
     """Include each row with a given probability, independently; rows that a draw omits are held out.
 
-    Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``. With probability 1/2,
-    these are the subsets of Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
+    Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``. Subsets drawn with
+    probability 1/2 serve for Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
     """
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
@@ -104,7 +104,7 @@ def independent(
     one_sided = np.flatnonzero((counts == 0) | (counts == n))
     if len(one_sided):
         got = f"{counts[one_sided[0]]} of {n} in draw {one_sided[0]}"
-        raise ArgumentError("probability", f"expected rows in and out of each draw, got {got}")
+        raise ArgumentError("probability", f"expected draws that include and omit rows, got {got}")
     pairs = Pairs(number, n, included.size, functools.partial(_draw_and_others, included))
     return Subsets(n, pairs, start_per_subset=start_per_subset)
 
@@ -115,8 +115,8 @@ def sizes(
     """Nested subsets with several numbers of rows, in one or more random orders: the axis "rows".
 
     Subset ``d * len(counts) + c`` has the first ``counts[c]`` rows of order d, the d-th
-    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows of the order that none of its
-    subsets contains are held out.
+    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows that no subset of an order contains
+    are held out in its subsets.
     """
     n = checks.as_count(n, "n")
     several = checks.as_counts(counts, "counts")
@@ -143,7 +143,7 @@ def by_group(
         held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉`` with the product rounded to six
             digits, so that 0.07 of 100 rows are 7; or None.
         seed: Holds out the rows with the smallest values of ``np.random.default_rng(seed).permutation(n)``,
-            which are independent of data drawn with the same seed; None for the last rows.
+            which does not depend on data drawn with the same seed; None holds out the last rows.
         start_per_subset: Whether groups differ in initial parameters and minibatches; see `Subsets`.
 
     Raises:
@@ -157,7 +157,7 @@ def by_group(
     if (left_out >= counts).any():
         name = names[left_out >= counts][0]
         raise ArgumentError(
-            "held_out", f"expected a share that leaves rows of each group, got none of {name}"
+            "held_out", f"expected a share that leaves rows to train on in each group, got none in {name}"
         )
     last: np.ndarray = -np.arange(len(labels))
     order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).permutation(len(labels))
@@ -167,12 +167,12 @@ def by_group(
 
 
 def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:
-    """All rows, a share of them with a wrong label: the axis "label_noise".
+    """All rows, a share of which have a wrong label: the axis "label_noise".
 
     At share p, the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
-    with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
-    that a label wrong at one share is wrong at all larger ones. ``p n`` is rounded to six digits, then to a
-    whole number, halves to even. Test rows keep the split's labels.
+    with ``shift = rng.integers(1, classes, n)``, drawn in this order with ``rng =
+    np.random.default_rng(seed)``: a label wrong at one share is wrong at all larger ones. ``p n`` is rounded
+    to six digits, then to a whole number, halves to even. Test rows keep the split's labels.
 
     Args:
         y: Integer labels of the training rows ``[n]``.
@@ -251,12 +251,12 @@ def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None 
 def control_task(words: ArrayLike, classes: int, seed: int = 0) -> np.ndarray:
     """Labels ``[n]`` of a control task: a random class for each word, the same wherever it occurs.
 
-    Word v in sorted order has the v-th of ``np.random.default_rng(seed).integers(classes, size=V)``. A probe
+    Word v in sorted order has the class ``np.random.default_rng(seed).integers(classes, size=V)[v]``. A probe
     can memorize these labels, but not read them from the context in a representation (Hewitt & Liang 2019,
     "Designing and interpreting probes with control tasks", EMNLP).
 
     Args:
-        words: Words or numbers that give the type of each row ``[n]``.
+        words: The word of each row ``[n]``; numbers are allowed, too.
         classes: Number of classes, at least 2.
         seed: Fixes the classes.
 
@@ -282,8 +282,8 @@ def targets(
 
     The split has all columns, also for test rows: ``sweep(network, Split(x, y, x_test, y_test),
     folds=targets(y, …))``. Members with the same seed see the same minibatches, so that a step reads its
-    inputs once for all targets and cells and, for a linear network, in one product. All targets must have the
-    same number of classes.
+    inputs once for all targets and cells and, for a linear network, in one matrix product. All targets must
+    have the same number of classes.
 
     `SweepResult.best` averages over targets, for one cell that suits all; `jfnn.analysis.best_of_subsets`
     returns the best cell of each.
@@ -295,8 +295,8 @@ def targets(
             ``sklearn.model_selection.train_test_split(…, random_state=seed)``, or row numbers; the same for
             every target. None to hold out no rows.
         seed: Seed of that draw.
-        rows: Instead, subsets such as `sizes`: each target with each subset, with the subsets of one target
-            side by side, ``F = T len(rows.pairs)``.
+        rows: Instead of ``held_out``, subsets such as `sizes`: each target is learned from each subset, with
+            the subsets of one target side by side, ``F = T len(rows.pairs)``.
         start_per_subset: Whether targets differ in initial parameters and minibatches; see `Subsets`.
 
     Raises:
@@ -353,7 +353,7 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
     if held_out is None:
         return everything, np.zeros(0, int)
     if n < 2:
-        raise ArgumentError("y", "expected rows to train on and rows to hold out, got one in all")
+        raise ArgumentError("y", "expected rows to train on and rows to hold out, got a single row")
     if isinstance(held_out, numbers.Real):
         count = checks.as_size(held_out, n, "held_out")
         kept, out = train_test_split(everything, test_size=count, random_state=seed)
@@ -366,7 +366,7 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
         raise ArgumentError("held_out", " ".join(str(error).split())) from None
     kept = np.setdiff1d(everything, out)
     if not len(kept):
-        raise ArgumentError("held_out", "expected rows left to train on, got all of them")
+        raise ArgumentError("held_out", "expected some rows left to train on, got all rows")
     return kept, out
 
 

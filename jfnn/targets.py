@@ -76,7 +76,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
 
 
 def check_outputs(n_outputs: int, loss: Any) -> None:
-    """Raise ValueError if the network has too few outputs for a loss, or splits those of a target."""
+    """Raise ValueError if the network has too few outputs for a loss, or a part of a target's outputs."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_TWO_CLASSES}{FOR_NUMBERS}")

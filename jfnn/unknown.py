@@ -1,4 +1,4 @@
-"""The error for an unknown name in a module, with a suggestion: here, in another module, or as a keyword."""
+"""The error for an unknown name in a module, with a suggestion: a name in any module, or a keyword."""
 
 import re
 from collections.abc import Collection, Mapping

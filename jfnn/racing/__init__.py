@@ -1,1 +1,1 @@
-"""Races: find the best cell of a grid, at a stated error, with as few networks as possible."""
+"""Races: find the best cell of a grid with few networks and a bounded probability of error."""

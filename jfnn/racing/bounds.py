@@ -21,7 +21,7 @@ def looks(first: int, most: int) -> tuple[int, ...]:
 
 
 def level(alpha: float, cells: int, count: int) -> float:
-    """Return the error of one comparison of two cells at one of ``count`` looks."""
+    """Return the error probability of one comparison of two cells at one of ``count`` looks."""
     return alpha / max(cells - 1, 1) / count
 
 
@@ -29,7 +29,7 @@ def is_greater(ones: np.ndarray, others: np.ndarray, error: float, test: str = "
     """Test whether the scores of cells are higher than those of other cells, paired by seed.
 
     "t" is Student's paired test of the mean: ``mean(d) √n / s(d) > t(1 - error, n - 1)`` for n differences d.
-    Its error exceeds the stated one if differences are skewed, since few seeds may miss rare, large values.
+    Its error exceeds ``error`` if differences are skewed, since few seeds may miss rare, large values.
     It is undefined for differences without spread, such as accuracies on few rows; they are tested by sign.
 
     "sign" is the sign test: if neither cell is better, each of n nonzero differences is positive with
@@ -37,13 +37,13 @@ def is_greater(ones: np.ndarray, others: np.ndarray, error: float, test: str = "
     cells cannot beat each other in a circle.
 
     Args:
-        ones: ``[…, n]``, the higher the better.
-        others: ``[…, n]``, broadcast with ``ones``.
+        ones: Scores of n seeds ``[…, n]``, higher is better.
+        others: Scores of the same seeds ``[…, n]``, broadcast with ``ones``.
         error: The largest probability of returning True if the other cell's mean (or median) is not lower.
         test: One of `TESTS`.
 
     Returns:
-        ``[…]``.
+        Whether they are higher ``[…]``.
     """
     differences = np.asarray(ones, np.float64) - others
     size = np.maximum(np.abs(ones).max(axis=-1), np.abs(others).max(axis=-1))

@@ -1,4 +1,4 @@
-"""`jfnn.race`: find the best cell at a stated error."""
+"""`jfnn.race`: find the best cell with a bounded probability of error."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def race(
     test: str = "t",
     **options: Any,
 ) -> RaceResult:
-    """Find the best cell of a grid at a stated error, with few networks.
+    """Find the best cell of a grid with few networks and a bounded probability of error.
 
     All cells start with ``first`` seeds. At each look, a cell is eliminated if another cell in the race is
     better by a paired test of the scores of their common seeds (averaged over folds). The remaining cells get
@@ -46,9 +46,9 @@ def race(
     With K cells and L looks, each comparison of two cells at a look has the one-sided error
     ``alpha / (K - 1) / L``. By the union bound, the best cell is eliminated with probability at most
     ``alpha``. The same bound holds for the probability that a race stopped by ``indifferent`` returns a first
-    cell that is worse than the best by ``indifferent`` or more. (Repeated tests that divide the error between
-    looks: Pocock, Biometrika 64, 1977.) "Best" refers to the mean over seeds of the score that ranks cells,
-    on the rows that rank.
+    cell that is worse than the best by ``indifferent`` or more. See Pocock, Biometrika 64, 1977, on repeated
+    tests that divide the error between looks. "Best" refers to the mean over seeds of the score that ranks
+    cells, on the rows used for ranking.
 
     The t test assumes normally distributed differences between seeds. For skewed differences, such as those
     of cells that rarely fail or rarely gain a lot, its error is larger than stated. "sign" is valid for any
@@ -60,7 +60,7 @@ def race(
     diverge, there is no winner.
 
     Members have the same bits as in one sweep of all cells and seeds with the tiles of the first round,
-    ``race.result.execution``. With several networks or batch sizes each program has its own tiles, the
+    ``race.result.execution``. With several networks or batch sizes, each program has its own tiles, as in the
     ``execution`` of each of ``race.result.programs``.
 
     Args:
@@ -69,12 +69,12 @@ def race(
         seeds: The largest number of seeds per cell (0, 1, …), or the seeds in the order in which they are
             used; at least 2.
         first: Seeds that every cell starts with, at least 2; all seeds if there are fewer.
-        alpha: The error, between 0 and 1.
+        alpha: The largest probability of error, between 0 and 1.
         indifferent: A difference of the score that does not matter; 0 for none.
         test: "t" (Student's, paired) or "sign".
         **options: Options of `jfnn.sweep` except ``refit``, ``initial_params``, ``batches`` as an array, and
             schedulers other than `jfnn.EarlyStopping` and `jfnn.Converged`, since the others stop cells
-            without a stated error. ``out`` contains a directory for each round, and the result at the end.
+            without a bound on the error. ``out`` contains a directory for each round and finally the result.
             ``keep_params="all"``, the default, and "best" keep the parameters of the first remaining cell.
 
     Returns:

@@ -8,8 +8,8 @@ import numpy as np
 
 from jfnn.racing import bounds
 
-# (cells ``[c]``, indices of new seeds, which continue these cells' earlier ones) -> scores ``[c, seeds]``,
-# the higher the better, NaN if a network diverged.
+# (cells ``[c]``, indices of new seeds, which follow the cells' earlier seeds) -> scores ``[c, seeds]``, where
+# higher is better; NaN if a network diverged.
 Train = Callable[[np.ndarray, range], np.ndarray]
 
 NUMBERS = 2**20  # differences of pairs of cells computed at once; does not affect the results
@@ -17,11 +17,11 @@ NUMBERS = 2**20  # differences of pairs of cells computed at once; does not affe
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What determines the outcome of a race.
+    """The settings that determine the outcome of a race.
 
     Attributes:
         alpha: The largest probability that the best cell is eliminated.
-        looks: Seeds per cell at each look.
+        looks: Number of seeds per cell at each look.
         test: One of `bounds.TESTS`.
         indifferent: A difference that does not matter; 0 for none.
     """
@@ -63,8 +63,7 @@ def run(train: Train, cells: int, rules: Rules) -> RaceOutcome:
 
     A cell is eliminated when another cell that is in the race, and has not diverged, is better. A diverged
     cell ranks behind all others; cells that it alone has eliminated return and train with the seeds they
-    missed.
-    ``train`` is called once for each cell and seed, in the order of the seeds.
+    missed. ``train`` is called once for each cell and seed, in the order of the seeds.
     """
     scores = np.full((cells, rules.looks[-1]), np.nan)
     count = np.zeros(cells, int)  # seeds per cell
@@ -99,7 +98,7 @@ def run(train: Train, cells: int, rules: Rules) -> RaceOutcome:
 
 
 def _are_close(scores: np.ndarray, error: float, rules: Rules) -> bool:
-    """Whether no cell can be better than the first one by the difference that does not matter, or more."""
+    """Return whether no cell can be better than the first one by ``rules.indifferent`` or more."""
     if not rules.indifferent:
         return False
     raised = scores[0] + rules.indifferent

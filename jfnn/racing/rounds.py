@@ -36,7 +36,7 @@ def check(options: Options) -> None:
         cure = "pass a function (seed, epoch) -> row numbers"
         raise ArgumentError("batches", "expected no array, since seeds are not known in advance", cure=cure)
     if options.execution.keep_params == "evaluations":
-        raise ArgumentError("keep_params", "expected 'best', the first cell's, or 'none'; got 'evaluations'")
+        raise ArgumentError("keep_params", "expected 'all', 'best' or 'none', got 'evaluations'")
 
 
 class Round(NamedTuple):
@@ -44,7 +44,7 @@ class Round(NamedTuple):
 
     Attributes:
         cells: Indices of the cells in the program's grid ``[c]``.
-        seeds: Positions of the seeds.
+        seeds: Positions of these seeds among all seeds.
         result: The result of a sweep of listed cells; for the first round, of the program's grid.
     """
 
@@ -56,13 +56,13 @@ class Round(NamedTuple):
 class Rounds:
     """Trains rounds by `jfnn.sweep`, with the same bits as one sweep of all cells and seeds.
 
-    Bits depend on the tiles, so all rounds use those of the first.
+    Bits depend on the tiles, so all rounds use the tiles of the first.
     """
 
     def __init__(self, options: Options, seeds: int):
         """Train all cells with the first ``seeds`` seeds.
 
-        ``options`` are those of a sweep of the whole grid with all seeds; ``out`` gets a directory per round.
+        ``options`` are for a sweep of the whole grid with all seeds; ``out`` gets a directory per round.
         """
         self.keeps = options.execution.keep_params != "none"
         execution = dataclasses.replace(options.execution, keep_params="all" if self.keeps else "none")
@@ -75,7 +75,7 @@ class Rounds:
         self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
         origin = self.first.origin
         if self.first.folds is not None and origin is not None and origin.subsets is None:
-            # A generator of folds is exhausted, and a splitter may choose others.
+            # A generator of folds is exhausted by now, and a splitter may choose other rows.
             folds = [(part["train"], part["validation"]) for part in origin.parts or ()]
             self.options = dataclasses.replace(self.options, folds=folds)
 

@@ -11,14 +11,14 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class Converged(Scheduler):
-    """Stops a member when its objective has hardly changed: for full batches and L-BFGS.
+    """Stops a member when its objective has hardly changed; suitable for full batches and L-BFGS.
 
     A member has converged if ``|f - f'| <= tolerance · max(|f|, |f'|, 1)``, with f and f' its objectives
     ``every`` epochs apart. SciPy's L-BFGS-B applies this to consecutive iterations (``ftol``).
 
     Attributes:
         every: Epochs between comparisons.
-        tolerance: At least 0. In float32, objectives are known to a relative precision of about 1e-7.
+        tolerance: At least 0. In float32, objectives have a relative precision of about 1e-7.
     """
 
     every: int = field(10, checks.as_count)
@@ -30,7 +30,7 @@ class Converged(Scheduler):
         return (epoch // self.every + 1) * self.every
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """Return the objective of each member at its last comparison: none yet."""
+        """Return infinity as the previous objective of each member, since there is none yet."""
         return np.full(cells * replicates, np.inf)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:

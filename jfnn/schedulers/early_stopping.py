@@ -11,7 +11,7 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping(Scheduler):
-    """Stops a member when its validation loss has stopped improving, and restores its best epoch.
+    """Stops a member when its validation loss has stopped improving, and restores its best parameters.
 
     Attributes:
         patience: Epochs without a lower loss after which a member stops.
@@ -26,12 +26,12 @@ class EarlyStopping(Scheduler):
         return epoch + 1
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """Return the lowest loss of each member and its epoch: no loss yet."""
+        """Return the lowest loss of each member so far, infinity, and its epoch, 0."""
         members = cells * replicates
         return np.full(members, np.inf), np.zeros(members, np.int32)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Keep members that improved; stop members that waited too long."""
+        """Keep the parameters of members that improved; stop members without an improvement for too long."""
         lowest, since = state
         better = report.active & (report.loss < lowest)
         lowest = np.where(better, report.loss, lowest)

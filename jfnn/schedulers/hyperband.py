@@ -16,10 +16,10 @@ class Hyperband(Halving):
 
     With factor η and R epochs, a fixed shuffle distributes the sweep's cells over brackets s = s_max … 0,
     where s_max = ⌊log_η (R / min_epochs)⌋. Bracket sizes are proportional to the paper's
-    ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that all brackets train for about as many epochs. Bracket s halves its
+    ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that all brackets take about equally many epochs. Bracket s halves its
     n cells: the best max(1, ⌊n / η^i⌋) continue after ⌊R / η^(s - i + 1)⌋ epochs, i = 1 … s. Its last cells
     train to the end, where the last cells of all brackets are ranked together. The brackets equal the paper's
-    if there are as many cells as in all of its brackets (143 for R = 81, η = 3).
+    if the sweep has as many cells as all of the paper's brackets together (143 for R = 81, η = 3).
 
     Attributes:
         factor: One cell in ``factor`` continues at each rung; at least 2.

@@ -51,7 +51,7 @@ class Actions(NamedTuple):
         stop: Whether each member stops training ``[members]``.
         prune: Whether each member is excluded from the ranking ``[members]``.
         keep: Whether each member is to end with its current parameters ``[members]``.
-        copy: Number of the member whose state each member continues with, its own for no copy ``[members]``.
+        copy: Number of the member whose state each member takes over ``[members]``, its own for no copy.
         hyper: Name -> new hyperparameters ``[members]``.
     """
 
@@ -88,8 +88,8 @@ class Scheduler(Valid, abc.ABC):
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """Return the first epoch after ``epoch`` that needs scores, or a number above ``epochs``.
 
-        The set of these epochs must be fixed, wherever a run is interrupted: `update` is called at every
-        evaluation, including those for other schedulers.
+        These epochs must not depend on where a run is interrupted. `update` is called at every evaluation,
+        including evaluations that only other schedulers need.
         """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:

@@ -9,7 +9,7 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class Until(Scheduler):
-    """Stops each cell after its own number of epochs, such as winners that early stopping ended.
+    """Stops each cell after its own number of epochs, for winners of a search with early stopping.
 
     Attributes:
         ends: Number of epochs of each cell, at least 1.
