@@ -11,14 +11,14 @@ from jfnn.cli.flags import Flags
 from jfnn.datasets.columns import ColumnNames
 from jfnn.split import Split
 
-DIGITS = (8, 8)  # pixels of an image
+DIGITS = (8, 8)  # height and width of an image in pixels
 
 
 class LoadedData(NamedTuple):
-    """Data to learn from, and what follows from them."""
+    """Data to learn from, and the settings that they determine."""
 
     name: str
-    split: Split  # its names are part of a run's identity
+    split: Split  # ``split.names`` is part of a run's identity
     shape: tuple[int, ...]  # of one row's inputs
     outputs: int  # width of the output layer
     classes: tuple[str, ...] | None  # the name of each label; None for regression
@@ -54,7 +54,7 @@ def load(flags: Flags) -> LoadedData:
     if classes is None and kind.takes_logits:
         raise ArgumentError("loss", f"regression needs a loss for numbers, got {loss!r}")
     if classes and kind.regression:
-        raise ArgumentError("loss", f"classification needs a cross-entropy or quadratic, got {loss!r}")
+        raise ArgumentError("loss", f"classification needs a cross-entropy or quadratic loss, got {loss!r}")
     outputs = (len(classes) if classes else 1) * kind.outputs_per_target
     shape = _shape(flags, split.x_train.shape[1])
     x_train = split.x_train.reshape(len(split.x_train), *shape)
@@ -67,14 +67,14 @@ def load(flags: Flags) -> LoadedData:
 
 
 def _shape(flags: Flags, columns: int) -> tuple[int, ...]:
-    """Return the shape of a row's inputs for the network, from their number in the data."""
+    """Return the shape of one row of inputs for the network, given the number of columns."""
     if flags.network == "mlp":
         return (columns,)
     if flags.data is None:
         return (1, *DIGITS) if flags.network == "cnn" else DIGITS
     # The columns of a table rarely form a sequence.
     found = f"rows are read as sequences of {columns} columns, in their order in the file"
-    callers.warn(Doubt(f"{found}; give --network mlp for a table", "network"))
+    callers.warn(Doubt(f"{found}; use --network mlp for a table", "network"))
     return (1, columns) if flags.network == "cnn" else (columns, 1)
 
 

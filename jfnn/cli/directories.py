@@ -30,9 +30,9 @@ def holds_run(directory: Path) -> bool:
 
 
 def check_free(directory: Path, added: Collection[str]) -> None:
-    """Raise ArgumentError for a directory without a run whose files the command would overwrite.
+    """Raise ArgumentError if a directory holds files that the command would overwrite, but no run.
 
-    ``added`` names the command's files besides the library's, which the library checks.
+    ``added`` names the files that the command writes; the library checks its own.
     """
     check_directory(directory, "out", added)
     there = ", ".join(name for name in added if (directory / name).exists())

@@ -20,7 +20,7 @@ MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # set in the environment if MPI shoul
 
 @contextlib.contextmanager
 def workers_of(flags: Flags) -> Iterator[jfnn.Workers | None]:
-    """Run the workers of --executor in a context; None for this process's threads."""
+    """Yield the workers of --executor; None to train in this process's threads."""
     if flags.executor is None:
         yield None
         return
@@ -35,7 +35,7 @@ def workers_of(flags: Flags) -> Iterator[jfnn.Workers | None]:
 def _dask(flags: Flags) -> Iterator[Any]:
     """Connect to the cluster of --scheduler, or run a local one."""
     if flags.scheduler is not None and flags.workers is not None:
-        raise ArgumentError("workers", "the cluster of --scheduler has its own")
+        raise ArgumentError("workers", "the cluster of --scheduler has its own workers")
     cluster = _local_cluster(flags) if flags.scheduler is None else contextlib.nullcontext(flags.scheduler)
     with cluster as address, client_of(address, "scheduler") as client:
         yield client.get_executor()
@@ -75,7 +75,7 @@ def _mpi(flags: Flags) -> Iterator[Any]:
         raise ArgumentError("executor", f"mpi4py finds no MPI library, such as Open MPI: {reason}") from None
     command = "mpiexec -n 9 python -m mpi4py.futures $(which jfnn) grid --executor mpi"
     if world.Get_rank() > 0:
-        raise ArgumentError("executor", f"each process of mpiexec runs this command; start it by {command}")
+        raise ArgumentError("executor", f"each process of mpiexec runs this command; start it with {command}")
     if world.Get_size() == 1 and MPI_SPAWNS not in os.environ:
         raise ArgumentError("executor", f"mpiexec has started no other process: {command} starts 8 workers")
     with futures.MPIPoolExecutor() as executor:

@@ -34,10 +34,10 @@ from jfnn.minibatches import SCHEMES
 from jfnn.optimizers import SCHEDULES
 from jfnn.training import GRADIENTS
 
-# Without --data, dense networks are those of the notes, with these defaults.
+# Defaults of dense networks without --data, as in the lecture notes.
 NOTES: dict[str, Any] = {"activation": ("sigmoid",), "init": "normal", "reduction": "sum"}
 SPLIT = "path x_train y_train x_test y_test"  # arguments whose errors are reported for --data
-# First flag of each group in the help -> the group's title and, on further lines, text.
+# First flag of each group in the help -> the group's title, and its text on further lines.
 GROUPS = {
     "data": "data",
     "learning_rate": """grid
@@ -76,8 +76,8 @@ def flag(
 
     Args:
         help: The help text.
-        default: The default; a string is parsed like the command line.
-        read: Parses the flag's word.
+        default: The default; a string is parsed like a word of the command line.
+        read: Function that parses the flag's word.
         metavar: Placeholder for the value in the help; by default it depends on ``read``.
         choices: Allowed names, listed in the help.
         otherwise: Description of the default if it is None.
@@ -119,7 +119,7 @@ class Flags:
     target: str | None = flag("column of the .csv to predict", needs="data")
     task: str | None = flag("", choices=TASKS, otherwise="inferred from the targets", needs="data")
     encode: bool = switch("convert columns of words in the .csv to columns of 0 and 1", "data")
-    impute: bool = switch("fill gaps in columns of numbers by the median, and mark them in a column", "data")
+    impute: bool = switch("fill gaps in numeric columns with the median, and mark them in a column", "data")
     standardize: bool = switch("scale columns and numeric targets to mean 0 and deviation 1 on training rows")
     test_size: float | int = flag("test rows, a fraction or a number; 0: none", "0.2", share_or_count)
     split_seed: int = flag("seed for shuffling rows before the split", 0, one_integer, sets="random_state")
@@ -181,18 +181,18 @@ class Flags:
     minibatch: str = flag("how each step selects rows", "subset", choices=SCHEMES, sets="scheme")
     optimizer: str = flag("name of an optax optimizer", "sgd")
     schedule: str = flag("learning rate during training", "constant", choices=SCHEDULES)
-    gradient: str = flag("gradients; backprop is derived by hand", "autodiff", choices=GRADIENTS)
+    gradient: str = flag("how to compute gradients (backprop: by hand)", "autodiff", choices=GRADIENTS)
     executor: str | None = flag(
-        "train in other processes", choices=("processes", "dask", "mpi"), otherwise="threads of this one"
+        "train in other processes", choices=("processes", "dask", "mpi"), otherwise="threads of this process"
     )
     workers: int | None = flag(
         "number of processes", None, count(1), otherwise="one per core", needs="executor processes dask"
     )
     scheduler: str | None = flag(
-        "address of a Dask cluster: tcp://10.0.0.1:8786", otherwise="a local one", needs="executor dask"
+        "address of a Dask cluster, e.g. tcp://10.0.0.1:8786", otherwise="a local one", needs="executor dask"
     )
     worker_kind: str | None = flag(
-        "device to train on, as printed by jfnn workers", otherwise="as here", needs="executor", sets="kind"
+        "device to use, as printed by jfnn workers", otherwise="this process's", needs="executor", sets="kind"
     )
     worker_timeout: float | None = flag(
         "seconds without an answer until messages count as lost",
@@ -202,7 +202,7 @@ class Flags:
         sets="timeout",
     )
     dtype: str = flag("", "float32", choices=("float32", "float64"))
-    out: Path = flag("results; by default the next unused one", "runs/grid", path, metavar="DIR")
+    out: Path = flag("results directory; by default the next unused one", "runs/grid", path, metavar="DIR")
     play: bool = switch("also write playground.html, an interactive page with all networks")
     resume: bool = switch("continue the run in --out where it stopped, with the same bits")
     quiet: bool = switch("print nothing but errors and warnings")

@@ -11,7 +11,7 @@ from jfnn.arguments import suggestions
 
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
-    "predict": "predict the rows of a .csv file by the networks of such a run",
+    "predict": "predict the rows of a .csv file with the networks of such a run",
     "workers": "check the workers of a cluster before a run",
 }
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _import_command(argv: Sequence[str]) -> Callable[[], int]:
-    """Return the function that runs a command line, with all of its imports done."""
+    """Import a command, and return the function that runs the command line."""
     if not argv or argv[0] not in COMMANDS:
         return functools.partial(_without_command, argv)
     from jfnn.cli import predict, run, workers  # import JAX
@@ -46,7 +46,7 @@ def _without_command(argv: Sequence[str]) -> int:
 
 def command() -> int:
     """Run `main` as the installed command and return its exit status."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise Ctrl-C is ignored
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # an ignored Ctrl-C stays ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # imports can be stopped without cleaning up
     from jfnn.cli import process
 

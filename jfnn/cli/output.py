@@ -46,14 +46,14 @@ def report(result: SweepResult) -> str:
         line = max(2, len(texts) // 2)  # the metrics of one part; for a single metric both parts
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
         if not summary.tests_its_refit(result):
-            lines += ["No rows are left to test on: this is no score of other rows."]
+            lines += ["No rows are left to test on: this is not a score on other rows."]
     return "\n".join(textwrap.fill(line, WIDTH) if len(line) > WIDTH else line for line in lines)
 
 
 def tables(result: SweepResult) -> list[str]:
     """Return the lines of tables over η and λ, at the best cell's values on further axes.
 
-    They show the metric that ranks, or if that is a loss another metric, if any, which is easier to read.
+    They show the ranking metric; if it is a loss, another metric, if any, since that is easier to read.
     """
     best = result.best_or_none()
     metrics = summary.shown_metrics(result)
@@ -101,7 +101,7 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
 def best_cells(result: SweepResult) -> list[str]:
     """Return lines with the best cells, best first, in aligned columns, and a legend.
 
-    Columns that do not fit beside the others are printed below, again after the rank.
+    Columns that do not fit beside the others are printed below them, with the rank repeated.
     """
     best = ranking.best_first(result)
     if not best.cells:
@@ -122,7 +122,7 @@ def best_cells(result: SweepResult) -> list[str]:
 def verdict(result: SweepResult) -> list[str]:
     """Return lines on the best cell, and on how far to trust its score.
 
-    The score is from test rows that did not rank cells, except for a refit cell.
+    They include its score on test rows that did not rank cells, unless the refit is scored on these rows.
     """
     best = result.best_or_none()
     if best is None:
@@ -153,7 +153,7 @@ def caveats(result: SweepResult) -> list[str]:
     if part == "validation":
         has_tests = not np.isnan(result.cell_scores("test_loss")[best.index])
         if has_tests and not summary.tests_its_refit(result):
-            lines += [f"{summary.part_text(result, 'test', best.index)}, on rows that ranked nothing"]
+            lines += [f"{summary.part_text(result, 'test', best.index)}, on rows not used for ranking"]
         lines += [f"{rows}."]
     else:
         lines += [f"{rows}, which flatters the best;", "--validation or --folds rank on other rows."]
@@ -212,7 +212,7 @@ def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Seque
 
 
 def write_playground(result: SweepResult, problem: LoadedData, out: Path, title: str) -> bool:
-    """Write the interactive page; return whether it succeeded, and warn if not, since the run is complete."""
+    """Write the interactive page; return whether this succeeded. Only warn if not: the run is complete."""
     from jfnn import playground
 
     try:

@@ -101,15 +101,15 @@ def parse(parser: Parser, argv: Sequence[str]) -> Flags:
         value = vars(flags)[needed]
         if value is None or (values and value not in values):
             words = " ".join([flag_name(needed), " or ".join(values)]).strip()
-            parser.error(f"{flag_name(name)}: goes with {words}")
+            parser.error(f"{flag_name(name)}: requires {words}")
     return flags
 
 
 def _advice(word: str, optimizer: str) -> str:
-    """Suggest a correction of a word that is not a flag."""
+    """Suggest how to correct a word that is not a flag."""
     name = word.removeprefix("--").replace("-", "_")
     if not word.startswith("-"):
-        return "; values follow their flag, several are separated by commas"
+        return "; values follow their flag and are separated by commas"
     if name in optimizers.argument_names(optimizer):
-        return f"; it goes into --optimizer-arg {name}=VALUES"
+        return f"; pass it as --optimizer-arg {name}=VALUES"
     return suggestions.did_you_mean(word, [*map(flag_name, DECLARED), "--help"])

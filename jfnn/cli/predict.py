@@ -1,4 +1,4 @@
-"""``jfnn predict``: predict the rows of a .csv file by a run's networks."""
+"""``jfnn predict``: predict the rows of a .csv file with a run's networks."""
 
 import csv
 import dataclasses
@@ -21,11 +21,11 @@ from jfnn.core.store.files import CorruptFileError, atomic_file
 from jfnn.loading import load
 
 DESCRIPTION = """\
-Predicts the rows of a .csv file by the networks of a run of `jfnn grid` on
-another .csv file. The file must have the same columns, in any order and among
-others, except the column of the targets. The networks are those trained by
---refit, or otherwise those of the best cell. A prediction is the class with the
-highest mean probability, or the mean of the networks' predictions.
+Predicts the rows of a .csv file with the networks of a run of `jfnn grid` on
+another .csv file. The file must have the same columns, in any order, except the
+column of the targets; further columns are allowed. The networks are those
+trained by --refit, or otherwise those of the best cell. A prediction is the
+class with the highest mean probability, or the mean of the predicted numbers.
 
 Writes the columns of the file, followed by the predictions in the words and
 units of the file that the run learned from.
@@ -42,7 +42,7 @@ def start(argv: Sequence[str]) -> int:
     parser = Parser(prog="jfnn predict", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("run", metavar="RUN", type=words.path, help="directory of the run, its --out")
     parser.add_argument("rows", metavar="FILE", type=words.path, help="the rows, a .csv file with a header")
-    parser.add_argument("--out", metavar="FILE", type=words.path, help="to write to (default: the terminal)")
+    parser.add_argument("--out", metavar="FILE", type=words.path, help="output file (default: the terminal)")
     flags = parser.parse_args(argv)
     names = {"directory": str(flags.run), "path": str(flags.rows), "x": str(flags.rows), "out": "--out"}
     try:
@@ -52,12 +52,12 @@ def start(argv: Sequence[str]) -> int:
         result = load(flags.run)
         frame = datasets.read_columns(flags.rows)
         if out is not None and out.exists() and out.samefile(flags.rows):
-            raise ArgumentError("out", "expected another file than that of the rows")
+            raise ArgumentError("out", "expected a file other than that of the rows")
         with warnings_in_lines(parser.prog):
             added = answers(result, frame)
         for name in added:
             if name in frame:
-                raise ArgumentError("path", f"expected no column {name!r}, the name of the predictions")
+                raise ArgumentError("path", f"it already has a column {name!r}, the name for the predictions")
         text = _csv(frame | added)
         if out is not None:
             with atomic_file(out, "--out") as file:
@@ -68,7 +68,7 @@ def start(argv: Sequence[str]) -> int:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ArgumentError as error:
         word = names.get(error.argument, error.argument)
-        says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
+        says_which = error.reason.startswith(flags.rows.name)  # errors in a field name the file
         reason = with_cure(error.found, error.cure, as_flags)
         parser.error(reason if says_which else f"{word}: {reason}")
     if out is None:
@@ -102,7 +102,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
 
 
 def last_epoch_only(result: SweepResult) -> SweepResult:
-    """Return a result of one cell with its last parameters only, if every evaluation's were kept."""
+    """Keep only the last parameters of a result of one cell, if those of every evaluation were kept."""
     settings = result.config["settings"]
     if settings["keep_params"] != "evaluations":
         return result

@@ -14,7 +14,7 @@ SOON = 0.05  # seconds before a lost Ctrl-C is sent again, after the garbage col
 
 
 class _Output(io.FileIO):
-    """A file that accepts all output, even after its reader has gone, as behind ``| head``.
+    """A file that accepts all output, even after its reader has ended, such as ``| head``.
 
     The command can then still save its results. Any other failure is stored for the end.
     """
@@ -39,7 +39,7 @@ def run(main: Callable[[], int], prog: str) -> int:
     failures: list[str] = []
     sys.stdout = _lasting(sys.stdout, failures)
     sys.stderr = _lasting(sys.stderr, [])  # its failures cannot be reported anywhere
-    if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # otherwise ignored
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # keep SIG_IGN
         signal.signal(signal.SIGINT, _interrupt)
         sys.unraisablehook = _interrupt_again
     try:
@@ -62,7 +62,7 @@ def run(main: Callable[[], int], prog: str) -> int:
 
 
 def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
-    """Wrap a standard stream in an `_Output`; one without a file is kept, and a closed one is discarded."""
+    """Wrap a standard stream in an `_Output`; keep one without a file; discard output to a closed one."""
     if stream is None:
         return open(os.devnull, "w")
     stream.flush()

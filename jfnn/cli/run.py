@@ -51,13 +51,13 @@ EXAMPLES = """\
 examples:
   %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 \\
           --refit
-      5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
+      5 by 2 cells, each averaged over seeds 0 to 4, ranked on held-out rows;
       the best is trained again on all training rows, and tested
   %(prog)s --cells 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
   %(prog)s --data wine.csv --target class --standardize --folds 5
-      data of a file
+      data from a file
 """
 PROG = "jfnn grid"
 Show = Callable[[Progress], None]
@@ -119,7 +119,7 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
     except KeyboardInterrupt:
         words = [*PROG.split(), *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
-        parser.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
+        parser.exit(process.INTERRUPTED, f"\nstopped; to continue: {shlex.join([*words, '--resume'])}\n")
     if not flags.quiet:
         line = f"wrote {', '.join(written)} to {flags.out}"
         print(textwrap.fill(line, output.WIDTH, break_long_words=False, break_on_hyphens=False))
@@ -185,7 +185,7 @@ def train(flags: Flags, watch: Watch) -> tuple[LoadedData, SweepResult]:
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
     if flags.resume and not flags.quiet and not directories.holds_run(flags.out):
-        print(f"nothing to resume in {flags.out}: the run begins", file=sys.stderr)
+        print(f"nothing to resume in {flags.out}: starting a new run", file=sys.stderr)
     with watch(flags, metric, higher) as show, executors.workers_of(flags) as workers:
         by_name = networks(problem, flags)
         network = by_name if len(by_name) > 1 else next(iter(by_name.values()))

@@ -18,7 +18,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.optimizers import Distribution
 
 MOST_VALUES = 1_000_000  # in one range
-INTEGERS = "whole numbers with commas between"
+INTEGERS = "whole numbers separated by commas"
 Axis = tuple[float, ...] | Distribution
 Value = TypeVar("Value")
 Read = Callable[[str], object]
@@ -117,7 +117,7 @@ def widths(text: str) -> tuple[int, ...]:
 
 @says(f"a count, or {INTEGERS}")
 def count_or_integers(text: str) -> int | tuple[int, ...]:
-    """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
+    """``3`` -> a count; ``0,7`` or ``7,`` -> a list of numbers."""
     values = tuple(map(whole_number, text.removesuffix(",").split(",")))
     return values if "," in text else values[0]
 

@@ -20,8 +20,8 @@ from jfnn.core.store.identity import Description, device_kind_in
 from jfnn.distributed import calls
 
 DESCRIPTION = """\
-Shows what every worker of a Dask cluster is and lets it train a small grid, to
-find problems before a long run. Prints a line for identical workers of a host:
+Describes every worker of a Dask cluster and lets it train a small grid, to find
+problems before a long run. Prints one line for identical workers of a host:
 their processor or device, the versions and a checksum of the source, a checksum
 of the results, and how they differ from this process. A run refuses workers
 that differ.
@@ -58,7 +58,7 @@ def examine() -> Found:
 
 
 def start(argv: Sequence[str]) -> int:
-    """Run ``jfnn workers`` with these words; return 1 if a worker differs or is silent, or there is none."""
+    """Run ``jfnn workers`` with these words; return 1 unless workers joined, and all answer and match."""
     parser = Parser(prog="jfnn workers", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("--check", metavar="ADDRESS", required=True, help="address of the scheduler")
     parser.add_argument("--kind", metavar="KIND", help="device to train on (default: that of this process)")
@@ -73,12 +73,12 @@ def start(argv: Sequence[str]) -> int:
     lines, equal = report(found, here, expected)
     print("\n".join([*lines, *(f"{address}: {reason}" for address, reason in silent.items())]))
     count = len(found) + len(silent)
-    print(f"{equal} of {count} workers train what a run from here asks for")
+    print(f"a run from here would accept {equal} of {count} workers")
     return 0 if equal == count > 0 else 1
 
 
 def _examine_all(client: Any) -> tuple[list[Found], dict[str, str]]:
-    """Examine every worker of a cluster; return also the addresses without an answer -> the reason."""
+    """Examine every worker of a cluster; also return address -> reason for workers without an answer."""
     import distributed
 
     addresses = [*client.scheduler_info(n_workers=-1)["workers"]]
@@ -108,7 +108,7 @@ def report(found: Iterable[Found], here: Found, expected: Description) -> tuple[
         differing = calls.unlike(one.environment, expected)
         of_one_kind = device_kind_in(one.environment) == device_kind_in(here.environment)
         if of_one_kind and one.trained != here.trained:
-            differing = differing or "trains other bits on the same kind of device"
+            differing = differing or "its results have other bits on the same kind of device"
         equal += not differing
         kinds[one.host, device_kind_in(one.environment), _packages(one), differing] += 1
     lines = ["here", *_lines(device_kind_in(here.environment), _packages(here))]

@@ -71,7 +71,7 @@ def stopped_run(capsys, words, at):
     assert stopped.value.code == 130 and signal.getsignal(signal.SIGINT) is before
     said = capsys.readouterr().err
     assert "press again" in said
-    command = shlex.split(said.split("to go on: ")[1])
+    command = shlex.split(said.split("to continue: ")[1])
     assert tuple(command[:2]) == COMMAND
     return epochs, command[2:]
 
@@ -113,7 +113,7 @@ def test_ctrl_c_while_plotting_prints_no_traceback(run, monkeypatch, capsys):
     monkeypatch.setattr("jfnn.report.writing.png", press_ctrl_c)
     with pytest.raises(SystemExit) as stopped:
         grid_main(*GRID, "--quiet", "--resume", "--out", str(run[1]), watch=untrained)
-    assert stopped.value.code == 130 and "to go on: jfnn grid" in capsys.readouterr().err
+    assert stopped.value.code == 130 and "to continue: jfnn grid" in capsys.readouterr().err
 
 
 def test_command_for_resuming_without_out_names_the_directory(tmp_path, monkeypatch, capsys):
@@ -148,7 +148,7 @@ def test_resume_reports_that_there_is_nothing_to_continue(tmp_path, capsys, quie
     words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--resume", "--out", str(out), *quiet]
     assert grid_main(*words) == 0
     said = capsys.readouterr()
-    assert said.err == ("" if quiet else f"nothing to resume in {out}: the run begins\n")
+    assert said.err == ("" if quiet else f"nothing to resume in {out}: starting a new run\n")
     assert "session" not in said.out and bool(said.out) != bool(quiet)
     assert grid_main(*words, watch=untrained) == 0
     said = capsys.readouterr()
