@@ -15,8 +15,8 @@ from jfnn.datasets.targets import Table, file_error
 from jfnn.split import Field, Names, is_frame
 
 # Rows are taken as unscaled if a column's median is more than this many of the training rows' standard
-# deviations from their mean. With fewer, outliers would trigger the warning; with more, unscaled counts or
-# years would not.
+# deviations from their mean. If it were smaller, outliers would trigger the warning; if larger, unscaled
+# counts or years would not.
 FAR = 10
 SHOWN = 3  # words per column in a warning
 Columns = Mapping[str, Mapping[str, Any]]
@@ -25,8 +25,8 @@ Columns = Mapping[str, Mapping[str, Any]]
 def fit(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
     """Return the description of a table's columns for `transform`, fitted to rows ``x [n, columns]`` of it.
 
-    Like scikit-learn's OneHotEncoder, and its SimpleImputer with an indicator column if these rows have
-    missing values. Raises ArgumentError for a numeric column without any number in these rows.
+    Columns are encoded as by scikit-learn's OneHotEncoder, and its SimpleImputer with an indicator column if
+    these rows have missing values. Raises ArgumentError for a numeric column without a number in these rows.
     """
     columns: dict[str, dict[str, Any]] = {name: {} for name in table.names}
     if not table.imputes and not x.dtype.hasobject:
@@ -51,12 +51,12 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     A word becomes 1 in its category's column and 0 in the others; a word that is not in the training rows
     becomes 0 in all. A missing value becomes the median, and 1 in an indicator column if the training rows
     have missing values in this column. A UserWarning, once per call, lists columns with words that are not in
-    the training rows, or only with different capitals; columns of several rows without any number; and
-    missing values in columns without any in the training rows.
+    the training rows, or only with different capitals; columns without any number, if there are several rows;
+    and missing values in columns without any in the training rows.
 
     Args:
-        columns: "columns" there: name -> ``{"categories": […]}``, ``{"median": …, "indicator": …}``, or
-            ``{}`` for numbers without missing values.
+        columns: "columns" in that description: name -> ``{"categories": […]}``, ``{"median": …, "indicator":
+            …}``, or ``{}`` for numbers without missing values.
         frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are ignored.
 
     Returns:
@@ -86,7 +86,7 @@ def gaps_text(gaps: Mapping[str, int]) -> str:
 
 
 def _gap_warnings(columns: Columns, read: Read) -> list[str]:
-    """Return warnings about columns without any number, and about new columns with missing values."""
+    """Return warnings about columns without any number, and about missing values where training had none."""
     empty = [name for name, count in read.gaps.items() if count == len(read.inputs) > 1]
     marked = [name for name in read.gaps if columns[name].get("indicator")]
     new = {name: count for name, count in read.gaps.items() if name not in (*empty, *marked)}
@@ -118,7 +118,7 @@ def read_frame(columns: Columns, frame: Any) -> Read:
         values = np.asarray(frame[name])
         if values.ndim != 1 or (blocks and len(values) != len(blocks[0])):
             got = list(values.shape)
-            raise ArgumentError("frame", f"column {name!r}: expected a value a row, got shape {got}")
+            raise ArgumentError("frame", f"column {name!r}: expected one value per row, got shape {got}")
         if "categories" in column:
             words = np.array([*map(as_category, values.tolist())], dtype=object)
             memory.check("frame", 8.0 * len(words) * len(column["categories"]))
@@ -159,7 +159,7 @@ def _unknown_word_warnings(unknown: Mapping[str, Mapping[str, int]], columns: Co
         reason = "no training row has these words, so that they are 0 in the columns of all categories"
         found += [f"{reason}: {'; '.join(others)}"]
     if spelled:
-        reason = "words that training rows have in other capitals are unknown, write them as there"
+        reason = "words differ only in capitals from the training rows' words; write them as there"
         found += [f"{reason}: {'; '.join(spelled)}"]
     return found
 

@@ -6,7 +6,7 @@ import unicodedata
 
 from jfnn.arguments import checks
 
-# Markers of missing values, as in pandas; those of NaN are parsed as numbers.
+# Markers of missing values, as in pandas, except spellings of NaN, which are parsed as numbers.
 GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
 GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
 # Words that look like numbers but cannot be parsed as such.
@@ -40,7 +40,7 @@ def as_number(text: str) -> float | None:
 
 
 def as_exact(text: str) -> float | None:
-    """Like `as_number`, but None for a whole number with all its digits that a float would round."""
+    """Like `as_number`, but None for a whole number, written with all digits, that a float would round."""
     number = as_number(text)
     large = number is not None and abs(number) >= EXACT and text.strip().lstrip("+-").isdecimal()
     return None if large and int(text) != number else number

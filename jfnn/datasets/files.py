@@ -30,7 +30,7 @@ from jfnn.datasets.targets import TASKS, Table, as_task, file_error
 
 MOST_WORDS = 1000  # different words in a column
 IMPUTE = Set("impute", True, "takes the column's median")
-ENCODE = Set("encode", True, "makes columns of words columns of 0 and 1")
+ENCODE = Set("encode", True, "turns columns of words into columns of 0 and 1")
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # in files that some programs call CSV
 
@@ -228,7 +228,7 @@ def _check_header(header: list[str], file: str) -> None:
             cure = f"pandas.read_csv(…, sep={sign!r}).to_csv(…, index=False) writes them"
             raise file_error(f"{got}: expected commas between fields, got {name}; {cure}")
     if all(as_number(name) is not None for name in header):
-        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
+        raise file_error(f"{file} has numbers in its first line; expected a header with the columns' names")
     first: dict[str, int] = {}
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
@@ -237,7 +237,7 @@ def _check_header(header: list[str], file: str) -> None:
 
 
 def _check_target(header: list[str], file: str, target: str | None, weights: str | None) -> None:
-    """Raise ValueError for a header without these columns, or without others."""
+    """Raise ValueError for a header without these columns, or without any others."""
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shorten(header)}), got {got}")
@@ -246,7 +246,7 @@ def _check_target(header: list[str], file: str, target: str | None, weights: str
         raise ArgumentError("weights", f"expected a column of {file} ({shorten(inputs)}), got {weights!r}")
     if not inputs:
         others = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise file_error(f"{file} has no column beside {others}")
+        raise file_error(f"{file} has no column besides {others}")
 
 
 def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tuple[str, ...] | None]:

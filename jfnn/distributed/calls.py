@@ -35,7 +35,7 @@ SWITCHES = {
     "jax_numpy_rank_promotion": "allow",
     "jax_transfer_guard": None,
 }
-# Delay before a worker that differs, or fails, replies: it is idle at once, and would take all calls from
+# Delay before a worker that differs, or fails, replies: without it, the idle worker would take all calls from
 # others. A failing machine waits longer, since it may recover, and each call is tried only a few times.
 REFUSING_SECONDS = 0.5
 FAILING_SECONDS = 2.0
@@ -165,7 +165,7 @@ def _run(call: Call) -> list[Any]:
     """Return the results of a call's segments.
 
     Raises:
-        DamagedError, DiffersError, NoTaskError, LoadError: They cannot run here.
+        DamagedError, DiffersError, NoTaskError, LoadError: The segments cannot run here.
         MemoryError, OSError: This machine failed.
         Exception: A segment raised.
     """

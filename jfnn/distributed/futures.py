@@ -23,7 +23,7 @@ from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
 # Timeout after the executor stops accepting work, since some executors leave futures unfinished.
 CLOSED_SECONDS = 60.0
-SILENT = 3  # messages per try that may be lost before any result, before the run fails
+SILENT = 3  # lost messages per try after which a run without any result fails
 
 
 class Futures:
@@ -51,7 +51,7 @@ class Futures:
 
         Raises:
             ValueError: No worker can load the task.
-            ExecutorError: The executor accepts no work, or returns none, from the start.
+            ExecutorError: The executor accepts no work, or returns no results, from the start.
             Exception: A segment raised.
         """
         self.queue: Queue[Any] = Queue(jobs, segment, self.workers)

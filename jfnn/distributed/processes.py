@@ -13,7 +13,7 @@ from jfnn.numerics.machine import use_all_cores
 
 
 class ProcessPool(concurrent.futures.ProcessPoolExecutor):
-    """A process pool whose processes never receive Ctrl-C, and end with this one, however it ends."""
+    """A process pool whose processes never receive Ctrl-C, and end with this process, however it ends."""
 
     def __init__(self, count: int):
         super().__init__(count, multiprocessing.get_context("spawn"), prepare)

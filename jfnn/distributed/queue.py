@@ -15,8 +15,8 @@ from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
 
 # Each call is a message and a reply, so calls are longer than on this process's devices. Short jobs travel
-# together until they take half as long as a long one, or reach this number of bytes. With less, this process
-# is busy sending; with more, workers are idle at the end. Compare by `python scripts/scaling.py`.
+# together until they take half as long as a long one, or reach this number of bytes. If too small, this
+# process is busy sending; if too large, workers are idle at the end. Compare with scripts/scaling.py.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 
@@ -32,7 +32,7 @@ class Attempt(Generic[Job]):
     structure: Any  # structure of each segment's members
     tries: int = 0  # how often they were lost
     with_task: bool = False  # whether the task is sent with them
-    is_probe: bool = False  # whether they probe whether a process has the task
+    is_probe: bool = False  # whether they test if a process has the task
     future: Any = None  # the future of the last call
     call: str = ""  # the name of the last call
 

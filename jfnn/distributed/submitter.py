@@ -14,8 +14,8 @@ from jfnn.distributed.processes import ProcessPool
 from jfnn.numerics.machine import cores
 
 # Messages in flight, each up to half a megabyte: at least AT_LEAST, and MESSAGES_A_PROCESS per process so
-# that no process waits for work. AT_MOST is the limit where each message is a job, with each answer from a
-# new process.
+# that no process waits for work. AT_MOST is the limit if an executor starts a process per message, since each
+# answer then comes from a new one.
 AT_LEAST = 64
 MESSAGES_A_PROCESS = 4
 AT_MOST = 1024
@@ -41,7 +41,7 @@ class Submitter:
                 ``submit(function, *arguments) -> future`` of `concurrent.futures`, such as Dask's
                 ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()`` or a process pool whose
                 context is "spawn" or "forkserver"; or a function without arguments that makes one, and is
-                called again if it breaks.
+                called again if the executor breaks.
             tries: See `jfnn.Workers`.
             in_flight: See `in_flight`; None for 64, or four per process that has answered if that is more.
             together: See `jfnn.Workers`.
@@ -168,7 +168,7 @@ def check_starts_anew(executor: object) -> None:
     if pool is not None and pool._mp_context is not None and pool._mp_context.get_start_method() == "fork":
         raise ArgumentError(
             "executor",
-            "its processes are forked, where training would hang; expected a pool that starts them anew:"
+            "its processes are forked, so training would hang; expected a pool that starts them anew:"
             ' ProcessPoolExecutor(…, mp_context=multiprocessing.get_context("spawn")), or "forkserver"',
         )
 

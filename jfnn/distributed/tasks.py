@@ -1,6 +1,6 @@
 """Tasks sent to other processes, and tasks stored in a process.
 
-A call names its task by a checksum; a process that lacks the task replies so, and is sent it.
+A call names its task by a checksum; if the process replies that it lacks the task, the task is sent.
 """
 
 import collections
@@ -20,7 +20,7 @@ from jfnn.core.store.files import write_scratch
 
 # Tasks that a process stores with their data: at most this many and, except for the last one, this many
 # bytes. With fewer tasks than alternating sweeps, data are sent again and again; each further task takes the
-# memory of its data in every worker of a machine. Measure by `python scripts/scaling.py`.
+# memory of its data in every worker of a machine. Measure with `python scripts/scaling.py`.
 HELD_TASKS = 4
 HELD_BYTES = 128_000_000
 
@@ -52,7 +52,7 @@ def to_bytes(thing: object) -> bytes:
         import cloudpickle
 
         dumps = cloudpickle.dumps
-        cure = "create what its functions refer to where it is used"
+        cure = "create the objects that its functions use inside these functions"
     try:
         return dumps(thing, protocol=5)
     except ArgumentError:  # already explains the problem
@@ -120,7 +120,7 @@ def _content(task: PickledTask) -> bytes:
     if content is None and task.path is not None:
         try:
             content = Path(task.path).read_bytes()
-        except OSError as error:  # no such file here, or no permission: the call can bring it
+        except OSError as error:  # no such file here, or no permission: another call can send the task
             raise NoTaskError(str(error)) from None
     if content is None or hashlib.sha256(content).hexdigest() != task.digest:
         raise NoTaskError(task.digest)
@@ -139,7 +139,7 @@ def _load(content: bytes) -> Task:
     except (MemoryError, OSError):
         raise
     except ModuleNotFoundError as error:
-        cure = "put it where its workers find it (PYTHONPATH; with Dask client.upload_file)"
+        cure = "put it where the workers find it (PYTHONPATH; with Dask, client.upload_file)"
         raise LoadError(f"the learner needs the module {error.name!r}, which is not there; {cure}") from None
     except ArgumentError as error:
         raise LoadError(error.reason) from None

@@ -16,16 +16,16 @@ from jfnn.distributed.calls import Answer, DamagedError
 
 LOOKING_SECONDS = 0.2  # between checks for Ctrl-C and timeouts
 POLLING_SECONDS = 0.02  # between polls of futures that cannot be waited for
-# Silence before the first message, and then after ten times as long each. Workers of a batch system may start
-# after hours; a pool's processes need some seconds, and first calls compile.
+# Seconds without an answer before the first message; each further one waits ten times as long. Workers of a
+# batch system may start after hours; a pool's processes need some seconds, and first calls compile.
 SILENT_SECONDS = 10.0
-# Silence after a Ctrl-C before the run ends without the answers in flight, whose workers may have died of the
-# same Ctrl-C.
+# Seconds without an answer after Ctrl-C before the run ends without the answers in flight: Ctrl-C may have
+# stopped the workers, too.
 INTERRUPTED_SECONDS = 10.0
 
 
 class Waiting:
-    """Waits for futures, reports long silence, and ends at a time limit."""
+    """Waits for futures, reports when no answer comes for long, and stops at a time limit."""
 
     def __init__(self, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
         """Start counting seconds; after Ctrl-C, wait ``interrupted`` seconds for an answer."""
@@ -43,7 +43,7 @@ class Waiting:
         if self.messages_lost >= self._said_lost:
             self._said_lost *= 10
             reason = f"{type(error).__name__}: {error}"
-            _say(f"executor: messages lost: {self.messages_lost}, the last by {reason}")
+            _say(f"executor: messages lost: {self.messages_lost}, the last because of {reason}")
 
     def note_answer(self) -> None:
         """Restart the count of seconds, since an answer has arrived."""
@@ -74,7 +74,7 @@ class Waiting:
                 time.sleep(POLLING_SECONDS)
 
     def _look(self, now: float, under_way: int) -> None:
-        """Raise a Ctrl-C that has waited long enough; report silence."""
+        """Raise a Ctrl-C that has waited long enough; report if no answer comes for long."""
         if interrupt_is_pending():
             self._interrupted_since = self._interrupted_since or now
             if now - max(self._since, self._interrupted_since) >= self.interrupted:
@@ -99,14 +99,14 @@ def _say(line: str) -> None:
 def receive(future: Any, name: str) -> Answer | BaseException:
     """Return the answer that an ended future has for a call, or the reason why it has none.
 
-    An exit stored in a future is another process's, so it is returned, not raised.
+    A SystemExit stored in a future comes from another process, so it is returned, not raised.
     """
     try:
         error = future.exception() if isinstance(future, concurrent.futures.Future) else None
         if error is not None:
             return error
         answer = calls.open_answer(future.result(), name)
-    except (Exception, asyncio.CancelledError, SystemExit) as raised:  # asyncio's is no `Exception`
+    except (Exception, asyncio.CancelledError, SystemExit) as raised:  # CancelledError is not an Exception
         return raised
     return answer.outcome if isinstance(answer.outcome, DamagedError) else answer
 
@@ -121,5 +121,5 @@ def no_answer(error: BaseException) -> str:
     """Return the message of an `ExecutorError`."""
     cure = ""
     if isinstance(error, concurrent.futures.process.BrokenProcessPool):
-        cure = '; in a script the call stands under if __name__ == "__main__":, since its processes import it'
+        cure = '; in a script, put the call under if __name__ == "__main__":, since processes import it'
     return f"executor: no worker gives an answer: {type(error).__name__}: {error}{cure}"

@@ -46,7 +46,7 @@ class Workers(Submitter, Remote):
         return CALLS
 
     def environment(self, listener: Listener) -> Description:
-        """See ``Remote``; one process has confirmed the environment, or an error says how several differ."""
+        """See ``Remote``; one process confirms the environment, or an error lists how several differ."""
         expected = calls.environment_of(self.kind)
         waiting = Waiting(listener, interrupted=0)
         asked: dict[int, tuple[Any, str]] = {}

@@ -303,8 +303,8 @@ def test_training_columns_without_numbers_and_mismatched_frames_are_refused_by_n
         (full, {"a": [1, None]}, "row 2, column 'a': expected a number, got nothing"),
         (gaps, {"a": [1, "x"], "b": [1, 2]}, "row 2, column 'a': expected a number, got 'x'"),
         (gaps, {"a": [np.inf], "b": [1]}, "row 1, column 'a': expected a number, got inf"),
-        (gaps, {"a": [1, 2], "b": [1]}, "column 'b': expected a value a row"),
-        (full, {"a": [[1]]}, "column 'a': expected a value a row"),
+        (gaps, {"a": [1, 2], "b": [1]}, "column 'b': expected one value per row"),
+        (full, {"a": [[1]]}, "column 'a': expected one value per row"),
         (full, {"a": np.array(["2020-01-31"], "M8[ns]")}, "row 1, column 'a': expected a number"),
         (full, np.zeros((2, 1)), "expected columns by name"),
     ):

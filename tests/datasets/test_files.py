@@ -158,7 +158,7 @@ def test_diabetes_is_a_regression(read_csv):
         ("a,a,y\n1,2,0\n", r"column 2: expected a unique name in the header, got 'a' a second time"),
         (",y\n0,1\n", r"column 1: expected a unique name in the header, got none"),
         ("a,b\n1,2\n", r"^target: expected a column of data\.csv \(a, b\), got 'y'"),
-        ("y\n1\n", r"path: data\.csv has no column beside 'y'"),
+        ("y\n1\n", r"path: data\.csv has no column besides 'y'"),
         ("a,y\n", r"path: data\.csv has no rows below its header"),
         ("", r"path: data\.csv is empty"),
         ('a,y\n1,"0\n', r"path: data\.csv is not a valid CSV file: unexpected end of data"),
@@ -238,7 +238,7 @@ def test_column_of_weights_is_not_an_input(read_csv):
     for text, weights, message in (
         ("a,w,y\n1,2,0\n", "n", r"^weights: expected a column of data\.csv \(a, w\), got 'n'$"),
         ("a,w,y\n1,2,0\n", "y", r"^weights: expected a column of data\.csv \(a, w\), got 'y'$"),
-        ("w,y\n2,0\n", "w", r"^path: data\.csv has no column beside 'y' and 'w'$"),
+        ("w,y\n2,0\n", "w", r"^path: data\.csv has no column besides 'y' and 'w'$"),
         ("a,w,y\n1,,0\n", "w", r"row 1 \(line 2\), column 'w': expected a number, got nothing"),
     ):
         with pytest.raises(ValueError, match=message):

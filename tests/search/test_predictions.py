@@ -341,7 +341,7 @@ def test_invalid_frames_are_refused(files):
     result = jfnn.load(folder)
     for changes, message in (
         ({"depth": None}, "x: expected a column 'depth'"),
-        ({"depth": [1.0]}, "x: column 'depth': expected a value a row"),
+        ({"depth": [1.0]}, "x: column 'depth': expected one value per row"),
         ({"depth": ["a"] * 60}, "x: row 1, column 'depth': expected a number"),
         ({"depth": np.full(60, np.nan)}, "x: row 1, column 'depth': expected a number"),
     ):
