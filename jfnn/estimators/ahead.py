@@ -96,7 +96,7 @@ class TrainedAhead:
         """Record the fits of candidates on each fold; return why some fits cannot train together."""
         left: Reasons = collections.Counter()
         alike: dict[Like, list[tuple[Candidate, Settings]]] = {}
-        with warnings.catch_warnings():  # scikit-learn's own fits will show them
+        with warnings.catch_warnings():  # scikit-learn's own fits show these warnings
             warnings.simplefilter("ignore")
             for candidate in candidates:
                 with self._failures(len(folds)):

@@ -27,7 +27,7 @@ from jfnn.arguments import checks
 from jfnn.estimators.mlp import Perceptron
 from jfnn.estimators.settings import Settings
 
-# Fits per structure from which the engine trains a search. With fewer, scikit-learn finishes before the
+# Smallest number of fits per structure that the engine trains. With fewer, scikit-learn finishes before the
 # programs are compiled; a larger limit leaves searches of several seconds to scikit-learn. Measured by
 # `python scripts/searches.py`.
 MANY = 16
@@ -106,14 +106,14 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
 
     Fits have the same structure if they differ only in numbers and initial weights. scikit-learn trains a
     search in ``n_jobs`` processes if some of its fits cannot train together. It also trains successive
-    halving, which trains few fits to the end and would need a program per round. Inputs that are sparse or
-    texts are left to scikit-learn as well, since the engine has no sparse products.
+    halving, which trains few fits to the end and would need a program per round. Sparse inputs and texts
+    are left to scikit-learn as well, since the engine has no sparse products.
 
     Args:
         search: The search, whose parameters scikit-learn has checked.
         splits: Number of folds.
         X: Inputs in any form that scikit-learn accepts.
-        weightless: Whether some rows have weight 0, which in some fold all rows of a step may have.
+        weightless: Whether some rows have weight 0, so that a step may consist of such rows only.
 
     Raises:
         ValueError, TypeError: An invalid grid or an unknown parameter, as in scikit-learn's search.
@@ -122,7 +122,7 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
     reasons = [_why_scikit_learns(search, X)]
     free = []  # the structure of each candidate that either code may train
     forced = False
-    # With metadata routing, the perceptron's own requests count.
+    # With metadata routing, a perceptron of scikit-learn would lack the requests of this one.
     plain = not sklearn.get_config()["enable_metadata_routing"]
     for candidate in _candidates(search):
         last = perceptron_in(with_parameters(search.estimator, candidate))
@@ -170,6 +170,6 @@ def _candidates(search: BaseEstimator) -> Sequence[Candidate]:
     if isinstance(search, GridSearchCV | HalvingGridSearchCV):
         return list(ParameterGrid(search.param_grid))
     random = copy.deepcopy(check_random_state(search.random_state))
-    with warnings.catch_warnings():  # the search samples again and shows them
+    with warnings.catch_warnings():  # the search samples again and shows these warnings
         warnings.simplefilter("ignore")
         return list(ParameterSampler(search.param_distributions, search.n_iter, random_state=random))

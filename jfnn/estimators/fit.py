@@ -1,4 +1,4 @@
-"""A fit of scikit-learn's perceptron and its result as values, and the checks that the engine can hold it."""
+"""A fit of scikit-learn's perceptron and its result as records, with checks for the range of float32."""
 
 from typing import Any, NamedTuple
 
@@ -162,7 +162,7 @@ class Fit(NamedTuple):
         Its first part is equal for fits that can train side by side. ``inputs`` is the index of the inputs in
         a search (`jfnn.estimators.ahead`).
         """
-        stream = self.random.get_state(legacy=False)  # any bit generator's, some with 128-bit integers
+        stream = self.random.get_state(legacy=False)  # some bit generators have 128-bit integers
         state = [leaf if isinstance(leaf, np.ndarray) else str(leaf) for leaf in jax.tree.leaves(stream)]
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
         return (self.structure, inputs, others), tuple(self.numbers.values())
@@ -190,7 +190,7 @@ class TrainedFit(NamedTuple):
         layers: Parameters with rows as samples.
         losses: Loss of each epoch.
         scores: Score of the held-out rows after each epoch; empty without held-out rows.
-        converged: Whether training stopped because loss or score no longer improves.
+        converged: Whether training stopped because the loss or score no longer improved.
         diverged: Whether numbers became infinite or NaN.
         rows: Training rows per epoch.
         best: As in `Fit`, including this fit.
@@ -233,7 +233,7 @@ def check_rows(fit: Fit) -> None:
     shares = rows.weights.astype(np.float64) / rows.weights.max()
     small = shares[shares < NOTHING]
     if len(small) >= least and small.any():
-        expected = f"expected 0 or at least {NOTHING:g} of the largest in float32, or steps may weigh nothing"
+        expected = f"expected 0 or at least {NOTHING:g} of the largest in float32, or steps may have weight 0"
         raise _beyond("sample_weight", expected, float(small[small > 0].min()))
 
 
@@ -252,7 +252,7 @@ def check_numbers(fit: Fit) -> None:
         with np.errstate(over="ignore"):
             rounded = float(np.float32(value))
         if rounded != value and rounded in (0, 1, np.inf):
-            raise _beyond(name, f"in float32 it is {rounded:g}", value)
+            raise _beyond(name, f"expected a number that float32 does not round to {rounded:g}", value)
 
 
 def _beyond(name: str, reason: str, value: float) -> ArgumentError:

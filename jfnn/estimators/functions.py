@@ -49,7 +49,7 @@ def value_and_grad(
 ) -> tuple[float, np.ndarray]:
     """Return the objective of all rows and its gradient as one vector, in double precision.
 
-    The gradient has the derivatives by all weights, then by all biases.
+    The gradient contains the derivatives with respect to all weights, then all biases.
     """
     with jax.enable_x64(True):  # in this thread only
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (layers, *rows))

@@ -25,8 +25,8 @@ from jfnn.params import Params, State
 from jfnn.penalties import penalty, soft_threshold
 
 CALL_EPOCHS = 128  # epochs per call, at most; the length of a member's stored curve
-# A fit's further numbers: "rows" and "steps" of a training epoch, "batch" of a step; and the initial "rate",
-# "best", "waiting" and "seen" of `SolverMemory`.
+# Further numbers of a fit: "rows" and "steps" per training epoch, rows per step ("batch"), and the initial
+# "rate", "best", "waiting" and "seen" of `SolverMemory`.
 FIT_NUMBERS = ("rows", "steps", "batch", "rate", "best", "waiting", "seen")
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" schedule stops instead of reducing a lower rate
 
@@ -89,7 +89,7 @@ class PerceptronLearner(Learner):
         return (*self.structure.numbers, *FIT_NUMBERS)
 
     def init(self, key: jax.Array) -> Params:
-        """Initialize the network; only the shapes are used, since fits bring their initial parameters."""
+        """Initialize the network. Only the shapes are used: each fit supplies its own initial parameters."""
         return self.structure.network.init(key)
 
     def pack(self, params: Params) -> Params:
@@ -170,7 +170,7 @@ class PerceptronLearner(Learner):
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """Take one step. Stopped members also step (vmap runs both branches); `end_epoch` discards it."""
+        """Take one step. Stopped members step too (vmap runs both branches); `end_epoch` discards that."""
         if self.structure.validation is None:
             return self._train(state, batch, hyper)
         x, targets, scales, held_out = batch.rows
@@ -183,7 +183,7 @@ class PerceptronLearner(Learner):
         return stepped
 
     def _judge(self, state: State, batch: Batch, scales: jax.Array) -> tuple[State, jax.Array]:
-        """Score held-out rows; the objective is that of the last training step."""
+        """Score held-out rows; the returned objective is the last training step's."""
         (x, targets) = batch.rows
         memory = state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
@@ -223,7 +223,7 @@ class PerceptronLearner(Learner):
         return self._join(jax.tree.map(shrink, self._by_layers(params)))
 
     def _loss(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
-        """Return the loss that scikit-learn reports for an objective: it averages squares over outputs."""
+        """Return the loss that scikit-learn reports: squared errors are averaged over outputs."""
         n, outputs = batch.rows[1].shape
         if self.structure.output != "identity" or outputs == 1:
             return value

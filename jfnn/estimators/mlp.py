@@ -118,7 +118,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         """Check nothing here: `_fit` checks the parameters, including those of a continued `partial_fit`."""
 
     def _check_solver(self) -> bool:
-        """Whether `partial_fit` is available, which is so for all solvers except "lbfgs"."""
+        """Whether the solver supports `partial_fit`; all except "lbfgs" do."""
         return self.solver != "lbfgs" or bool(super()._check_solver())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> "Perceptron":
@@ -211,7 +211,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         return sample_weight
 
     def _begin_history(self, y: np.ndarray, layer_units: list[int], dtype: DTypeLike) -> None:
-        """Reset losses and counts, if parameters were set by hand or trained otherwise."""
+        """Reset losses and counts, since the parameters were set by hand or trained with other settings."""
         layers = self._layers()
         stream = self._random_state
         self._random_state = np.random.RandomState(0)  # the weights drawn here are discarded
@@ -283,7 +283,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         """Set the attributes and the random state to the result of a fit by the engine.
 
         Raises:
-            ValueError: Parameters are not finite, or were not after the epoch that is now their last.
+            ValueError: Training diverged.
         """
         if self.batch_size != "auto" and self.batch_size > trained.rows:
             warnings.warn(
@@ -364,8 +364,8 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     * ``engine``: "auto" to train a fit on jfnn where that is faster, "jfnn", or "scikit-learn".
     * ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
     * ``l1``: the strength of the L1 penalty, in addition to ``alpha``. Each step's objective contains
-      ``l1 Σ |w|``, divided by the number of rows like the rest. With the solver "sgd" without momentum,
-      weights become exactly 0 (`jfnn.penalties.proximal`).
+      ``l1 Σ |w|``, divided by the number of rows like its other terms. With the solver "sgd" without
+      momentum, weights become exactly 0 (`jfnn.penalties.proximal`).
     """
 
     _theirs = neural_network.MLPClassifier

@@ -1,9 +1,9 @@
 """Rows of a fit's steps, drawn as scikit-learn draws them: the held-out rows, and the order of the others.
 
 Early stopping uses the score of the held-out rows. The compiled program sums a gain over these rows: correct
-predictions for classes, or for regression the negative squared errors, each output's in units of its
-variance. The gain is 0 if there is only one class, which is always predicted. Accuracy and R² (scikit-learn's
-mean over outputs) are ``offset + gain / unit``.
+predictions for classes; for regression, the negative squared errors of each output, divided by the output's
+total sum of squares. The gain is 0 if there is only one class, which is always predicted. Accuracy and R²
+(scikit-learn's mean over outputs) are ``offset + gain / unit``.
 """
 
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ class Scoring(NamedTuple):
         scale = np.ones(targets.shape[1])
         if output in ("identity", "exp"):
             squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
-            varies = np.ptp(targets[weights > 0], axis=0) > 0  # the R² of a constant output is 0
+            varies = np.ptp(targets[weights > 0], axis=0) > 0  # the R² of a constant output counts as 0
             scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
             unit = 1.0
             offset = float(np.mean(varies))
@@ -71,18 +71,18 @@ def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[FitRows, int]:
     The number is 0 without early stopping. ``random`` draws the held-out rows.
 
     Raises:
-        ValueError: Fewer than two rows are held out, or scikit-learn raises.
+        ValueError: Fewer than two rows are held out, or scikit-learn cannot split the rows.
     """
     rows = fit.rows
     structure = fit.structure
     if structure.validation is None:
         return rows, 0
-    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # stratified
+    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1
     train, held_out = train_test_split(
         np.arange(len(rows.x)),
         random_state=random,
         test_size=structure.validation,
-        stratify=rows.targets.astype(bool) if two_classes else None,
+        stratify=rows.targets.astype(bool) if two_classes else None,  # as scikit-learn does
     )
     if len(held_out) < 2:
         raise ArgumentError(
@@ -96,7 +96,7 @@ def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[FitRows, int]:
 def gain(
     output: str, outputs: jax.Array, targets: jax.Array, scales: jax.Array, weights: jax.Array
 ) -> jax.Array:
-    """Return the gain of a step's rows: arrays ``[rows, outputs]``, weights ``[rows]``; NaN if not finite."""
+    """Return the gain of rows ``[rows, outputs]`` with weights ``[rows]``; NaN if an output is not finite."""
     if output == "softmax":
         gains = scales[:, 0] * (outputs.argmax(axis=1) == targets.argmax(axis=1))
     elif output == "logistic":

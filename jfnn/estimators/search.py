@@ -53,7 +53,7 @@ class _TrainsAhead(Substitute):
                 warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
         if not sklearn.get_config()["skip_parameter_validation"]:
-            self._validate_params()  # type: ignore[attr-defined]  # before they are used
+            self._validate_params()  # type: ignore[attr-defined]  # before parameters are used
         X, y = indexable(X, y)
         routed: Any = self._get_routed_params_for_fit(_check_method_params(X, params))  # type: ignore[attr-defined]
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))  # iterators are read only once
@@ -81,7 +81,7 @@ class _TrainsAhead(Substitute):
         """Copy this search without the attributes learned in an earlier fit, to search in its place.
 
         Args:
-            cv: Its splits.
+            cv: The splits.
             plain: Whether to use scikit-learn's perceptron and, except for user subclasses, search class.
                 Other processes then need not import this package, which takes longer than a small search.
         """
@@ -103,7 +103,7 @@ class _TrainsAhead(Substitute):
         super()._run_search(evaluate, **context)  # type: ignore[misc]
 
     def _ahead(self, X: Any, y: Any, routed: Any, engines: Container[str]) -> Callable[..., Any]:
-        """Return scikit-learn's evaluation of candidates (its first argument), preceded by their training."""
+        """Return a function that trains candidates, then calls scikit-learn's evaluation (its argument)."""
 
         def fit_on(estimator: Any, rows: Rows) -> None:
             inputs, targets = _safe_split(estimator, X, y, rows)
@@ -113,7 +113,7 @@ class _TrainsAhead(Substitute):
         def seed() -> int:  # drawn at the first fit that needs it
             return int(np.random.randint(2**31 - 1))
 
-        reported: set[str] = set()  # reasons that earlier rounds have warned of
+        reported: set[str] = set()  # reasons given in warnings of earlier rounds
 
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)

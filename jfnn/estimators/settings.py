@@ -128,7 +128,7 @@ class Settings(NamedTuple):
         return cls("jfnn" if lacking is not None else engine, structure, member_numbers, alone)
 
     def engine_for(self, weights: np.ndarray | None) -> str:
-        """Return the engine for rows with these weights: scikit-learn divides by the weight of a step."""
+        """Return the engine, "jfnn" if a step's weights may all be 0: scikit-learn divides by their sum."""
         count = 0 if weights is None else np.count_nonzero(weights == 0)
         if self.engine != "auto" or weights is None or not count:
             return self.engine

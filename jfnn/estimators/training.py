@@ -34,7 +34,7 @@ Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class _SideBySide(Cohort):
-    """Fits as members, which share all but their numbers (name -> one per fit)."""
+    """Fits as members, which differ only in their numbers (name -> one per fit)."""
 
     numbers: dict[str, np.ndarray]
 
@@ -104,7 +104,7 @@ def train(
     if threads is None:
         threads = as_devices(None)
     operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
-    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))  # the host then reads the curve
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))  # per call; the host then reads the curve
     calls = CallLength(steps=steps, most_epochs=CALL_EPOCHS, calls=1)
     trainer = Trainer(members, threads, _layout(members, threads[0].platform), calls)
     state = first_state(trainer)
@@ -140,7 +140,7 @@ def train(
 
 
 def _with_weights_to_1(rows: FitRows, n: int) -> tuple[FitRows, float]:
-    """Scale the largest weight to 1, of the first ``n`` rows and of the others; return the first one's value.
+    """Scale the weights of the first ``n`` rows, and the others, to a maximum of 1; return the first maximum.
 
     Float32 can hold such weights whatever their scale was. The scale affects only the penalty, whose strength
     is divided by the sum of the weights.
@@ -169,7 +169,7 @@ def _data(rows: FitRows, scoring: Scoring | None) -> Data:
 
 
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
-    """Return the learner's numbers, name -> one per fit; those outside the structure are the first fit's."""
+    """Return the learner's numbers, name -> one per fit; all but the structure's are the first fit's."""
     fit = fits[0]
     shared = {
         "rows": order.n,
@@ -189,7 +189,7 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
 
 
 def _layout(members: Cohort, platform: str) -> Layout:
-    """Return the engine's layout, or two members side by side if it chose one and two are still small."""
+    """Return the engine's layout, or two members side by side if it has one but two are still small."""
     layout = layout_for(members, platform, widest=True)
     two = 2 * bytes_of_member(members, int(members.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:

@@ -79,7 +79,7 @@ class BackpropCheck(NamedTuple):
 
     Attributes:
         arrays: Each array, in the order in which a program computes them.
-        findings: The mistakes that each reproduce the student's numbers alone. Several may give the same
+        findings: Mistakes, each of which alone reproduces the student's numbers. Several may give the same
             numbers for these parameters and rows.
         explains_all: Whether the findings explain all wrong arrays, not only the first one.
         notes: How the arrays were read, and what was not checked.
@@ -287,7 +287,7 @@ def _check(problem: Problem, got: Mapping[Key, np.ndarray], notes: Sequence[str]
         else:
             error = min(_largest(got[key] - value) / (_largest(value) or 1) for value in values)
         arrays.append(ArrayCheck(key[0], key[1] + 1, error, verdict))
-    # In other conventions an earlier array is wrong.
+    # Ignore conventions in which an earlier array is wrong.
     alike = [one for one in references if count_right(one)[0] == count_right(best)[0]]
     findings, explains_all = _explain(alike, best, got) if best.wrong else ((), True)
     return BackpropCheck(tuple(arrays), findings, explains_all, tuple(notes))
@@ -342,7 +342,7 @@ def _may_explain(plant: Plant, reference: _Reference) -> bool:
 
 
 def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> tuple[Finding | None, bool]:
-    """Return a finding if a mistake gives all arrays up to the first wrong one; and whether it gives all."""
+    """Return a finding if a mistake gives all arrays up to the first wrong one, and whether it gives all."""
     mistake, layers = plant
     right = reference.run
     problem = right.problem
@@ -367,7 +367,7 @@ def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> 
 
 
 def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray]) -> bool:
-    """Whether the difference from the right numbers, or all numbers of a mistake, are within rounding."""
+    """Whether a trial differs from the right numbers only by rounding, or consists of rounding errors."""
     tolerance = problem.tolerance(trial)
     hidden = tolerance.max(initial=0) >= np.abs(trial[0]).max(initial=0)
     return any(
@@ -378,7 +378,7 @@ def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray])
 
 
 def _update(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Plant]:
-    """Yield weights updated before δ is computed, at the learning rate that fits the first wrong array."""
+    """Yield the mistake of updating weights before δ, at a learning rate fitted to the first wrong array."""
     first = reference.wrong[0]
     right = reference.run
     start = first[1]
@@ -437,7 +437,7 @@ def _orientation(
     if inputs != n_in:
         raise ArgumentError("x", f"expected {inputs} columns, the inputs of params", got=str(n_in))
     if len(read) > 1:
-        note = 'All weights are square and read as [n_in, n_out]; pass layout="out_in" for the other.'
+        note = 'All weights are square and read as [n_in, n_out]; pass layout="out_in" for [n_out, n_in].'
     else:
         note = "Weights are read as [n_out, n_in]." if read == ["out_in"] and layout is None else ""
     return read[0] == "out_in", [note] if note else []

@@ -66,7 +66,7 @@ def _of_forward() -> Iterator[Mistake]:
     text = "The bias was not added: z_l = a_{l-1} @ w_l + b_l."
     yield Mistake("bias_left_out", "activation", ("bias",), _times(0.0), text)
     for name, other in ACTIVATIONS.items():
-        text = f"The activation {name} was used, which is not the one of this layer."
+        text = f"The activation {name} was used, which is not this layer's."
         yield Mistake("other_activation", "activation", ("function",), _always(other), text)
 
 
@@ -84,8 +84,8 @@ def _factors(problem: Problem) -> Iterator[Mistake]:
     table = [
         *(of_sum if problem.scale == 1 else of_mean),
         ("wrong_sign", -1.0, "The sign is wrong: the gradient points uphill, δ_L contains a - t."),
-        ("doubled", 2.0, "A factor 2 is too much: the quadratic cost has 1/2."),
-        ("halved", 0.5, "A factor 1/2 is too much."),
+        ("doubled", 2.0, "There is an extra factor 2: the quadratic cost contains 1/2."),
+        ("halved", 0.5, "There is an extra factor 1/2."),
         ("mean_over_outputs", share, "The mean over the outputs was taken; the cost sums over them."),
     ]
     places = [("gradients", ("product", "sum")), ("gradients", ("dw", "db")), ("delta", ("delta",))]
@@ -165,7 +165,7 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
     table: list[tuple[str, Gives, str]] = [
         ("missing_derivative", lambda run, i, right: np.ones_like(right), "The factor f'(z) is missing."),
         ("derivative_of_a", _of_own_a, "f'(a) was used instead of f'(z)."),
-        ("derivative_by_z", _by_z, "A formula for f' by a, such as a (1 - a), was given z instead of a."),
+        ("derivative_by_z", _by_z, "A formula in a for f', such as a (1 - a), was given z instead of a."),
         ("function_for_derivative", lambda run, i, right: run.a[i + 1], "f(z) was used instead of f'(z)."),
     ]
     for name, formula in FORMULAS.items():
@@ -177,8 +177,8 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
             return np.asarray(run.predictions * (1 - run.predictions)) if i == last else None
 
         text = (
-            "A factor P (1 - P) is too much: with a cross-entropy δ_L = P - t already contains the derivative"
-            " of the softmax or sigmoid."
+            "There is an extra factor P (1 - P): with a cross-entropy, δ_L = P - t already contains the"
+            " derivative of the softmax or sigmoid."
         )
         table.append(("derivative_of_probabilities", of_probabilities, text))
     for name, other in ACTIVATIONS.items():
@@ -211,7 +211,7 @@ def _of_gradients(problem: Problem) -> Iterator[Mistake]:
         others += [("product_with_other_a", _other_a(j), f"a of layer {j}" if j else "x")]
     for name, gives, what in others:
         yield Mistake(name, "weights", ("below",), gives, f"{what} was used instead of a_{{l-1}}: {right}.")
-    text = f"The gradient is transposed: {right} is shaped like w_l."
+    text = f"The gradient is transposed: {right} has the shape of w_l."
     for part in ("dw", "product"):
         yield Mistake("transposed_gradient", "weights", (part,), lambda run, i, dw: transpose(dw), text)
 

@@ -21,7 +21,7 @@ function showCell(sweep, state, ask) {
 /** The member's scores at the epoch, and the rank of its cell. */
 function facts(sweep, state) {
   if (hasDiverged(sweep, state.at, state.epoch)) {
-    return `Diverged in epoch ${sweep.diverged_at[memberNumber(sweep, state.at)] + 1}; shown as before it diverged.`;
+    return `Diverged in epoch ${sweep.diverged_at[memberNumber(sweep, state.at)] + 1}; shown before it diverged.`;
   }
   const scores = Object.keys(sweep.scores)
     .map((name) => [name, scoreAt(sweep, name, state.at, state.epoch)])
@@ -97,7 +97,7 @@ function curves(sweep, state) {
   const logarithmic =
     !score.higher_is_better && others.every(({ points }) => points.every(([, value]) => !(value <= 0)));
   drawCurves(canvas, others, { logarithmic, marked: sweep.epochs[state.epoch], label: "epoch" });
-  const seeds = others.length > 1 ? `, thin: the cell's other ${others.length - 1}` : "";
+  const seeds = others.length > 1 ? `, thin: the cell's other seeds and folds (${others.length - 1})` : "";
   return captioned(`${score.text}${seeds}`, canvas);
 }
 
@@ -117,7 +117,7 @@ function weightPictures(sweep, state) {
     const count = Math.min(MOST_UNITS, units.pictures.length);
     found.push(
       captioned(
-        `weights into ${count} of ${units.pictures.length} units of the first layer, each scaled by its largest`,
+        `weights into ${count} of ${units.pictures.length} units of the first layer, each scaled by its largest weight`,
         canvas,
       ),
     );

@@ -50,7 +50,7 @@ def members_of(result: SweepResult, split: Split, network: Network | Learner | N
         raise ArgumentError("result", expected, cure="use keep_params='evaluations', or 'all'")
     if result.of_targets:
         cure = "sweep a column of the split's targets by itself"
-        raise ArgumentError("result", "expected networks of the same target, got a target each", cure=cure)
+        raise ArgumentError("result", "expected networks of one target, got different targets", cure=cure)
     if network is not None and result.leading:
         raise ArgumentError("network", "expected none, since the result is of several networks")
     return [_members(program, split, network) for program in result.programs]

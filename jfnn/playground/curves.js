@@ -65,7 +65,7 @@ function scaleOf(values, from, to, logarithmic) {
   return (value) => from + ((of(value) - low) / span) * (to - from);
 }
 
-/** A few round values for an axis: multiples of 1, 2 or 5 times a power of ten, or these themselves. */
+/** A few round values for an axis: multiples of 1, 2 or 5 times a power of ten; powers of ten if logarithmic. */
 function ticksOf(values, logarithmic) {
   if (values.length === 0) return [];
   const low = values.reduce((a, b) => Math.min(a, b));

@@ -82,7 +82,7 @@ function activate(values, name) {
 /**
  * z += a w, a matrix product.
  *
- * Four columns at a time read each entry of a once, which halves the time.
+ * Each entry of a is read once for four columns, which halves the time.
  * @param {Float64Array} z  `[rows, columns]`
  * @param {Float64Array} a  `[rows, n]`
  * @param {Float64Array} w  `[n, columns]`
@@ -234,7 +234,7 @@ function pool(layer, a, rows, shape, fill, summary) {
 }
 
 /**
- * A view of one of an array's consecutive parts of a size.
+ * A view of one part of an array that is divided into parts of equal size.
  * @param {Float64Array} array
  * @param {number} number
  * @param {number} size

@@ -143,7 +143,7 @@ def flatten(network: Network, params: Params) -> np.ndarray:
         if array.shape != (*members, *shape) or array.dtype.kind != "f":
             raise ArgumentError(
                 "params",
-                f"expected floats {[*members, *shape]}, the network's shape after the axes of members",
+                f"expected floats {[*members, *shape]}: the axes of members, then the network's shape",
                 got=f"{array.dtype} {list(array.shape)}",
             )
     parts = [array.reshape(*members, math.prod(shape)) for array, shape in zip(arrays, own, strict=True)]

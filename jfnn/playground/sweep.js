@@ -43,7 +43,7 @@ function memberCount(sweep) {
   return sweep.axes.reduce((count, axis) => count * axis.texts.length, 1);
 }
 
-/** The network of a member and its flat parameters at an epoch, given by its index on the page. */
+/** The network of a member and its flat parameters; `epoch` is the index of an epoch on the page. */
 function networkOf(sweep, index, epoch) {
   const number = memberNumber(sweep, index);
   const membersEach = memberCount(sweep) / sweep.programs.length;
@@ -53,7 +53,7 @@ function networkOf(sweep, index, epoch) {
   return { network: program.network, weights: program.weights.subarray(first, first + size) };
 }
 
-/** Whether a member had diverged by the end of an epoch, given by its index on the page. */
+/** Whether a member had diverged by the end of an epoch; `epoch` is its index on the page. */
 function hasDiverged(sweep, index, epoch) {
   const at = sweep.diverged_at[memberNumber(sweep, index)];
   return at >= 0 && at < sweep.epochs[epoch];

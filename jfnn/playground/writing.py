@@ -67,8 +67,8 @@ def write_playground(
             logarithmically spaced and as many as fit.
         rows: Maximum number of test rows (or training rows, if the split has no test rows) to include.
         picture: Channels (1 or 3), height and width of a row that is an image, or only height and width;
-            ``()`` for none. None for the inputs of a 2D convolution, and for rows of a square number (49 or
-            more) of unnamed numbers between 0 and at most 255.
+            ``()`` for none. None takes as images the inputs of a 2D convolution, and rows of a square number
+            (49 or more) of unnamed numbers between 0 and at most 255.
         largest: Maximum size of the page in megabytes (10⁶ bytes).
         network: The network, for a result that was loaded without it, as in `SweepResult.predict`.
 
