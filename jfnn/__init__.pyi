@@ -30,9 +30,8 @@ from .core.engine.cohort import Progress
 from .core.experiment.axes import Sample
 from .core.experiment.networks import Networks
 from .core.experiment.options import Options
-from .core.experiment.refit import Refit
+from .core.experiment.refit import Refit, Simplest
 from .core.experiment.settings import Execution, Validation
-from .core.experiment.simplest import Simplest
 from .core.search.outcomes import LostMembersError
 from .core.search.result import Best, SweepResult
 from .core.search.sweep import sweep

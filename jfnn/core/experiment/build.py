@@ -26,8 +26,8 @@ from jfnn.core.experiment.axes import (
     check_range,
     number_of_cells,
 )
+from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.experiment import Experiment
-from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
 from jfnn.core.experiment.settings import Validation

@@ -15,7 +15,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Convert, Converted, Valid, at_least, one_of, optional
 from jfnn.core.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
 from jfnn.core.experiment.networks import Networks, as_networks
-from jfnn.core.experiment.refit import Refit, as_refit
+from jfnn.core.experiment.refit import Refit, Simplest, as_refit
 from jfnn.core.experiment.remote import Remote
 from jfnn.core.experiment.settings import (
     Execution,
@@ -30,7 +30,6 @@ from jfnn.core.experiment.settings import (
     as_split,
     as_validation,
 )
-from jfnn.core.experiment.simplest import Simplest
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.learners.learner import Learner
 from jfnn.losses import Loss

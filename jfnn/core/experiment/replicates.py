@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.cohort import PARTS, Replicates
+from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.draws import from_seeds
-from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.subsets import Cut, Subsets
 from jfnn.identity.code import code_checksum

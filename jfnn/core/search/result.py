@@ -25,9 +25,9 @@ from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import MemberSelection, Reduce
 from jfnn.core.engine.cohort import PARTS, Ended
 from jfnn.core.experiment.axes import Axes, as_index
-from jfnn.core.experiment.going_on import Trained
+from jfnn.core.experiment.continuing import Trained
+from jfnn.core.experiment.refit import Simplest
 from jfnn.core.experiment.settings import Execution
-from jfnn.core.experiment.simplest import Simplest
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
 from jfnn.core.search.doubts import best_at_ends, nothing_learned
