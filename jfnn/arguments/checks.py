@@ -1,4 +1,4 @@
-"""Checks of arguments before compilation; ``argument`` is always the caller's argument, for errors.
+"""Checks of arguments before compilation; ``argument`` always names the caller's argument in errors.
 
 Traced arguments are checked only for their shapes and dtypes.
 """
@@ -20,7 +20,7 @@ from jfnn.arguments.suggestions import did_you_mean
 
 
 class Set(NamedTuple):
-    """A value of an argument that helps: ``resume=True goes on with it``."""
+    """A suggested value of an argument: ``resume=True goes on with it``."""
 
     argument: str  # name of the argument, or of the equivalent command-line flag
     value: object
@@ -95,7 +95,7 @@ class ArgumentKeyError(ArgumentError, KeyError):
 
 @contextlib.contextmanager
 def rename_arguments(**names: str) -> Iterator[None]:
-    """Rename the arguments of errors raised inside to the caller's names: ``renamed(size="pool")``."""
+    """Rename the arguments of errors raised inside: ``rename_arguments(size="pool")``."""
     try:
         yield
     except ArgumentError as error:
@@ -162,7 +162,7 @@ def as_array(value: Any, argument: str) -> Any:
 
 
 def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.ndarray:
-    """Return an array-like as NumPy converts it; raise ArgumentError if it cannot."""
+    """Convert an array-like to a NumPy array; raise ArgumentError if NumPy cannot."""
     try:
         return np.asarray(value, dtype)
     except ValueError:
@@ -174,7 +174,7 @@ def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.
 
 
 def with_named_tuples(tree: Any, like: Any) -> Any:
-    """Replace mappings in a pytree by the named tuples of another, as needed after loading from files."""
+    """Replace mappings in a pytree by the named tuples of ``like``, as needed after loading from files."""
     if isinstance(like, tuple) and hasattr(like, "_fields"):
         if not isinstance(tree, Mapping) or {*tree} != {*like._fields}:
             return tree
@@ -187,7 +187,7 @@ def with_named_tuples(tree: Any, like: Any) -> Any:
 
 
 def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
-    """Check arrays for the structure of ``like`` (None for any); errors mention ``source``."""
+    """Convert a pytree to arrays with the structure of ``like`` (None: any); errors mention ``source``."""
     tree = with_named_tuples(tree, like)
     arrays = jax.tree.map(
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
@@ -210,7 +210,7 @@ def as_inputs(
     """Return inputs, an array-like with at least two axes, as a float array ``[n, …]``; keep a JAX array.
 
     Args:
-        shape: Shape of each row; None for any. Flat rows with as many numbers are reshaped to it.
+        shape: Shape of each row; None for any. Flat rows of the same size are reshaped to it.
         dtype: The dtype in which numbers must be finite; None for the dtype of JAX's arithmetic.
         whole: Whether to keep integers and booleans, in JAX's dtypes.
 
@@ -302,7 +302,7 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
         return
     array, dtype = np.asarray(array), float_dtype(array) if dtype is None else dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        # A finite sum needs finite numbers, and saves the mask, which takes a quarter of their memory.
+        # A finite sum needs finite numbers, and saves the mask, which takes a quarter of the array's memory.
         if array.dtype == dtype and np.isfinite(array.sum()):
             return
         bad = ~np.isfinite(array.astype(dtype, copy=False))
@@ -336,7 +336,7 @@ def as_text(value: object) -> str:
 
 
 def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
-    """Return an integer from ``minimum`` to ``maximum`` (None: no limit), not a boolean."""
+    """Check for an integer, not a boolean, from ``minimum`` to ``maximum`` (None: no limit); return it."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(argument, "expected a whole number", got=as_text(value))
     count = int(value)
@@ -348,17 +348,17 @@ def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None
 
 
 def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...]:
-    """Return a possibly empty sequence of integers of at least ``minimum`` as a tuple."""
+    """Return a possibly empty sequence of integers, each at least ``minimum``, as a tuple."""
     if not is_several(values):
         raise ArgumentTypeError(argument, "expected a sequence of whole numbers", got=as_text(values))
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
 def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
-    """Return the rows of a part: a fraction of ``n``, rounded up as in scikit-learn, or their number.
+    """Return the number of rows of a part, given as such or as a fraction of ``n``, which is rounded up.
 
     Like scikit-learn, it rounds the product of floats: 0.07 of 100 rows, 7.000000000000001, gives 8. Raises
-    ArgumentError for a part of fewer than ``least`` rows, 1 or 0, or of all rows.
+    ArgumentError for a part with fewer than ``least`` rows (1 or 0), or with all rows.
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {as_text(size)}")
@@ -367,14 +367,14 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     else:
         rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
     if not least <= rows < n:
-        parts = "such that both parts have some" if least else "0 for none"
+        parts = "such that both parts have rows" if least else "0 for none"
         expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
         raise ArgumentError(argument, f"{expected}, got {as_text(size)}")
     return rows
 
 
 def as_seed(value: object, argument: str = "seed") -> int:
-    """Return an unsigned integer of 32 bits."""
+    """Check that a value is an unsigned integer of 32 bits; return it."""
     return as_count(value, argument, 0, 2**32 - 1)
 
 
@@ -386,7 +386,7 @@ def as_switch(value: object, argument: str) -> bool:
 
 
 def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> float:
-    """Return one number; errors are as in `as_axis`."""
+    """Check a single number as in `as_axis`; return it as a float."""
     axis = as_axis(value, argument, minimum, strict)
     if np.ndim(value):
         raise ArgumentError(argument, "expected one number", got=as_text(value))
@@ -399,7 +399,7 @@ def part_of(share: object, number: Any) -> np.ndarray:
 
 
 def as_representable(value: object, argument: str) -> float:
-    """Return a number of at least 0 that is finite in JAX's default float dtype."""
+    """Check that a number is at least 0 and finite in JAX's default float dtype; return it as a float."""
     number = as_number(value, argument)
     most = float(np.finfo(jnp.result_type(float)).max)
     if number > most:
@@ -410,7 +410,7 @@ def as_representable(value: object, argument: str) -> float:
 def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
     """Return a number or a 1D array-like as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
 
-    Raises ArgumentError for no values, and for values not finite or below ``minimum`` (``strict``: or equal).
+    Raises ArgumentError for no values, or if one is not finite or below ``minimum`` (``strict``: or equal).
     """
     array = as_array(values, argument)
     expected = "expected a number or a sequence of numbers"
@@ -430,7 +430,7 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
 
 
 def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
-    """Return a mapping of names to values."""
+    """Check that a value is a mapping of names to values; return it."""
     if not isinstance(value, Mapping):
         raise ArgumentTypeError(argument, "expected a mapping of names to values", got=as_text(value))
     return value
@@ -443,7 +443,7 @@ def as_choice(
     others: str = "",
     error: type[ArgumentError] = ArgumentError,
 ) -> str:
-    """Return one of the names in ``choices``; ``others`` explains in errors how to add further names."""
+    """Check that a value is one of ``choices``; return it. ``others`` explains in errors how to add names."""
     if not isinstance(value, str) or value not in choices:
         expected = f"expected one of {', '.join(choices)}" if choices else "expected none"
         got = f"{as_text(value)}{did_you_mean(value, choices)}"

@@ -86,12 +86,12 @@ def at_least(minimum: int, maximum: int | None = checks.MOST) -> Convert:
 
 
 def above(minimum: float) -> Convert:
-    """Return a converter of numbers above a bound."""
+    """Return a converter of numbers above ``minimum``."""
     return functools.partial(checks.as_number, minimum=minimum, strict=True)
 
 
 def one_of(choices: Collection[str]) -> Convert:
-    """Return a converter that accepts some names only."""
+    """Return a converter that accepts only the names in ``choices``."""
     return functools.partial(checks.as_choice, choices=choices)
 
 

@@ -9,7 +9,7 @@ from jfnn.arguments.checks import ArgumentError
 
 
 def check(what: str, needed: float, sizes: str = "") -> None:
-    """Raise ValueError, which begins with the argument ``what``, if more bytes are needed than are free."""
+    """Raise ValueError about the argument ``what`` if more bytes are needed than are free."""
     available = available_memory()
     if needed > available:
         gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"

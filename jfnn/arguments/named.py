@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentKeyError
 
 @register_pytree_with_keys_class
 class Named(dict[str, Any]):
-    """A dict and pytree whose KeyError describes it, lists its names, and explains how to add ``others``."""
+    """A dict and pytree whose KeyError consists of ``argument``, the list of names, and ``others``."""
 
     def __init__(self, values: Mapping[str, Any], argument: str = "", others: str = ""):
         super().__init__(values)

@@ -6,7 +6,7 @@ from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 
-# Package -> how to convert its modules to networks.
+# Package -> what converts its modules to networks.
 ADAPTERS = {
     "equinox": "jfnn.from_equinox",
     "flax.nnx": "jfnn.from_flax",
@@ -25,7 +25,7 @@ def adapter_of(value: object) -> str:
     for base in kind.__mro__:
         for package, adapter in ADAPTERS.items():
             if f"{base.__module__}.".startswith(f"{package}."):
-                return f"; a module of {package} goes into {adapter}"
+                return f"; convert modules of {package} with {adapter}"
     return ""
 
 

@@ -39,7 +39,7 @@ def as_path(path: object, argument: str) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:  # for example a name with a null byte
-        why = error.strerror if isinstance(error, OSError) else "no file can be named so"
+        why = error.strerror if isinstance(error, OSError) else "no file can have this name"
         raise ArgumentError(argument, f"{path[:200]!r} cannot be reached ({why})") from None
     return Path(path)
 
@@ -51,7 +51,7 @@ def check_name(name: object, argument: str) -> None:
 
 
 def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
-    """Return whether a name is valid for a directory in a run's, on ``system``, not hidden, not outside."""
+    """Return whether a name is valid on ``system`` for a visible directory inside a run's directory."""
     if not isinstance(name, str) or not name or name.startswith("."):
         return False
     return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive
@@ -94,7 +94,7 @@ def make_directory(directory: Path, argument: str) -> None:
 
 @contextlib.contextmanager
 def readable(path: Path, argument: str) -> Iterator[None]:
-    """Convert the system's errors while reading a file to ValueError, except for a missing file."""
+    """Convert an OSError raised while reading a file to ValueError; FileNotFoundError passes through."""
     try:
         yield
     except FileNotFoundError:

@@ -17,9 +17,9 @@ def check_callable(
     expected: str,
     names: Collection[str] = (),
 ) -> None:
-    """Raise ArgumentTypeError unless a value accepts these arguments by position and these ``names``.
+    """Raise ArgumentTypeError unless a value accepts these positional arguments and keywords ``names``.
 
-    ``expected`` describes them in the error. A C function without a signature is invalid.
+    ``expected`` describes such a function in the error. A C function without a signature is invalid.
     """
     try:
         fits = callable(function) and bool(
@@ -44,7 +44,7 @@ def check_parameter(value: object, parameter: inspect.Parameter, argument: str, 
     """Raise ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
     The kind follows from the annotation or default of the parameter of another package's function. The value
-    is an item of ``argument``; ``numeric`` values are numbers, or stand for several.
+    is an item of ``argument``; if ``numeric``, it is one or several numbers, as float parameters accept.
     """
     default = type(parameter.default)
     kinds = {float if default is int else default}

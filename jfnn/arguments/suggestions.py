@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
-NEAR = 0.72  # least similarity, by difflib, of suggested names: "relu" for "rleu"
-# Name in jfnn -> unsimilar names for the same thing. The first entry among the choices is suggested; entries
-# with "=" are choices for keywords of functions.
+NEAR = 0.72  # lowest difflib ratio of a suggestion: "relu" for "rleu"
+# Name in jfnn -> other names for it, too different for difflib. The first one among the choices is suggested;
+# entries with "=" answer unknown keywords.
 MEANT = {
     "quadratic": "mse mean_squared_error squared_error squared l2_loss",
     "mse": "mean_squared_error squared_error neg_mean_squared_error rmse root_mean_squared_error",
@@ -56,7 +56,7 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
 
 
 def nearest(value: object, choices: Iterable[str]) -> str | None:
-    """Return the choice that a name, in any case and with any hyphens, most likely means, or None."""
+    """Return the choice that a name most likely means, ignoring case and hyphens, or None."""
     if not isinstance(value, str):
         return None
     name = _plain(value)
@@ -68,7 +68,7 @@ def nearest(value: object, choices: Iterable[str]) -> str | None:
 
 
 def keyword_choices(parameters: Iterable[str]) -> list[str]:
-    """Return the choices for an unknown keyword: these parameters, and what may be passed in them."""
+    """Return the choices for an unknown keyword: a function's parameters, and objects that may take it."""
     there = list(parameters)
     return [*there, *(here for here in MEANT if "=" in here and here.partition("=")[0] in there)]
 

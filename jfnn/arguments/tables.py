@@ -5,7 +5,7 @@ from html import escape
 
 
 def size_text(shape: Sequence[int]) -> str:
-    """Return a shape for readers: "1437×64"."""
+    """Return a shape as text: "1437×64"."""
     return "×".join(map(str, shape))
 
 

@@ -36,7 +36,7 @@ def number_text(value: float, higher_is_better: bool) -> str:
 
 
 def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> Callable[[float], str]:
-    """Return the format of scores in a table or map: all with equally many decimals, or all with an exponent.
+    """Return the format of scores in a table or map: a fixed number of decimals for all, or exponents.
 
     Accuracies and similar scores have ``digits`` decimals. The smallest loss has ``digits`` digits; if the
     largest then had more than six, losses have exponents. "div" means not finite.
@@ -82,7 +82,7 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 
 def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
-    """Return values of an axis as by `value_text`, with as many digits as make them different."""
+    """Return values of an axis as by `value_text`, with enough digits to distinguish them."""
     texts: list[str] = []
     for digits in range(3, 18):
         texts = [value_text(name, value, digits) for value in values]

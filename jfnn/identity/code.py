@@ -34,9 +34,9 @@ IMPORT = dis.opmap["IMPORT_NAME"]
 def names_read(function: types.FunctionType) -> list[dict[str, object]]:
     """Return values that a user's function reads by name: captured, global, or in the user's modules.
 
-    Such a module is captured, global, an attribute of another one, or imported when the function runs; it is
-    represented by what is read of it, not as a value. Names are collected from the whole code, so attributes
-    of other objects may add values that are not read.
+    A user's module is captured, global, an attribute of another one, or imported when the function runs; it
+    is represented by the values read from it, not as a value. Names are collected from the whole code, so
+    attributes of other objects may add values that are not read.
 
     Returns:
         A dictionary for the closure, one for the globals, and one for each module.
@@ -56,7 +56,7 @@ def names_read(function: types.FunctionType) -> list[dict[str, object]]:
 
 
 def closure_values(function: types.FunctionType) -> dict[str, object]:
-    """Return values of a function's closure by name, without those that are not assigned yet."""
+    """Return values of a function's closure by name, without variables that are not assigned yet."""
     values = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -94,7 +94,7 @@ def version(module: str | None) -> str:
 
 
 def _file(module: str) -> str | None:
-    """Return the file of a module or its nearest package: modules inside an extension have none."""
+    """Return the file of a module, or of its nearest package: modules inside an extension have no file."""
     name = module
     while name:
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -128,7 +128,7 @@ def _imports(code: types.CodeType, namespace: dict[str, object]) -> Iterator[typ
 
 
 LEAVES = (type(None), bool, int, float, complex, str, bytes, type(...))
-# Types that cannot be pickled, or whose pickle holds irrelevant state -> the relevant attributes.
+# Type that cannot be pickled, or whose pickle holds irrelevant state -> its relevant attributes.
 HELD: dict[type, tuple[str, ...]] = {
     types.MethodType: ("__func__", "__self__"),
     property: ("fget", "fset", "fdel"),
@@ -139,7 +139,8 @@ HELD: dict[type, tuple[str, ...]] = {
     type(functools.lru_cache(lambda: None)): ("__wrapped__",),
     type(jax.jit(lambda: None)): ("__wrapped__",),
 }
-# Modules of types that do not affect results: locks, files, caches of abstract classes, lines of code.
+# Modules of types that do not affect results: locks, files, caches of abstract classes, source
+# locations recorded by `jax.jit`.
 OPAQUE = ("_thread", "_io", "_abc", "jax._src.pjit")
 # Class attributes written by Python, `dataclasses`, `abc` and `pickle`.
 MADE = {
@@ -167,7 +168,7 @@ def code_parts(value: object) -> Iterator[str | bytes]:
 
 
 def checksum(parts: Iterable[str | bytes]) -> str:
-    """Return the SHA-256 of parts with their lengths, after the "unknown, by a …: " of a part, if any."""
+    """Return the SHA-256 of parts and their lengths, prefixed by "unknown, by a …: " if a part is unknown."""
     sha256 = hashlib.sha256()
     unknown = ""
     for part in parts:
@@ -248,7 +249,7 @@ def _is_array(value: object) -> bool:
 
 
 def _pieces(value: Any) -> list[object] | None:
-    """Return values that determine a value, together with its type's name; None if nothing does."""
+    """Return values that determine a value, together with its type's name; None if it is unknown."""
     kind = type(value)
     if kind in (list, tuple):
         return list(value)
@@ -269,7 +270,7 @@ def _pieces(value: Any) -> list[object] | None:
     for base, names in HELD.items():
         if isinstance(value, base):
             return [kind, *(getattr(value, name) for name in names)]
-    if kind is jax.tree_util.PyTreeDef:  # its pickle holds a registry that cannot be pickled
+    if kind is jax.tree_util.PyTreeDef:  # cannot be pickled, because it holds a registry
         return [value.node_data(), value.children()]
     if kind.__module__ in OPAQUE:
         return []
@@ -284,7 +285,7 @@ def _code_pieces(code: types.CodeType) -> list[object]:
 
 
 def _function_pieces(function: types.FunctionType) -> list[object]:
-    """Return a function's code and all it reads, or the name and version for an installed package."""
+    """Return a function's code and all it reads; in an installed package, its name and the version."""
     # Not `__module__`, which `functools.wraps` copies from another function.
     module = function.__globals__.get("__name__")
     defaults = [function.__defaults__, function.__kwdefaults__]
@@ -302,7 +303,7 @@ def _module_pieces(module: types.ModuleType) -> list[object]:
 
 
 def _class_pieces(kind: type) -> list[object]:
-    """Return the name and version of an installed class, or a user's class's own attributes."""
+    """Return the name and version of an installed class, or the attributes that a user's class defines."""
     if not isinstance(kind.__module__, str):  # a C type whose instances have a module: Cython's functions
         return [kind.__qualname__]
     if is_installed(kind.__module__):

@@ -1,8 +1,8 @@
-"""Functions traced once; traces are compiled, and compared to find functions that can share a program.
+"""Traces of functions, which are compiled, and compared to find functions that can share a program.
 
 Custom functions may change their meaning while their names stay the same: through a global, a captured list,
 an attribute, or a reloaded module. So they are traced anew for each run, and everything afterwards uses the
-trace: equal traces share programs, equal functions never do.
+trace: equal traces share programs, whatever functions they come from.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "deb
 
 
 class Trace:
-    """A function as traced by JAX for one structure, shapes and dtypes of arguments; compared by operations.
+    """A function traced by JAX for one structure, shapes and dtypes of arguments; compared by operations.
 
     Attributes:
         shapes: Shapes and dtypes of its value.

@@ -3,7 +3,7 @@
 XLA's CPU backend hands products to the library YNNPACK, together with surrounding elementwise operations and
 reductions, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12.0.1 get ``sum((A @ B) * C)``
 wrong by many orders of magnitude at some shapes, and 0.10.2 also the sum of a product's squares over more
-than 32,768 rows (github.com/jax-ml/jax/issues/39103). So each product is handed over separately.
+than 32,768 rows (github.com/jax-ml/jax/issues/39103). So each product is handed over alone.
 """
 
 import contextlib
@@ -20,12 +20,13 @@ R = TypeVar("R")
 PRECISION = "highest"  # TF32 and bfloat16 products would change results
 CPU_OPTIONS: Mapping[str, int | str] = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
-    # XLA halves the vector width to keep cores from lowering their clock; a core that only does such
-    # arithmetic gains 5% with the full width. Results do not change; machines without it use what they have.
+    # XLA halves the vector width to keep cores from lowering their clock; a core busy only with vector
+    # arithmetic gains 5% with the full width. Results do not change. Machines without 512-bit vectors use
+    # their widest.
     "xla_cpu_prefer_vector_width": 512,
-    # The first pass removes barriers before operations are fused into kernels; without it, a value behind a
-    # barrier is computed once (`jfnn.layers.products`). The second turns a loop over less than a kilobyte
-    # into one kernel, and fails if the loop has a barrier.
+    # Disabled passes: the first removes barriers before operations are fused into kernels; without it, a
+    # value behind a barrier is computed once (`jfnn.layers.products`). The second turns a loop over less
+    # than a kilobyte into one kernel, and fails if the loop has a barrier.
     "xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting",
 }
 
@@ -57,9 +58,9 @@ def default_platform() -> str:
 
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
-    """Return the context for tracing, so that traces do not depend on JAX's configuration.
+    """Provide the context for tracing, in which traces do not depend on JAX's configuration.
 
-    Products have full precision, recorded with each; dtypes follow JAX's standard promotion, as optax needs.
+    Products have full precision, which traces record; dtypes follow JAX's standard promotion, as optax needs.
     """
     with jax.default_matmul_precision(PRECISION), jax.numpy_dtype_promotion("standard"):
         yield
@@ -80,7 +81,7 @@ def compiled(
         static_argnums: As for `jax.jit`.
         options: The compiler's options; None for jfnn's defaults.
         identity: A unique name of the function in every process, under which its programs are stored on disk
-            for other processes; None to store none.
+            for other processes; None to store nothing.
     """
 
     @functools.cache

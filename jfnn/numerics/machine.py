@@ -42,7 +42,7 @@ def compiler() -> str | None:
         debug.xla_gpu_per_fusion_autotune_cache_dir = ""
         debug.xla_gpu_experimental_autotune_cache_mode = 0
         return hashlib.sha256(options.SerializeAsString()).hexdigest()
-    except Exception:  # other versions of JAX may have anything here
+    except Exception:  # these internals differ between versions of JAX
         return None
 
 
@@ -54,9 +54,9 @@ def cores() -> int:
 def use_all_cores(count: int | None = None) -> int:
     """Configure JAX with one CPU device per core.
 
-    Sweeps use all cores without it, with one host thread per core; but a single CPU device also spreads large
-    operations over all cores, which are already busy, and that costs a few percent. Call it before the first
-    use of JAX. It changes JAX's configuration for the whole process, so only scripts call it, never the
+    Sweeps use all cores even without it, with one host thread per core; but a single CPU device also spreads
+    large operations over all cores, which are already busy; this costs a few percent. Call it before the
+    first use of JAX. It changes JAX's configuration for the whole process, so only scripts call it, never the
     library. On a GPU it has no effect.
 
     Args:

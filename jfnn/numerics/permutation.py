@@ -69,7 +69,7 @@ def domain(n: int) -> Domain:
 def hash_words(*words: Words, xp: types.ModuleType = np) -> Words:
     """Return a hash of several 32-bit words (not cryptographic).
 
-    It chains the mixer twice: if the first chains of two seeds collide, the second ones still differ.
+    The mixer is chained twice: if the first chains of two seeds collide, the second ones still differ.
 
     Args:
         words: Whole numbers from 0 to 2³² - 1, or arrays of them that broadcast.
@@ -90,7 +90,7 @@ def permute(positions: Words, domain: Domain, key: Words, xp: types.ModuleType =
 
     Args:
         positions: Integers from 0 to n-1; entries at other positions are arbitrary.
-        domain: From the function `domain`, or several on leading axes.
+        domain: A grid from `domain`, or several grids on leading axes.
         key: Selects the permutation (uint32).
         xp: ``numpy``, or ``jax.numpy`` for traced arguments.
 
@@ -99,7 +99,7 @@ def permute(positions: Words, domain: Domain, key: Words, xp: types.ModuleType =
     """
     shape = np.broadcast_shapes(*map(np.shape, (positions, *domain, key)))
     n, a, b, position = (_words(value, xp) for value in (*domain, positions))
-    # With one word for both, two keys whose words differ by 1 would give nearly the same permutation.
+    # With one word for columns and rows, keys whose words differ by 1 would give nearly equal permutations.
     column_word, row_word = (_words(hash_words(key, line, xp=xp), xp) for line in range(2))
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))
@@ -146,8 +146,8 @@ def _repeat(
 def _shift(value: Words, word: Words, size: Words, xp: types.ModuleType) -> Words:
     """Return ``value`` plus a random number modulo ``size``, for ``value < size ≤ 2¹⁶``.
 
-    It is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an interval", ACM
-    TOMACS 29), computed exactly with 32-bit products.
+    The number is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an interval",
+    ACM TOMACS 29), computed exactly with 32-bit products.
     """
     low = ((word & 0xFFFF) * size) >> 16
     value = value + (((word >> 16) * size + low) >> 16)

@@ -2,8 +2,8 @@
 
 Each file holds one program. Its name is a checksum of everything that determines the compiler's output: the
 function and its arguments' shapes, this package's source as loaded, versions, the processor, JAX's whole
-configuration and the compiler's options. So a found file needs no further comparison; a damaged one is
-compiled anew. Nothing is stored if any of this is unknown.
+configuration and the compiler's options. So a file found by its name needs no further comparison; a
+damaged program is compiled again. Nothing is stored if any of this is unknown.
 
 Loading a program executes code from the file. So the file must belong to this user, and nobody else may be
 able to write to it; it begins with its own name, so that it cannot be another program's file.
@@ -201,11 +201,11 @@ def _read(path: Path, device: Any, arguments: tuple[Any, ...]) -> tuple[Callable
 
 
 def _content(path: Path) -> bytes:
-    """Return the program in a file by `_write`, checking the open file before reading it.
+    """Return the program in a file written by `_write`, checking the open file before reading it.
 
     Raises:
         ValueError, OSError: The file is missing, a link, a pipe, another user's, too large, damaged, or
-            another program's.
+            of another program.
     """
     # These prevent waiting for a pipe or following a link; not all systems have all of them.
     flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
@@ -220,7 +220,7 @@ def _content(path: Path) -> bytes:
         os.close(handle)
     program = content[len(_seal(path.stem, b"")) :]
     if content != _seal(path.stem, program):
-        raise ValueError("not whole, or another program's")
+        raise ValueError("damaged, or of another program")
     return program
 
 
@@ -231,7 +231,7 @@ def _seal(name: str, program: bytes) -> bytes:
 
 
 def _write(path: Path, program: Any) -> None:
-    """Write a program, ignoring errors, and delete the oldest ones beyond `MOST_BYTES`."""
+    """Write a program, ignoring errors, and delete the least recently used ones beyond `MOST_BYTES`."""
     part = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part")
     with contextlib.suppress(Exception):
         content = _seal(path.stem, pickle.dumps(serialize_executable.serialize(program)))
@@ -245,9 +245,9 @@ def _write(path: Path, program: Any) -> None:
 
 
 def delete_oldest(folder: Path, most: float = MOST_BYTES) -> None:
-    """Delete the least recently used programs of a directory beyond a number of bytes, and no other files.
+    """Delete the least recently used programs of a directory until at most ``most`` bytes remain.
 
-    Incomplete files left by killed processes are deleted as well.
+    Incomplete files left by killed processes are deleted as well; other files are kept.
     """
     found = []
     for path in folder.iterdir():

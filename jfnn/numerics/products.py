@@ -40,12 +40,12 @@ def _pull_back(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[ja
 
 
 def products(members: int, leads: list[bool], w: jax.Array, a: jax.Array) -> jax.Array:
-    """Return ``w @ a`` of every member ``[members, n, k]``: one product of all rows if members share ``a``.
+    """Return ``w @ a`` of every member ``[members, m, k]``: one product of all rows if members share ``a``.
 
     The CPU's routines for products with one column, and for tiny products, add the terms of the last rows in
-    another order, which would make a member's bits depend on its slot. In these cases, too, every member has
-    its own product (the barrier keeps XLA from joining them). A product of one row and one column gets a
-    second column, because XLA would write it as a sum into the kernel of all members.
+    another order, which would make a member's bits depend on its slot. In these cases, every member gets
+    its own product, too (the barrier keeps XLA from joining them). A product of one row and one column gets a
+    second column, because XLA would otherwise write it as a sum into the kernel of all members.
 
     Args:
         members: Number of members.

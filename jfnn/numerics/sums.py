@@ -21,7 +21,7 @@ PARITY = 0x1BD11BDA
 ONE = 0x3F800000  # the bits of 1.0 as a float32
 MANTISSA = 23  # bits
 # Parts of an array that `_sum_in_few_passes` adds entry by entry. Fewer take more passes; more make the last
-# sum longer and slow. Other values also change last bits. Benchmark: the workload notes of scripts/bench.py.
+# sum longer and slower. Other values also change last bits. Benchmark: workload notes of scripts/bench.py.
 TERMS = 16
 
 
@@ -30,7 +30,7 @@ def sum_of_products(t: jax.Array, z: jax.Array, axis: int) -> jax.Array:
     """``Σ t z`` over an axis; terms with ``t = 0`` are omitted.
 
     The `jnp.where` keeps the products and the sum apart on CPUs: XLA would otherwise fuse them into one
-    kernel, ten times as slow as the two if many members share their targets. Derivatives ignore it.
+    kernel, ten times as slow as the two if many members share their targets. Derivatives ignore `where`.
     """
     return jnp.sum(jnp.where(t == 0, 0, t * z), axis=axis)
 
@@ -51,8 +51,8 @@ def _d_sum_of_products(
 def sum_of_squares(w: jax.Array) -> jax.Array:
     """``Σ w²`` in few passes: `TERMS` numbers at a time are added entry by entry, in whole vectors.
 
-    A plain sum takes XLA ten times as long on CPUs, a fifth of a step of the notes' network. The derivative
-    is the plain sum's, without the barrier that keeps XLA from merging the passes.
+    A plain sum takes XLA ten times as long on CPUs, a fifth of a step of the workload notes. The derivative
+    is that of the plain sum, without the barrier that keeps XLA from merging the passes.
     """
     return _sum_in_few_passes(w, lambda part: part * part)
 
@@ -127,7 +127,7 @@ def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> ja
 def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
     """Return the random 32-bit words of `jax.random` at ``counters [size]``, for a key's data ``[2]``.
 
-    A loop over two halves: XLA recomputes anything but a loop's result for each member that reads it.
+    A loop computes two halves: XLA recomputes anything but a loop's result for each member that reads it.
     """
     size = counters.size
     halves = jnp.pad(counters, (0, size % 2)).reshape(2, -1)
