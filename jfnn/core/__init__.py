@@ -1,1 +1,1 @@
-"""The inside of a sweep, from options to the result: not public, but for what `jfnn.extend` lists."""
+"""Internals of a sweep, from its options to its result; only what `jfnn.extend` lists is public."""

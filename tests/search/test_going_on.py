@@ -61,7 +61,7 @@ def test_continued_run_can_be_resumed_and_refit(split, tmp_path):
     )
     assert same_bits(again.params[0], rest.refit.params[0])
     assert same_bits(jfnn.load(tmp_path).refit.params, rest.refit.params)
-    cure = r"; a result trains on by initial_params=result, epochs=range\(first, end\)"
+    cure = r"; to train a result further, pass initial_params=result, epochs=range\(first, end\)"
     with pytest.raises(ValueError, match=rf"settings\.epochs is 4 there and 6 here{cure}$"):
         jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"epochs": range(2, 6)})
     with pytest.raises(ValueError, match=r"settings\.seeds is \[0, 1\] there and \[1, 0\] here$"):

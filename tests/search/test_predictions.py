@@ -219,7 +219,7 @@ def test_custom_learner_scores_rows_with_its_hyperparameters_and_predicts_by_a_f
     for network, message in (
         (None, "network: expected a function"),
         (lambda params, x: x @ params["v"], "network: it fails on rows"),
-        (lambda params, x: params["w"], "network: expected a value a row"),
+        (lambda params, x: params["w"], "network: expected one value per row"),
         (3, r"network: expected a jfnn.Network, got 3"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -260,8 +260,8 @@ def test_invalid_arguments_of_predictions_are_refused(result):
     gone = dataclasses.replace(result, diverged_at=0 * result.diverged_at)
     assert (gone.predict(X) == -1).all()
     for call, message in (
-        (lambda: result.predict_proba(X, "sum"), "reduce: expected None, mean, std, or a function"),
-        (lambda: result.predict_proba(X, lambda v, axis: v.mean()), r"reduce: expected \['…', 256, 3\]"),
+        (lambda: result.predict_proba(X, "sum"), "reduce: expected None, 'mean', 'std' or a function"),
+        (lambda: result.predict_proba(X, lambda v, axis: v.mean()), r"reduce: expected shape \['…', 256, 3\]"),
         (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array, since this run has no column names"),

@@ -122,7 +122,7 @@ def test_named_tuples_of_users_are_restored_as_dicts():
         ([{"a": {1: np.ones(1)}}], "0.a, a dict whose keys"),
         ((object(),), "0, a object"),
         ((np.ones(1, jax.numpy.bfloat16),), "0, a bfloat16"),
-        ({"a.b": np.ones(1), "a": {"b": np.ones(1)}}, "two arrays of one name, a.b"),
+        ({"a.b": np.ones(1), "a": {"b": np.ones(1)}}, "two arrays with the same name, a.b"),
     ],
 )
 def test_parameters_that_cannot_be_saved_raise_type_error_naming_their_place(tree, message):

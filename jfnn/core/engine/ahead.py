@@ -12,7 +12,7 @@ from jfnn.core.engine.threads import for_worker_thread
 from jfnn.core.engine.trainer import Trainer
 from jfnn.numerics.machine import cores
 
-# Most bytes of the rows of waiting runs, each of which holds a copy.
+# Limit on the bytes of the rows of waiting runs, each of which holds a copy.
 WAITING_BYTES = 256_000_000
 
 
@@ -20,7 +20,7 @@ class Ahead:
     """Context manager that makes and compiles trainers ahead of their turn, several at once."""
 
     def __init__(self, makes: Sequence[Callable[[], Trainer]], at_once: int):
-        """Store functions that each make a trainer, and the most trainers that compile at once."""
+        """Store functions that each make a trainer, and the largest number of trainers to compile at once."""
         self.makes = makes
         self.at_once = at_once
         self.begun: dict[int, concurrent.futures.Future[Trainer]] = {}
@@ -33,7 +33,7 @@ class Ahead:
         self.pool.shutdown(cancel_futures=True)
 
     def take(self, number: int) -> Trainer:
-        """Return a compiled trainer, and begin to compile the next ones; raises what compiling it raises."""
+        """Return a compiled trainer, or raise the error of its compilation; start compiling the next ones."""
         for following in range(number, min(number + self.at_once, len(self.makes))):
             if following not in self.begun:
                 compiling = for_worker_thread(functools.partial(_make_and_compile, self.makes[following]))

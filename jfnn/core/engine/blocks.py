@@ -1,7 +1,7 @@
-"""A function of every member and every row, evaluated for tiles of members and blocks of rows on all threads.
+"""Evaluation of a function for all members and rows, in tiles of members and blocks of rows on all threads.
 
 A call has a fixed number of rows, and a number of members that depends only on the function and on how many
-members there are. So a value has the same bits whatever other rows and members are evaluated.
+members there are. So a value's bits do not depend on which other rows and members are evaluated.
 """
 
 import functools
@@ -22,10 +22,10 @@ from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
 BLOCK = 256  # rows per call; sums over rows, and so bits, depend on it
-# Most bytes of the parameters and layers of a call on a core: less is slower, more does not help.
+# Limit on the bytes of parameters and layers in a call on a core: less is slower, more does not help.
 CPU_BYTES = 6_000_000
 
-# (values [members, rows, …], axis=0) -> values with no or another axis in place of members
+# (values [members, rows, …], axis=0) -> values without the members' axis, or with another one in its place
 Reduce = Callable[..., object]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
@@ -36,7 +36,7 @@ class MemberSelection(NamedTuple):
     Attributes:
         shape: Shape of the members' grid.
         indices: Indices of the members in the grid, in C order, ``[members]``.
-        diverged: Whether each member diverged, and so has no values ``[members]``.
+        diverged: Whether each member diverged ``[members]``; such members have no values.
     """
 
     shape: tuple[int, ...]
@@ -44,7 +44,7 @@ class MemberSelection(NamedTuple):
     diverged: np.ndarray
 
     def spread_out(self, values: np.ndarray) -> np.ndarray:
-        """Return values ``[k, …]`` in the members' shape; NaN, or -1 for whole numbers, if diverged."""
+        """Arrange values ``[k, …]`` in the members' shape; diverged members get NaN, or -1 for integers."""
         if self.diverged.any():
             fill = np.nan if values.dtype.kind == "f" else -1
             everyone = np.full((len(self.diverged), *values.shape[1:]), fill, values.dtype)
@@ -64,7 +64,7 @@ REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_drop_diverged, name) f
 
 
 def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Return the most frequent label, the smallest in a tie; -1 (no label) only if all members have it."""
+    """Return the most frequent label, or the smallest in a tie; -1 (no label) only if all members have it."""
     labels = np.moveaxis(labels, axis, 0)
     winners = np.full(labels.shape[1:], -1)
     most = np.zeros(labels.shape[1:], int)
@@ -83,7 +83,7 @@ class ProgramCall(NamedTuple):
         members: A pytree of NumPy arrays with all members on the leading axis.
         selection: The position and divergence of these members.
         rows: A pytree of NumPy arrays with the rows on the leading axis.
-        layer: The most numbers that a layer holds for one row.
+        layer: Size of the largest layer, in numbers per row.
     """
 
     program: Callable[..., jax.Array]
@@ -99,16 +99,16 @@ def compute_in_blocks(
     reduce: object = None,
     argument: str = "network",
 ) -> np.ndarray:
-    """Return values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+    """Return values for all members and rows, in the members' shape ``[…, n, …]`` or reduced over members.
 
     Args:
-        calls: The members of each program; all have the same rows. With several programs, an axis of programs
-            precedes the members' shape, which all share.
+        calls: Programs with their members; all have the same rows and the same shape of members. With several
+            programs, the result has an axis of programs before this shape.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
         reduce: None, a name in `REDUCTIONS`, or a function; applied to one block of rows at a time, to limit
             memory.
-        argument: The caller's argument that holds the networks, named in errors.
+        argument: Name of the caller's argument that holds the networks, for errors.
 
     Raises:
         ValueError, TypeError: A program fails or does not return a value per row; programs return different
@@ -129,7 +129,7 @@ def compute_in_blocks(
     count = sum(len(indices) for _, indices in finite)
     n = len(jax.tree.leaves(calls[0].rows)[0])
     at_rows = -1 - len(shape)
-    if function is None:  # twice, while blocks are joined
+    if function is None:  # all values exist twice while blocks are joined
         memory.check("x", 2.0 * dtype.itemsize * count * n * math.prod(shape))
     blocks: dict[int, np.ndarray] = {}
 
@@ -176,7 +176,7 @@ def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]
 def _value_shape(
     finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Tree]], argument: str
 ) -> tuple[tuple[int, ...], np.dtype]:
-    """Return shape and dtype of a member's value of one row, which must agree between programs."""
+    """Return shape and dtype of a member's value for one row, which must agree between programs."""
     kinds = []
     for (call, _), tiles_of_call in zip(finite, tiles, strict=True):
         tile = tiles_of_call[0]
@@ -184,7 +184,7 @@ def _value_shape(
         one = eval_shape(argument, call.program, tile, block(call.rows, 0, BLOCK), rows=BLOCK)
         if one.shape[:2] != (width, BLOCK):
             got = f"{list(one.shape[1:])} for {BLOCK} rows"
-            raise ArgumentError(argument, f"expected a value a row, got {got}")
+            raise ArgumentError(argument, f"expected one value per row, got {got}")
         kinds.append((one.shape[2:], one.dtype))
     if len(set(kinds)) > 1:
         shapes = " and ".join(str(list(shape)) for shape, _ in dict.fromkeys(kinds))
@@ -193,12 +193,12 @@ def _value_shape(
 
 
 def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
-    """Return the function that reduces over members, given by name or itself; None for None."""
+    """Return the function that reduces over members, given directly or by name; None for None."""
     if reduce is None:
         return None
     function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
     if not callable(function):
-        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+        expected = f"None, {', '.join(map(repr, REDUCTIONS))} or a function (values, axis=0)"
         raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.as_text(reduce)}")
     if selection.diverged.all():
         raise ArgumentError("reduce", "expected members to reduce over, but all diverged")
@@ -217,7 +217,7 @@ def _reduce(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     if reduced.shape[at_rows:] != values.shape[1:]:
         expected = ["…", *values.shape[1:]]
         raise ArgumentError(
-            "reduce", f"expected {expected} of {list(values.shape)}, got {list(reduced.shape)}"
+            "reduce", f"expected shape {expected} for values {list(values.shape)}, got {list(reduced.shape)}"
         )
     return reduced
 
@@ -229,7 +229,7 @@ def _tiles(members: Tree, indices: np.ndarray, width: int, device: jax.Device) -
 
 
 def _width(members: Tree, layer: int, platform: str) -> int:
-    """Return the members per call: as many as fit with their layers, at most all of them, rounded up."""
+    """Return the members per call: one of `WIDTHS`, as many as are needed and fit with their layers."""
     leaves = jax.tree.leaves(members)
     enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
     size = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize

@@ -1,4 +1,4 @@
-"""The members that the engine trains, and all that it reads to train them."""
+"""The members that the engine trains, and everything needed to train them."""
 
 import abc
 import dataclasses
@@ -18,11 +18,11 @@ from jfnn.numerics.permutation import Domain, domain
 from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
 
-#: Parts of the rows of a split.
+#: Names of the parts into which rows are split.
 PARTS = ("train", "validation", "test")
-# Up to this share of all rows, members train and are scored on copies of their fold's rows, one per member.
-# By row numbers alone, the workload series of scripts/bench.py takes 3.4 times as much CPU time, or 1.7
-# times if copies are only scored; 33 folds of 580 rows take as much, or for few epochs 1.8 times as much.
+# If a fold has at most this share of all rows, each of its members trains and is scored on a copy of them.
+# With row numbers instead, the workload series of scripts/bench.py takes 3.4 times as much CPU time, or 1.7
+# times if copies are only scored; 33 folds of 580 rows take the same time, or 1.8 times for few epochs.
 COPIED_SHARE = 1 / 32
 COPIED_BLOCK = 256  # most rows of these copies that are scored at a time
 
@@ -43,7 +43,7 @@ class Progress(NamedTuple):
         epochs: Epochs in all.
         training: Number of members that still train.
         members: Number of all members.
-        best: The best score when members were last scored, negated for losses; None before.
+        best: The best score when members were last scored, negated for losses; None before the first time.
     """
 
     epoch: int
@@ -76,11 +76,11 @@ class Listener:
 
 
 class Recording(NamedTuple):
-    """Options of what a run records, and of who is notified.
+    """Options for what a run records and whom it notifies.
 
     Attributes:
         objective: Whether to keep the objectives of every epoch.
-        keep_params: Which trained parameters to keep; "evaluations" for those at each evaluation.
+        keep_params: Which trained parameters to keep; "evaluations" keeps them at each evaluation.
         eval_every: Epochs between the evaluations of the history, or a list of epochs; None for no history.
         on_return: Called with a `Progress` at every return to the host, or None.
         listener: Receives the events of the run.
@@ -105,8 +105,8 @@ class Replicates:
         n_starts: Number of sets: S, R, or the number of members.
         start_shapes: Shapes and dtypes of one set, which are known before any is drawn.
         batches: Minibatches as indices into a fold's training rows.
-        parts: For each fold, a name of `PARTS` -> its row numbers, possibly none.
-        alike: Number of the first fold with the same training rows and weights ``[folds]``; None if all
+        parts: For each fold, name of a part in `PARTS` -> its row numbers, possibly none.
+        alike: For each fold, the first one with the same training rows and weights ``[folds]``; None if all
             folds differ.
     """
 
@@ -138,7 +138,7 @@ class Replicates:
         return self.n_starts > len(self)
 
     def start(self, members: int | np.ndarray) -> Params:
-        """Return initial parameters of one member, or of several on a leading axis, numbered cell by cell."""
+        """Return initial parameters of a member, or of several on a leading axis; cells vary slowest."""
         indices = members
         if not self.differ_by_cell:
             indices = members % len(self) * self.n_starts // len(self)
@@ -146,7 +146,7 @@ class Replicates:
 
     @property
     def minibatches_of(self) -> np.ndarray:
-        """Number of the first replicate with the same minibatches and keys ``[R]``, which may share tiles."""
+        """For each replicate ``[R]``, the first with the same minibatches and keys; these may share tiles."""
         if self.keys is not None:
             return np.arange(len(self))
         rows = self.folds if self.alike is None else self.alike[self.folds]
@@ -156,7 +156,7 @@ class Replicates:
         return np.asarray(first[same.reshape(-1)])
 
     def minibatches(self, number: int, epoch: int) -> np.ndarray:
-        """Return row numbers of a replicate's minibatches ``[steps, batch]`` (int32); padding is negative."""
+        """Return row numbers of an epoch's minibatches ``[steps, batch]`` (int32); padding is negative."""
         train = self.parts[self.folds[number]]["train"]
         rows = self.batches.epoch(len(train), int(self.seeds[number]), epoch)
         return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
@@ -186,7 +186,7 @@ class Replicates:
 
 @dataclasses.dataclass(frozen=True)
 class RankingScore:
-    """The score that ranks members: a metric on a part of the data, a number in `PARTS`."""
+    """The score that ranks members: a metric on one part of the data, an index into `PARTS`."""
 
     part: int
     metric: str
@@ -198,23 +198,23 @@ class RankingScore:
         return f"{PARTS[self.part]}_{self.metric}"
 
     def of(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return one number per member, higher is better ``[members]``, from scores ``[members, parts]``."""
+        """Return one number per member ``[members]``, higher is better, from scores ``[members, parts]``."""
         values = np.asarray(scores[self.metric][:, self.part])
         return values if self.higher_is_better else -values
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Cohort(abc.ABC):
-    """All members of a run, every cell in every replicate, and all that the engine reads to train them.
+    """All members of a run, every cell in every replicate, and everything needed to train them.
 
     Attributes:
-        functions: The learner's functions that are compiled.
+        functions: The learner's functions to compile.
         replicates: Seeds and folds.
         copied_rows: From `rows_to_copy`.
         epochs: Epochs done at the end.
         first_epoch: Epochs done before the start.
         ended: Status of members at the start, if some had diverged or stopped by then.
-        schedulers: Rules that act at evaluations; those that keep parameters come first.
+        schedulers: Rules that act at evaluations; rules that keep parameters come first.
     """
 
     functions: Functions
@@ -285,7 +285,7 @@ class Cohort(abc.ABC):
         return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
 
     def hyper_at_start(self) -> dict[str, np.ndarray]:
-        """Return `hyper` for `Learner.start`, where factors of initial parameters are 1 for trained ones."""
+        """Return `hyper` for `Learner.start`; in a continued run, factors of initial parameters are 1."""
         hyper = self.hyper()
         factors = [name for name in self.learner.start_factors if self.first_epoch and name in hyper]
         return hyper | {name: np.ones_like(hyper[name]) for name in factors}
@@ -297,7 +297,7 @@ class Cohort(abc.ABC):
 
 
 def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
-    """Return the padded rows of each fold's parts ``[folds, …]`` (int32); None if too many to copy."""
+    """Return the padded row numbers of each fold's parts ``[folds, …]`` (int32); None if too many to copy."""
     lengths = [sum(map(len, fold.values())) for fold in parts]
     longest = max(lengths)
     if longest > COPIED_SHARE * n:
@@ -308,5 +308,5 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 
 
 def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
-    """Return the rows scored at a time: of all members together, or of each member's copies."""
+    """Return the number of rows scored at a time, shared by all members or of each member's copies."""
     return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])

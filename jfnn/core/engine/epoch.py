@@ -17,11 +17,11 @@ from jfnn.params import State
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
 STEPS = 16  # most steps whose rows are gathered at once
-# Most epochs of a call, whose program reserves room for the objectives of each: fewer need more calls, more
-# delay the work between calls. Compare with the workload xor.
+# Most epochs of a call, whose program reserves room for the objectives of each epoch: fewer need more calls,
+# more delay the work between calls. Compare with the workload xor.
 EPOCHS = 384
 
-# State, sums of an epoch's values by name, and the last of these values.
+# State, sums of the step values over an epoch by name, and the values of the last step.
 Loop = tuple[State, dict[str, jax.Array], dict[str, jax.Array]]
 OneStep = Callable[[jax.Array, Batch, Loop], Loop]
 
@@ -55,7 +55,7 @@ def steps_of_epoch(
 
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
         row_numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
-        # Without the barrier, XLA reads them in the gather, and counts all of them as bytes to gather from.
+        # Without the barrier, XLA reads row numbers inside the gather, and counts them as gathered bytes.
         return one_step(step, batch(jax.lax.optimization_barrier(row_numbers)), loop)
 
     def gathering_several(part: jax.Array, loop: Loop) -> Loop:
@@ -76,9 +76,9 @@ def steps_of_epoch(
 
 
 def steps_gathered_at_once(rows: Rows, batch: int) -> int:
-    """Return the number of steps whose rows to gather at once; 0 if each step is to gather its own.
+    """Return the number of steps whose rows are gathered at once; 0 if each step gathers its own.
 
-    ``batch`` is the number of rows of one step, of all members together.
+    ``batch`` is the number of rows in one step, summed over members.
     """
     leaves: list[jax.Array] = jax.tree.leaves(rows)
     if max(leaf.nbytes for leaf in leaves) <= SPLIT_BYTES:
@@ -96,7 +96,7 @@ def gather(
     stand_in: Array | None = None,
     axis: int = -1,
 ) -> Batch:
-    """Return the minibatch at row numbers, with the weight of each row.
+    """Return the minibatch with the given row numbers, and the weight of each row.
 
     Padding and rows of weight 0 are replaced by the first row that counts, since 0 times a cost or gradient
     of NaN would be NaN. This is the rule of `jfnn.losses.counted_rows`, applied before rows are gathered.
@@ -107,7 +107,7 @@ def gather(
         row_numbers: Row numbers of the step ``[batch]``, or of each member.
         padded: Whether entries after the first may be `jfnn.minibatches.PADDING`.
         fold: Numbers of the folds, which broadcast against the row numbers.
-        stand_in: From `stand_ins`, of these folds: the row for minibatches in which none counts; or None.
+        stand_in: Row of these folds, from `stand_ins`, for minibatches in which no row counts; or None.
         axis: Axis of the batch in the row numbers.
     """
     if weights is None and not padded:
@@ -130,7 +130,7 @@ def gather(
 def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | None:
     """Return the first training row that counts in each fold ``[folds]`` (int32); None without weights.
 
-    Weights are as for `gather`; of each fold's training rows ``[folds, …]``, at least one counts.
+    Weights are as in `gather`. ``train [folds, …]`` has each fold's training rows, of which some count.
     """
     if weights is None:
         return None

@@ -23,8 +23,8 @@ class Executor(Protocol):
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """Run the segment of each job, and pass every result to ``collect``, from any thread.
 
-        ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
-        since later segments depend on collected results.
+        ``collect`` returns the job that follows, if any. A segment may run more than once, but is created
+        only once, since later segments depend on collected results.
 
         Returns:
             The jobs that failed, with their errors.
@@ -34,7 +34,7 @@ class Executor(Protocol):
     def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
         """Compile on every device, by running segments for no epochs and scoring one block of rows.
 
-        ``told(programs compiled, their number)`` is called before the first and after each, from any thread.
+        ``told(compiled programs, all programs)`` is called before the first and after each, from any thread.
         """
         ...
 

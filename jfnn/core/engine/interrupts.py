@@ -11,7 +11,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class _Deferred:
-    """A SIGINT handler that records the first signal, and passes later ones to the handler before it."""
+    """A SIGINT handler that records the first signal and passes later ones to the previous handler."""
 
     def __init__(self, before: Handler):
         self.before = before
@@ -22,7 +22,7 @@ class _Deferred:
             self.before(number, frame)
             return
         self.has_come = self.is_pending = True
-        with contextlib.suppress(RuntimeError):  # the signal may have come amid another write
+        with contextlib.suppress(RuntimeError):  # the signal may have interrupted another write
             print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
 
     def interrupts(self) -> bool:
@@ -30,7 +30,7 @@ class _Deferred:
         return self.is_pending and self.before is signal.default_int_handler
 
     def hand_on(self) -> None:
-        """Pass the recorded signal to the handler before, once."""
+        """Pass the recorded signal to the previous handler, once."""
         if self.is_pending:
             self.is_pending = False
             self.before(signal.SIGINT, None)
@@ -38,7 +38,7 @@ class _Deferred:
 
 @contextlib.contextmanager
 def deferred_interrupts() -> Iterator[Callable[[], bool]]:
-    """Defer Ctrl-C to calls of `raise_interrupt` and to the end of the block; a second one acts at once.
+    """Defer Ctrl-C until `raise_interrupt` is called or the block ends; a second Ctrl-C acts at once.
 
     Python raises KeyboardInterrupt between any two steps of the main thread, even if it has just taken a lock
     of a thread pool, which would then never be released. Nothing is deferred in other threads, or if SIGINT
@@ -75,7 +75,7 @@ def interrupt_is_pending() -> bool:
 
 
 def _handler_here() -> _Deferred | None:
-    """Return the handler of a `deferred_interrupts` block of this thread."""
+    """Return the handler of this thread's `deferred_interrupts` block, if any."""
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     return handler if is_main and isinstance(handler, _Deferred) else None

@@ -17,7 +17,7 @@ Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues
 
 
 class Lanes(NamedTuple):
-    """Where members lie: on the first axis or the last, with separate minibatches or shared ones.
+    """The members' axis, first or last, and whether they have separate or shared minibatches.
 
     ======================  =====================  ==========================  ===================
     array                   separate, first        separate, last              shared
@@ -32,8 +32,8 @@ class Lanes(NamedTuple):
     Attributes:
         last: Whether members lie on the last axis of their states, instead of the first.
         separate: Whether each member has its own minibatches, instead of shared ones.
-        together: Number of neighbors that share separate minibatches. If it is above 1, members lie first,
-            and ``tile`` counts groups of neighbors in all arrays but states.
+        together: Number of neighbors with the same minibatches if these are separate. Above 1, members lie on
+            the first axis, and ``tile`` counts groups of neighbors in all arrays except states.
     """
 
     last: bool
@@ -51,7 +51,7 @@ class Lanes(NamedTuple):
         return 0 if self.separate and self.last else -1
 
     def lay_out(self, states: Arrays) -> Arrays:
-        """Move members from the leading axis of states to where they lie."""
+        """Move members from the leading axis of states to `axis`."""
         moved: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
         return moved
 
@@ -61,7 +61,7 @@ class Lanes(NamedTuple):
         return moved
 
     def row_numbers(self, row_numbers: Numbers) -> Numbers:
-        """Lay out row numbers of several steps ``[steps, tile, batch]``, or if shared ``[steps, batch]``."""
+        """Lay out row numbers of several steps ``[steps, tile, batch]``, or ``[steps, batch]`` if shared."""
         return row_numbers.swapaxes(1, 2) if self.separate and self.last else row_numbers
 
     def row_numbers_shape(self, tile: int, batch: int) -> tuple[int, ...]:
@@ -71,20 +71,20 @@ class Lanes(NamedTuple):
         return (batch, tile) if self.last else (tile, batch)
 
     def broadcast_to_rows(self, of_members: Arrays) -> Arrays:
-        """Shape arrays ``[tile]``, or shared scalars, to broadcast against the row numbers of a step."""
+        """Reshape arrays ``[tile]``, or shared scalars, to broadcast against the row numbers of a step."""
         if self.last or not self.separate:
             return of_members
         broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_members)
         return broadcast
 
     def members_last(self, batch: Batch) -> Batch:
-        """Move members of a gathered batch to the last axis if `step` takes them there."""
+        """Move members of a gathered batch to the last axis if `step` expects them there."""
         if not (self.separate and self.last):
             return batch
         return batch._replace(rows=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, -1), batch.rows))
 
     def step(self, functions: Functions) -> Step:
-        """Return `Learner.step` of all members, with values ``[tile]``."""
+        """Return `Learner.step` for all members; its values are ``[tile]``."""
         if self.last:
             step_last = functions.learner.step_last
             return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
@@ -93,7 +93,7 @@ class Lanes(NamedTuple):
         return step if self.together == 1 else self._map_groups(jax.vmap(step))
 
     def _map_groups(self, step: Step) -> Step:
-        """Turn a step of groups ``[groups, together, …]`` into a step of all members."""
+        """Turn a step over ``[groups, together, …]`` into a step over ``[members, …]``."""
 
         def of_all(
             states: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -110,11 +110,11 @@ class Lanes(NamedTuple):
         return of_all
 
     def end_epoch(self, functions: Functions) -> Callable[[State, State, Hyper], State]:
-        """Return `Learner.end_epoch` of all members."""
+        """Return `Learner.end_epoch` for all members."""
         return jax.vmap(functions.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
 
     def select(self, which: jax.Array, one: Arrays, other: Arrays) -> Arrays:
-        """Select arrays of ``one`` for members that ``which [tile]`` marks, and of ``other`` for the rest."""
+        """Take arrays of ``one`` for members marked in ``which [tile]``, and of ``other`` for the rest."""
 
         def choose(leaf: jax.Array, instead: jax.Array) -> jax.Array:
             return jnp.where(jnp.expand_dims(which, self._other_axes(leaf)), leaf, instead)
@@ -123,10 +123,10 @@ class Lanes(NamedTuple):
         return selected
 
     def all_finite(self, leaves: Sequence[jax.Array]) -> jax.Array:
-        """Return whether all numbers of a member are finite ``[tile]``, in arrays of one dtype.
+        """Return whether all numbers of each member are finite ``[tile]``, in arrays of one dtype.
 
-        Several arrays are joined first: for each separate array XLA makes three kernels, which take longer to
-        compile, and in a tiny network a seventh of the time of a step (compare with the workload xor of
+        Arrays are joined first: for each separate array, XLA makes three kernels, which take longer to
+        compile and, in a tiny network, a seventh of a step's time (compare with the workload xor of
         scripts/bench.py).
         """
         joined = leaves[0]

@@ -1,4 +1,4 @@
-"""Choice of the layout of a cohort's tiles, by the bytes that a step of a member holds."""
+"""Choice of the layout of a cohort's tiles, by the memory that a member needs in a step."""
 
 import functools
 import math
@@ -31,8 +31,8 @@ def layout_for(
 ) -> Layout:
     """Return the given layout, or the fastest one for the cohort.
 
-    ``tile`` and ``shared`` are as in `jfnn.Execution`. ``widest`` selects the widest tiles, which give the
-    bits of a cell in a large grid.
+    ``tile`` and ``shared`` are as in `jfnn.Execution`. ``widest`` selects the widest tiles, which give each
+    cell the bits that it has in a large grid.
     """
     replicates = len(np.unique(cohort.minibatches_of()))
     if tile is not None:
@@ -50,7 +50,7 @@ def layout_for(
 
 
 def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
-    """Return layout -> time of one step of a tile, in units of one member's share."""
+    """Return layout -> time of one step of a tile, in units of a member with shared minibatches."""
     batch = int(cohort.replicates.sources.batch.min())
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     most_separate = _widest_of_separate(cohort)
@@ -74,10 +74,10 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
 
 
 def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float]:
-    """Return `layout_costs` of tiles of all cells of several replicates, for custom losses that draw.
+    """Return `layout_costs` of tiles with all cells of several replicates, for custom losses that sample.
 
-    What depends on the key of a step only is then computed once per replicate. A tile has at most ``most``
-    replicates, since the row numbers of an epoch must fit.
+    Values that depend only on a step's key are then computed once per replicate. A tile has at most ``most``
+    replicates, since the row numbers of an epoch must fit into memory.
     """
     functions = cohort.functions
     cells = cohort.n_cells
@@ -91,16 +91,16 @@ def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float
 
 
 def _widest_of_separate(cohort: Cohort) -> int:
-    """Return the widest tile with separate minibatches for which the row numbers of an epoch fit."""
+    """Return the width of the widest tile with separate minibatches whose row numbers fit for an epoch."""
     sources = cohort.replicates.sources
     of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
 
 
 def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> int:
-    """Return the widest tile that fits, by the bytes that a step of ``batch`` rows holds.
+    """Return the width of the widest tile whose members fit into memory in steps of ``batch`` rows.
 
-    Shared inputs are read once per step, so members may hold as many bytes as these.
+    Shared inputs are read only once per step, so a tile's members may hold as many bytes as these inputs.
     """
     functions = cohort.functions
     on_cpu = platform == "cpu"
@@ -116,7 +116,7 @@ def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> in
 
 
 def bytes_of_member(cohort: Cohort, batch: int) -> int:
-    """Return the bytes that a member holds in steps of ``batch`` rows, except arrays of traced learners."""
+    """Return a member's bytes in steps of ``batch`` rows, not counting arrays inside custom functions."""
     learner = cohort.learner
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
     return plan.member_bytes(parameters, learner.width(), batch, cohort.data.dtype.itemsize)
@@ -157,9 +157,9 @@ def footprint(
 def unshared_peak_bytes(
     function: Callable[..., Tree], of_member: Sequence[Tree], shared: Sequence[Tree]
 ) -> int:
-    """Return `peak_bytes` of ``function(*of_member, *shared)``, less arrays that depend on ``shared`` only.
+    """Return `peak_bytes` of ``function(*of_member, *shared)`` without arrays that depend only on ``shared``.
 
-    A call, loop or conditional that depends on the member counts with all of its inputs and results.
+    If a call, loop or conditional depends on the member, all of its inputs and results are counted.
     """
     with tracing():
         jaxpr = jax.make_jaxpr(function)(*of_member, *shared).jaxpr
@@ -178,20 +178,20 @@ def peak_bytes(trace: core.ClosedJaxpr) -> int:
 
     ``max_t Σ_a bytes(a)`` over operations t and the arrays a that t reads or makes, or that exist before t
     and are read after it or returned. Constants and inputs live until their last use, results from the
-    operation that makes them. Operations whose results are unused do not run. A call, loop or conditional
-    adds the peak of what it makes inside, a conditional of its larger branch. Compiled steps, whose
-    operations are fused and reordered, hold 0.6 to 1.2 times as much.
+    operation that makes them. Operations whose results are unused do not run. A call or loop adds its inner
+    peak, a conditional the peak of its largest branch. Compiled steps, whose operations are fused and
+    reordered, hold 0.6 to 1.2 times as much.
     """
     return _peak(trace.jaxpr, lambda array: True)
 
 
 def nbytes(array: Any) -> int:
-    """Return the bytes of an array of a shape and dtype; for random keys, of their raw data."""
+    """Return the bytes of an array, by its shape and dtype; for random keys, of their raw data."""
     return int(math.prod(array.shape) * array.dtype.itemsize)
 
 
 def _peak(jaxpr: core.Jaxpr, counts: Callable[[core.Var], bool]) -> int:
-    """Return `peak_bytes`, counting some variables only."""
+    """Return `peak_bytes`, counting only some variables."""
 
     def total(arrays: set[core.Var]) -> int:
         return sum(nbytes(array.aval) for array in arrays if counts(array))
@@ -218,7 +218,7 @@ def _peak_inside(jaxpr: core.Jaxpr) -> int:
 
 
 def _arrays(variables: Sequence[core.Var | core.Literal]) -> set[core.Var]:
-    """Return the variables that hold arrays: neither literals, which are in the program, nor tokens."""
+    """Return the variables that hold arrays: neither literals, which are part of the program, nor tokens."""
     return {v for v in variables if not isinstance(v, core.Literal) and hasattr(v.aval, "dtype")}
 
 

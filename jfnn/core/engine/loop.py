@@ -71,8 +71,8 @@ def run_to_end(
     Args:
         trainer: The trainer.
         state: From `first_state`, or saved.
-        save: Called at each return to the host, with a state that does not change during the call. It is not
-            called after an executor gave members up, so they can be retried from the last saved state.
+        save: Called at each return to the host, with a state that does not change during the call. It is no
+            longer called once an executor has given up on members: they can be retried from the last save.
         callback: Called at each return to the host, before ``save``; returns the mask of members to stop.
     """
     started = time.perf_counter()
@@ -134,9 +134,9 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
 
 
 def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save: Save) -> None:
-    """Report progress and save the state, which nothing changes between two calls.
+    """Report progress and save the state, which does not change meanwhile.
 
-    It must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
+    The state must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
     """
     cohort = trainer.cohort
 
@@ -159,9 +159,9 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
 def _extend_history(
     state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]
 ) -> Evaluation:
-    """Append evaluations to the history, up to the first after which no member trains.
+    """Append evaluations to the history, up to the first one by which all members have diverged.
 
-    Members have been trained beyond the state's epoch; ``epochs`` are the ones to record since then.
+    The members have already been trained beyond ``state.epoch``; ``epochs`` are the ones to record since.
     """
     reached = [
         epoch
@@ -231,7 +231,7 @@ def act(cohort: Cohort, state: RunState, scores: Scores) -> RunState:
         )
         given: Any = scheduler.update(memories[i], report)
         if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Actions):
-            expected = f"expected (state, jfnn.schedulers.Actions(…)) of {type(scheduler).__name__}.update"
+            expected = f"expected (state, jfnn.schedulers.Actions(…)) from {type(scheduler).__name__}.update"
             raise ArgumentTypeError("schedulers", f"{expected}, got {checks.as_text(given)}", scheduler)
         memories[i], actions = given
         state = _apply(state, actions, score)

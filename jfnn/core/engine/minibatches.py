@@ -1,4 +1,4 @@
-"""Row numbers of a call's steps: an array, drawn by a separate program before the steps are trained.
+"""Row numbers of a call's steps, drawn by a separate program before the steps are trained.
 
 The program does not depend on the learner, so all networks and losses share it.
 """
@@ -27,7 +27,7 @@ class Draws(NamedTuple):
     Attributes:
         seed: Seeds (uint32).
         fold: Numbers of folds (int32).
-        domain: Number of rows of each fold, inside a grid.
+        domain: Grid of the fold's training rows, for `jfnn.numerics.permutation`.
         positions: ``0 … batch - 1`` (int32).
         steps: Steps per epoch (int32), the same for all members.
         first: First epoch of the call (int32).
@@ -45,7 +45,7 @@ class Draws(NamedTuple):
 def row_drawing_program(
     batches: Minibatches, room: int, lanes: Lanes, platform: str
 ) -> Callable[..., jax.Array]:
-    """Return `rows_of_call` compiled, ``(draws, train, steps) -> row numbers``."""
+    """Return `rows_of_call` as a compiled function ``(draws, train, steps) -> row numbers``."""
     draw = functools.partial(rows_of_call, batches, room, lanes)
     return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
 
@@ -56,12 +56,12 @@ def rows_of_call(
     """Return row numbers of the steps of a call (int32), as in `Source.rows`.
 
     Args:
-        batches: The scheme by which to draw.
+        batches: The minibatch scheme.
         room: Number of steps in the result.
-        lanes: How members lie in the row numbers.
+        lanes: The layout of members in the row numbers.
         draws: Arguments of the tile.
-        train: Row numbers of each fold ``[folds, …]``, padded.
-        steps: Steps of the call; later ones have arbitrary rows.
+        train: Training rows of each fold ``[folds, …]``, padded.
+        steps: Number of steps in the call; later entries of the result are arbitrary.
     """
     batch = len(draws.positions)
     tile = jnp.size(draws.seed)
@@ -80,9 +80,9 @@ def rows_of_call(
 
 
 def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> np.ndarray:
-    """Return the row numbers that all steps share ``[1, batch]``, or if separate ``[1, tile, batch]``.
+    """Return the row numbers used in every step ``[1, batch]`` (NumPy, int32), for the scheme "full".
 
-    They are int32, in NumPy. ``batches`` is the scheme "full"; see `rows_of_call` for the other arguments.
+    If members have separate minibatches, the shape is ``[1, tile, batch]``. Arguments: as in `rows_of_call`.
     """
     domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
     rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
@@ -97,11 +97,11 @@ def rows_of_steps(
 ) -> jax.Array:
     """Return row numbers of several steps ``[steps, …]``, with the arguments of `rows_of_call`.
 
-    Steps are numbered from 0 in the first epoch.
+    Steps are numbered from 0, the first step of the call.
     """
     separate = lanes.separate
     steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
-    # `lax.div`, since XLA does not know that these numbers are not negative.
+    # Not ``//``, which would also handle negative numbers, although there are none.
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
     step = steps - epoch * draws.steps
 
@@ -122,7 +122,7 @@ def rows_of_steps(
 
 
 def number_of_pieces(members: int, count: int) -> int:
-    """Return the number of equal parts in which to draw ``count`` numbers for each member."""
+    """Return the number of equal parts into which to cut members to draw ``count`` numbers for each."""
     parts = [n for n in range(1, members) if members % n == 0 and members // n * count <= DRAWN]
     return parts[0] if parts else members
 
@@ -132,9 +132,9 @@ class Source(NamedTuple):
 
     Attributes:
         rows: Row numbers of each step of the call (int32): shared ones ``[steps, batch]``, or separate ones
-            as in `jfnn.core.engine.lanes.Lanes`. A single step stands for all.
-        key: Raw data of the random keys of steps ``[2]``, or if separate ``[tile, 2]``; or None.
-        fold: Fold numbers (int32), if separate ``[tile]``.
+            as in `jfnn.core.engine.lanes.Lanes`. A single entry stands for all steps.
+        key: Raw data of the random key of steps ``[2]``, or ``[tile, 2]`` if separate; or None.
+        fold: Fold number (int32), or ``[tile]`` if separate.
         steps: Steps per epoch (int32), the same for all members; None if an epoch is one step whose rows
             never change.
         first: First epoch of the call (int32).
@@ -153,24 +153,24 @@ class Source(NamedTuple):
 
     @property
     def batch(self) -> int:
-        """Rows of a step of one member."""
+        """Number of rows in one step of a member."""
         count = math.prod(self.rows.shape[1:])
         return count // self.fold.size if self.separate else count
 
 
 class Sources(NamedTuple):
-    """Everything from which the minibatches of every replicate follow.
+    """Everything that determines the minibatches of each replicate.
 
     Attributes:
         seed: Seeds ``[replicates]`` (uint32).
         key: Raw data of random keys ``[replicates, 2]``, or None.
         fold: Numbers of the folds ``[replicates]``.
-        domain: Number of rows of each fold ``[folds]``, inside a grid.
+        domain: Grid of each fold's training rows ``[folds]``, for `jfnn.numerics.permutation`.
         train: Training rows of each fold, padded with zeros to ``[folds, padded_length(n)]`` (int32).
         steps: Steps per epoch of each replicate ``[replicates]``.
         batch: Rows per step of each replicate ``[replicates]``.
-        batches: The scheme by which to draw, or None if minibatches are given.
-        padded: Whether entries may be `PADDING`.
+        batches: The minibatch scheme, or None if minibatches are given.
+        padded: Whether row numbers may be `PADDING`.
     """
 
     seed: np.ndarray
@@ -213,9 +213,9 @@ class Sources(NamedTuple):
 
 
 def padded_length(n: int) -> int:
-    """Return the length to pad ``n`` rows to: the next multiple of 1/16 of their power of two.
+    """Return the length to which ``n`` rows are padded: a multiple of 1/16 of the next power of two.
 
-    It adds at most an eighth. Few lengths then occur, so most numbers of rows share a compiled program.
+    Padding adds at most an eighth. Since few lengths occur, most numbers of rows share compiled programs.
     """
     block = 1 << max((n - 1).bit_length() - 4, 0)
     return -(-n // block) * block

@@ -8,12 +8,12 @@ import numpy as np
 
 from jfnn.core.engine.epoch import EPOCHS
 
-# Most bytes of a tile in training, by `member_bytes`, that fit a core's cache: larger tiles read their states
-# from memory in every step, smaller ones need more calls. Compare values with
+# Most bytes of a tile in training, by `member_bytes`, that fit into a core's cache: larger tiles read their
+# states from memory in every step, smaller ones need more calls. Compare values with
 # `python scripts/bench.py --workload growth`.
 CPU_TILE_BYTES = 600_000
-# The same by `jfnn.core.engine.layouts`, for custom functions: compare with the workload own_data. For
-# layers, whose tiles use the other count, it would make tiles of convolutions and GRUs too narrow.
+# The same for custom functions, whose bytes `jfnn.core.engine.layouts` counts: compare with the workload
+# own_data. For layers, that count would make tiles of convolutions and GRUs too narrow.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
 # Widths of the widest tiles, which grids of 5x5, 7x7 or 10x10 cells fill.
@@ -22,22 +22,22 @@ ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 # Widths for fewer members or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
-# units of a member with shared ones; CPU cores that the plan assumes. Wrong values only choose a slower
+# units of a member with shared ones; number of CPU cores assumed. Wrong values only choose a slower
 # layout: compare with the workloads digit_seeds and folds.
 STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# SEPARATE for tiles of several replicates that draw once per replicate, and their fewest replicates: a tile
-# of two is not faster than one tile for each. Compare with `python scripts/committees.py`.
+# SEPARATE for tiles of several replicates that sample random numbers once per replicate, and the fewest
+# replicates in such a tile: one of two is not faster than two tiles. Compare with `scripts/committees.py`.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
-# A call costs the host about a millisecond, while the device runs the call before; a call of fewer
-# steps takes less than that. A share of idle time below `IDLE` is not worth further calls.
+# A call costs the host about a millisecond, while the device runs the previous call; a call of fewer
+# steps takes less time than that. A share of idle time below `IDLE` is not worth further calls.
 LEAST_STEPS = 16
 IDLE = 0.03
-# Most bytes of the row numbers of a call: more take memory, fewer need more calls. Since a call has at least
-# one epoch, `EPOCH_BYTES`, the most for an epoch, limit the width of tiles with separate minibatches.
+# Limit on the bytes of a call's row numbers: a lower one needs more calls. A call has at least one epoch, so
+# `EPOCH_BYTES`, the limit for one epoch, also limits the width of tiles with separate minibatches.
 ROWS_BYTES = 16_000_000
 EPOCH_BYTES = 64_000_000
 
@@ -45,7 +45,7 @@ EPOCH_BYTES = 64_000_000
 class Layout(NamedTuple):
     """Layout of tiles: their width, and which of their members share minibatches.
 
-    Float32 results depend on it, so it follows from the cohort, never from the number of devices.
+    Float32 results depend on the layout, so the cohort determines it, never the number of devices.
     """
 
     width: int  # members per tile
@@ -63,7 +63,7 @@ class Tile(NamedTuple):
 
     members: np.ndarray  # their numbers [tile]; empty slots repeat members
     used: np.ndarray  # slots that are not repeats, in order
-    replicates: np.ndarray | int  # of each slot, or each group of neighbors; or one of all
+    replicates: np.ndarray | int  # of each slot or group of neighbors, or one for all
 
 
 class CallLength(NamedTuple):
@@ -81,7 +81,7 @@ class CallLength(NamedTuple):
     calls: int = 3
 
     def limited_to(self, bytes_a_step: int) -> "CallLength":
-        """Return a length with at most `ROWS_BYTES` of row numbers, at so many bytes per step."""
+        """Return a length with at most `ROWS_BYTES` of row numbers, given their bytes per step."""
         return self._replace(steps=max(min(self.steps, ROWS_BYTES // bytes_a_step), 1))
 
     def epochs(self, steps: int) -> int:
@@ -96,11 +96,11 @@ class CallLength(NamedTuple):
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
     def ranges(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[range]:
-        """Return the epochs of each call: ``stops`` are the epochs done, and those at which a call must end.
+        """Return the epochs of each call; ``stops`` has the epochs done, then those at which a call must end.
 
-        As few calls as possible, or more if few tiles would leave devices idle at the end: with 3 tiles on 2
-        devices, one is idle while the last tile trains; with 2 calls per tile, none is. ``steps`` is the
-        steps per epoch.
+        There are as few calls as possible, or more if devices would be idle at the end: with 3 tiles on 2
+        devices, one device is idle while the last tile trains; with 2 calls per tile, none is. ``steps`` is
+        the number of steps per epoch.
         """
         intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
         if not intervals:
@@ -125,14 +125,14 @@ def _divide(first: int, end: int, number: int) -> Iterator[range]:
 
 
 def tile_width(held: int, available: int, widths: Sequence[int]) -> int:
-    """Return the largest width of a tile whose members, of ``held`` bytes each, fit into ``available``."""
+    """Return the largest width of a tile whose members, of ``held`` bytes, fit into ``available`` bytes."""
     return max(width for width in widths if width <= max(available // max(held, 1), 1))
 
 
 def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
     """Return the bytes that one member holds in training.
 
-    ``width`` is the most values that a layer holds for one row, ``batch`` the rows per step.
+    ``width`` is the largest number of values that a layer holds for one row, ``batch`` the rows per step.
     """
     # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
     return 3 * (parameters + width * batch) * itemsize
@@ -167,7 +167,7 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
     Args:
         active: Whether each member still trains ``[members]``.
         replicate: Replicate of each member ``[members]``.
-        group: Group of each member ``[members]``, by minibatches or their shape; a tile has members of one.
+        group: Group of each member ``[members]``, by minibatches or their shape; tiles do not mix groups.
         layout: The layout of tiles.
     """
     grouped = []
@@ -183,7 +183,7 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
 
 
 def neighbors(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return members in rows of one replicate, and whether each is not a repeat ``[rows, together]``.
+    """Return members in rows, each of one replicate, and a mask that excludes repeats ``[rows, together]``.
 
     ``members`` are numbers of members; ``replicate`` has the replicate of every member.
     """

@@ -1,8 +1,8 @@
-"""The compiled part: one call advances one tile by some epochs, or scores it.
+"""The compiled program: one call advances one tile by some epochs, or scores it.
 
 A tile is a fixed number of members, trained side by side: its members run the same loops, in which `jax.vmap`
 maps a step over them. Members share the minibatches of their replicate, or have separate ones. Rows, steps,
-epochs, folds and hyperparameters are arguments, and one body serves every step, so one program serves any
+epochs, folds and hyperparameters are arguments, and all steps run one loop body, so one program serves any
 grid, any data and any number of calls.
 
 Nothing else may enter this program: since one program trains a member everywhere, its float32 results have
@@ -39,7 +39,7 @@ TRACED_PROGRAMS = 128
 
 
 class Members(NamedTuple, Generic[A_co]):
-    """Members on the leading axis: of a tile on a device or the host, or of a whole run on the host."""
+    """Members on the leading axis: a tile on a device or the host, or a whole run on the host."""
 
     state: State  # parameters in the engine's form, and optimizer memory
     # Epoch, counted from 0, in which a member diverged, or -1; its state is then the one before this epoch.
@@ -48,7 +48,7 @@ class Members(NamedTuple, Generic[A_co]):
 
 OnDevice = Members[jax.Array]
 OnHost = Members[np.ndarray]
-Trained = tuple[OnDevice, dict[str, jax.Array]]  # members, and means of each of their epochs
+Trained = tuple[OnDevice, dict[str, jax.Array]]  # members, and the means of step values in each epoch
 
 
 class DeviceData(NamedTuple):
@@ -60,7 +60,7 @@ class DeviceData(NamedTuple):
 
 
 class Program:
-    """Compiled functions of a tile; arguments of members have a leading tile axis.
+    """Compiled functions of a tile; arguments that differ between members have a leading tile axis.
 
     * ``lanes(tile, batch, separate, together) -> Lanes``: where members lie while they train
     * ``start(params, hyper) -> state``
@@ -71,7 +71,7 @@ class Program:
     """
 
     def __init__(self, functions: Functions, padded: bool, platform: str, epochs: int):
-        """Store the arguments, which `build` describes; compiles nothing yet."""
+        """Store the arguments, which `build` describes, without compiling anything."""
         self.functions = functions
         self.learner = functions.learner
         self.padded = padded
@@ -84,7 +84,7 @@ class Program:
             identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if name_of_all is None else identity)
 
-        # Cached, since it is needed in every call and takes a twentieth of a short one.
+        # Cached, since it is needed in every call and takes a twentieth of a short call.
         self.lanes = functools.cache(self._lanes)
         self.start = program("start", jax.vmap(functions.start))
         self.advance = program("advance", self._advance)
@@ -190,7 +190,7 @@ def keep_finite(
 
 
 def all_finite(params: Params, lanes: Lanes) -> jax.Array:
-    """Return whether all trained parameters of a member are finite ``[tile]``.
+    """Return whether all trained parameters of each member are finite ``[tile]``.
 
     Constants may be infinite or NaN, as in a mask; if that matters, the objective is not finite.
     """

@@ -29,7 +29,7 @@ def write_scores(
     """Write the scores of members of one fold into the scores of all, in place.
 
     ``members`` are the numbers of the scored members. ``rows`` is metric -> scores ``[len(members), n, …]``
-    of all rows, or if ``copied`` of the fold's rows, one part after another.
+    of all rows or, if ``copied``, of the fold's rows, one part after another.
     """
     metrics = cohort.learner.metrics
     data = cohort.data.in_fold(fold)
@@ -55,7 +55,7 @@ def reduce_rows(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray
     """Return scores ``[members]`` by a metric's ``reduce``, from ``values [members, n, …]`` of rows ``[n]``.
 
     Raises:
-        ArgumentError: It does not return one number per member.
+        ArgumentError: ``reduce`` does not return one number per member.
     """
     scores = metric.reduce(values, data, rows)
     with checks.item_of("metrics"):

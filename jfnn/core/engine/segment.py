@@ -26,22 +26,22 @@ class Task(NamedTuple):
     rows: Rows  # NumPy arrays
     weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
     block: int  # rows scored at a time
-    steps: int  # most steps of a call, for whose row numbers there is room
+    steps: int  # most steps of a call: the length of arrays of row numbers
     objectives: bool  # whether the objective of each epoch is kept
-    # Rows of each fold's parts [folds, …], training rows first, then padding, if members have copies.
+    # Rows of each fold's parts [folds, …], training rows first and padding last, if members have copies.
     copied_rows: np.ndarray | None = None
 
 
 class Segment(NamedTuple):
     """One call for one tile."""
 
-    members: OnHost  # with parameters only if they are only scored
+    members: OnHost  # with nothing but parameters if they are only scored
     hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
     replicates: np.ndarray | int | None  # as in `Tile`; None to score only
     folds: np.ndarray  # fold of each member [tile]
     first_epoch: int = 0  # epochs done before
     n_epochs: int = 0  # epochs to train
-    steps: int = 0  # steps of these epochs
+    steps: int = 0  # steps in these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
 
@@ -68,7 +68,7 @@ class Worker:
         """Place the data on the device; the task's rows are not kept."""
         self.device = device
         sources = task.sources
-        epochs = EPOCHS if task.objectives else 1  # keeping all takes a tenth of a small network's time
+        epochs = EPOCHS if task.objectives else 1  # keeping them all takes a tenth of a small network's time
         self.program = build(task.functions, sources.padded, device.platform, epochs)
         self.sources = sources
         self.weights = task.weights
@@ -77,18 +77,17 @@ class Worker:
         self.copied_rows = task.copied_rows
 
         n = len(jax.tree.leaves(task.rows)[0])
-        # Few distinct lengths, so that most numbers of rows share a program.
         length = padded_length(n)
         blocks = range(0, n if task.copied_rows is None else 0, task.block)
-        # A CPU uses the host's arrays in place: the rows and all blocks of them are one copy. Rows in a
-        # mapped file are not copied, and their program is for their exact number.
+        # A CPU uses the host's arrays in place: the rows and all blocks of them share one copy. Rows in a
+        # memory-mapped file are not copied, and their program is compiled for their exact number.
         rows = jax.tree.map(
             lambda leaf: as_host_array(leaf, max(length, len(blocks) * task.block)), task.rows
         )
         weights = (
             None if task.weights is None else pad(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
-        # Without rows that no member trains on, such as test rows, gathers read less.
+        # Rows after the last training row, such as test rows, are left out: gathers then read less.
         trained = padded_length(int(sources.train.max()) + 1)
         data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
@@ -97,7 +96,7 @@ class Worker:
         self.rows = None if task.copied_rows is None else rows
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
-        """Start a segment, without waiting for its arrays; score ``blocks`` blocks of rows, or all."""
+        """Start a segment, without waiting for its arrays; score ``blocks`` blocks of rows (None: all)."""
         copied = None if self.copied_rows is None else self.copied_rows[segment.folds]
         objectives: dict[str, jax.Array] = {}
         if segment.replicates is None:

@@ -1,4 +1,4 @@
-"""Initial states, computed without a compiled program if they depend on no value.
+"""Initial states, without a compiled program if each array is constant or equals an argument.
 
 Most optimizers start with zeros, or one number, in every array; compiling that takes longer than training a
 small network.
@@ -27,7 +27,7 @@ Origin = Input | complex | Array
 
 
 class Start(NamedTuple):
-    """The result of `Learner.start`, read off its trace.
+    """The result of `Learner.start`, as read from its trace.
 
     Attributes:
         shapes: Shapes and dtypes of a member's state.
@@ -62,7 +62,7 @@ class Start(NamedTuple):
 def read_start(
     functions: Functions, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
 ) -> Start:
-    """Read off `Learner.start` for one member's parameters and hyperparameters, or for their shapes."""
+    """Trace `Learner.start` for one member's parameters and hyperparameters, or for their shapes."""
     with tracing():
         traced, shapes = jax.make_jaxpr(functions.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr

@@ -58,7 +58,7 @@ class RunState(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Members that an executor gave up: their numbers, the epochs done, and the error."""
+    """Members that an executor gave up on: their numbers, the epochs done, and the error."""
 
     members: np.ndarray
     epoch: int

@@ -83,7 +83,7 @@ def run_jobs(
 
 @contextlib.contextmanager
 def run_in_background(call: Callable[[], object]) -> Iterator[None]:
-    """Run a call on another thread during the block, and wait for both; raises what the call raises."""
+    """Run a call on another thread during the block, wait for both, and raise any error of the call."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         done = pool.submit(for_worker_thread(call))
         yield
@@ -95,7 +95,7 @@ def run_in_parallel(
 ) -> None:
     """Run each call on a separate thread; wait for all, and for the arrays that they return.
 
-    ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
+    ``at_end`` is called when all calls have ended or one has failed; the first exception is raised.
     """
     with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
         try:
@@ -109,7 +109,7 @@ def run_in_parallel(
 def for_worker_thread(call: Callable[[], Result]) -> Callable[[], Result]:
     """Prepare a call for another thread, which does not inherit JAX's context managers.
 
-    It waits for the arrays that the call returns.
+    The prepared call waits for the arrays that it returns.
     """
     x64 = jax.config.read("jax_enable_x64")
 

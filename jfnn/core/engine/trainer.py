@@ -1,7 +1,7 @@
-"""One cohort on its devices: cuts it into segments and writes their results into the state.
+"""Training of a cohort on its devices, in segments whose results are written into the state.
 
 The state is held on the host, as NumPy arrays with all members on the leading axis, so that regrouping,
-dropping and saving members is plain indexing. Only the calls under way hold device memory.
+dropping and saving members is plain indexing. Only calls in progress hold device memory.
 """
 
 import contextlib
@@ -46,10 +46,10 @@ class Prefetcher:
         self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # by replicate and epoch
 
     def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
-        """Return row numbers of a tile ``[epochs * steps, batch]``, or of several replicates ``[tile, …]``.
+        """Return row numbers of one replicate ``[epochs * steps, batch]``, or of several ``[tile, …]``.
 
-        As many epochs again are read ahead while the devices work, so that the next call need not wait.
-        Without epochs, as for compiling, nothing is read: the result is zeros for one epoch.
+        The same number of epochs is read ahead while the devices work, so that the next call need not wait.
+        If ``epochs`` is empty, as for compiling, nothing is read and the result is zeros for one epoch.
         """
         if isinstance(replicates, int):
             return self._rows(replicates, epochs)
@@ -152,14 +152,14 @@ class Trainer:
 
     @functools.cached_property
     def start_rule(self) -> Start:
-        """Result of the learner's `start`."""
+        """The learner's `start`, as read from its trace."""
         hyper = {name: values[0] for name, values in self.cohort.hyper_at_start().items()}
         return read_start(self.cohort.functions, self.replicates.start_shapes, hyper)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
         """Compile on every device, by training tiles of zeros for no epochs and scoring a block.
 
-        One tile for each number of rows per step, which may differ between folds; see `Executor.compile`.
+        There is one tile for each number of rows per step, as folds may differ; see `Executor.compile`.
         """
         started = time.perf_counter()
         tiles = self._all_tiles()
@@ -245,7 +245,7 @@ class Trainer:
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Return scores of active members, NaN for others and for infinite losses; empty without metrics.
 
-        ``params``, in the engine's form, and ``hyper`` are of all members; ``active [members]`` is a mask.
+        ``params``, in the engine's form, and ``hyper`` cover all members; ``active [members]`` is a mask.
         """
         scores = no_scores(self.cohort)
         if not scores:

@@ -1,7 +1,7 @@
 """Comparison of a compiled step and its scores with the same functions evaluated operation by operation.
 
-The compiler is not trusted either: a fusion that it computes wrongly shows in the first minibatch, and so
-does a function that returns other values when JAX traces it.
+The first minibatch reveals operations that the compiler fuses and computes wrongly, and functions that return
+other values when JAX traces them.
 """
 
 import importlib.metadata
@@ -23,11 +23,11 @@ from jfnn.params import Params
 def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None) -> None:
     """Check the objective, the step and the scores of the first members on their first minibatch.
 
-    ``tile`` members are computed side by side; compiler options are by default from
+    ``tile`` members are computed side by side; ``options`` are the compiler's, by default those of
     `jfnn.numerics.compiling`.
 
     Raises:
-        ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
+        ArithmeticError: A number differs by more than rounding, ``√ε`` times the largest number of its array.
     """
     learner = cohort.learner
     replicates = cohort.replicates

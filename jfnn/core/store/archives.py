@@ -1,6 +1,6 @@
 """Pytrees as named arrays, and reading of arrays from ``.npz`` archives of any origin.
 
-No array is unpickled, and none takes more memory than its bytes.
+Reading never unpickles objects, and takes no more memory than the bytes of each array.
 """
 
 import collections
@@ -31,18 +31,18 @@ def array_names(archive: zipfile.ZipFile) -> list[str]:
     """
     entries = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
     if repeated := [name for name, count in collections.Counter(entries).items() if count > 1]:
-        raise ValueError(f"two arrays of one name, {repeated[0]!r}")
+        raise ValueError(f"two arrays have the name {repeated[0]!r}")
     return entries
 
 
 def named_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Return the array of a name, after checking its bytes against the archive's CRC.
+    """Return an array by its name, after checking its bytes against the archive's CRC.
 
     Raises:
-        ValueError: It is missing, encrypted, packed in an unknown way, corrupt, or of objects, or its shape
-            takes another number of bytes. The message is one line, without the array's name.
+        ValueError: It is missing, encrypted, corrupt, of objects, or compressed by an unknown method, or its
+            shape does not match its number of bytes. The message is one line, without the array's name.
     """
-    # Arbitrary bytes make the libraries raise anything: zlib.error, OverflowError, …
+    # For arbitrary bytes, the libraries may raise anything: zlib.error, OverflowError, …
     try:
         entry = archive.getinfo(name + SUFFIX)
         with archive.open(entry) as file:
@@ -57,7 +57,7 @@ def read_array(file: IO[bytes], size: int) -> np.ndarray:
     """Return the array of ``size`` bytes in a seekable file in NumPy's format.
 
     Raises:
-        ValueError: It is corrupt, or of objects, or its shape takes another number of bytes.
+        ValueError: It is corrupt or of objects, or its shape does not match its number of bytes.
     """
     _check_size(file, size)
     file.seek(0)
@@ -66,7 +66,7 @@ def read_array(file: IO[bytes], size: int) -> np.ndarray:
 
 
 def _check_size(file: IO[bytes], size: int) -> None:
-    """Raise ValueError unless as many bytes follow the header as the shape takes."""
+    """Raise ValueError unless the number of bytes after the header matches the shape and dtype."""
     version = np.lib.format.read_magic(file)
     if version not in READ_HEADER:
         raise ValueError(f"version {version[0]}.{version[1]} of NumPy's format is not supported")
@@ -84,7 +84,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:LONGEST] or type(error).__name__
 
 
-# Named tuples that are restored as such, by their names in structures.
+# Named tuples, by the names under which saved structures refer to them.
 NAMED: dict[str, Any] = {
     "layer": Layer,
     **{kind.__name__: kind for kind in (Constant, Directions, ElmanCell, GRUCell, Gain, LSTMCell)},
@@ -98,7 +98,7 @@ def leaf_names(tree: object) -> list[str]:
 
 
 def pack_tree(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
-    """Split parameters into ``(structure, arrays)``, a structure of plain values with the arrays' names.
+    """Split parameters into ``(structure, arrays)``, a structure of plain values including arrays' names.
 
     Parameters of layers, dicts, lists and tuples are restored as they are, other named tuples as dicts.
 
@@ -132,7 +132,7 @@ def _pack(tree: object, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
             "params", f"cannot save {where}, a {getattr(tree, 'dtype', type(tree).__name__)}"
         )
     if where in arrays:
-        raise ArgumentTypeError("params", f"cannot save two arrays of one name, {where}")
+        raise ArgumentTypeError("params", f"cannot save two arrays with the same name, {where}")
     arrays[where] = np.asarray(tree)
     return where
 

@@ -41,7 +41,7 @@ class Checkpoint:
         self.last = clock()
 
     def save(self, state: object, now: bool = False) -> None:
-        """Save a state if it is time to, or always if ``now``; it must not change meanwhile."""
+        """Save a state if it is time for a save, or always if ``now``; it must not change meanwhile."""
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         guess = FIRST_SECONDS + sum(leaf.nbytes for leaf in leaves) / FIRST_BYTES_A_SECOND
         started = self.clock()
@@ -54,7 +54,7 @@ class Checkpoint:
         self.seconds = self.last - started
 
     def restore(self, fresh: Tree) -> Tree:
-        """Return the saved state, in the structure of a fresh one, or the fresh one if none was saved.
+        """Return the saved state, with the structure of ``fresh``; if none was saved, return ``fresh``.
 
         Raises:
             ValueError: The file is corrupt or from another run; the message lists the differences.
@@ -83,6 +83,6 @@ class Checkpoint:
         return int(saved) if isinstance(fresh, int) else saved
 
     def remove(self) -> None:
-        """Remove the file, and what a killed process left of it."""
+        """Remove the file, and any incomplete copy left by a killed process."""
         self.path.unlink(missing_ok=True)
         files.leftover_file(self.path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all and read with their checksums; digests of arrays."""
+"""Files with checksums that are written completely or not at all; digests of arrays."""
 
 import contextlib
 import errno
@@ -24,14 +24,14 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-FORMAT = 7  # of run directories: their JSON files, archives and checkpoints
+FORMAT = 7  # version of run directories: their JSON files, archives and checkpoints
 HEADER = "header.json"  # an entry of an archive
-DIGITS = 64  # of the SHA-256 at the end of an archive, which may end with a comment
-# Files that processes share while a run trains, named by the checksum of their bytes, and removed after it.
+DIGITS = 64  # length of the SHA-256 at the end of an archive, in its comment
+# Files that processes share while a run trains, named by the checksum of their bytes and removed afterwards.
 SCRATCH_SUFFIX = ".task"
 SCRATCH = re.compile(rf"[0-9a-f]{{64}}{re.escape(SCRATCH_SUFFIX)}")
 SCRATCH_LEFTOVER = re.compile(rf"\.{SCRATCH.pattern}\.part")  # see `leftover_file`
-JSON_COPIES = 3  # copies of a file in memory while it is read: its bytes, their parts, the values
+JSON_COPIES = 3  # copies of a file in memory while it is read: its bytes, its values, and their text
 
 
 class CorruptFileError(ValueError):
@@ -40,7 +40,7 @@ class CorruptFileError(ValueError):
 
 @contextlib.contextmanager
 def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
-    """Open a file to write (and read back), which gets its name only when it is complete and on the disk.
+    """Open a file for writing and reading back; it gets its name only once it is complete and on disk.
 
     Raises:
         OutputError: The system cannot write it, or another process or thread is writing it; the error has
@@ -75,7 +75,7 @@ def leftover_file(path: Path) -> Path:
 
 
 def _remove_leftover(part: Path) -> None:
-    """Remove what a killed writer left, or another user's link; raises OSError as `_lock_part`."""
+    """Remove the file left by a killed writer, or another user's link; raise OSError like `_lock_part`."""
     if fcntl is None:
         part.unlink(missing_ok=True)
         return
@@ -101,7 +101,7 @@ def _lock_part(handle: int, part: Path) -> None:
     """
     if fcntl is None:
         return
-    busy = OSError(errno.EBUSY, "another process or thread writes it")
+    busy = OSError(errno.EBUSY, "another process or thread is writing it")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -116,8 +116,8 @@ def _lock_part(handle: int, part: Path) -> None:
 def directory_lock(directory: Path, waits: bool = False, argument: str = "out") -> Iterator[None]:
     """Lock a directory against other processes and threads; the lock ends with this process at the latest.
 
-    Systems and file systems without such locks lock nothing. If ``waits``, wait for another holder of the
-    lock, as for work that is soon done; ``argument`` names the directory in errors.
+    Nothing is locked on systems and file systems without such locks. If ``waits``, wait until another holder
+    releases the lock, as for short operations; ``argument`` names the directory in errors.
 
     Raises:
         ValueError: Another process or thread holds the lock, or the directory cannot be read.
@@ -145,7 +145,7 @@ def file_exists(path: Path) -> bool:
     """Return whether anything has this name, even a dangling link.
 
     Raises:
-        CorruptFileError: The system cannot find out.
+        CorruptFileError: The path cannot be reached.
     """
     try:
         path.lstat()
@@ -253,7 +253,7 @@ def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
 
 
 def read_checked_json(path: Path, names: Iterable[str]) -> Json:
-    """Read a file written by `write_checked_json`; values of other names may have been added since.
+    """Read a file written by `write_checked_json`; values with other names may have been added since.
 
     Raises:
         CorruptFileError: The file cannot be read, or has changed since it was written.
@@ -285,7 +285,7 @@ def _checksum(values: object) -> str:
 
 
 def digest(*arrays: object) -> str:
-    """Return the SHA-256 of arrays: of their dtypes, shapes and bytes in C order."""
+    """Return the SHA-256 of the arrays' dtypes, shapes and bytes in C order."""
     sha256 = hashlib.sha256()
     for array in (np.asarray(array, order="C") for array in arrays):
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
@@ -294,7 +294,7 @@ def digest(*arrays: object) -> str:
 
 
 def write_scratch(content: bytes, directory: Path) -> Path:
-    """Write bytes into the directory of a run; return the file."""
+    """Write bytes to a scratch file in a run's directory; return its path."""
     path = directory.absolute() / f"{hashlib.sha256(content).hexdigest()}{SCRATCH_SUFFIX}"
     with atomic_file(path) as file:
         file.write(content)
@@ -302,7 +302,7 @@ def write_scratch(content: bytes, directory: Path) -> Path:
 
 
 def remove_scratch(directory: Path) -> None:
-    """Remove what `write_scratch` wrote into a directory, complete or not; other files are kept."""
+    """Remove files of `write_scratch` from a directory, complete or not; keep other files."""
     for path in directory.iterdir():
         is_scratch = SCRATCH.fullmatch(path.name) and path.is_file()
         if SCRATCH_LEFTOVER.fullmatch(path.name) or (

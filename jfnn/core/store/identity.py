@@ -1,4 +1,4 @@
-"""Identity of a run: two runs with the same deciding values end with the same bytes."""
+"""Identity of a run: two runs with the same deciding values produce the same bytes."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from jfnn.arguments.types import Json
 from jfnn.numerics import compiling
 from jfnn.numerics.machine import compiler, compiler_flags, processor, versions
 
-# JAX's settings that decide which numbers a key gives.
+# JAX's settings that determine the random numbers of a key.
 RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
@@ -24,19 +24,19 @@ def describe_environment(device: Any) -> Json:
 
 
 def device_kind(device: Any) -> str:
-    """Return what decides a device's arithmetic: "gpu NVIDIA H100 80GB HBM3", or a CPU's processor."""
+    """Return a device's kind, which decides its arithmetic: "gpu NVIDIA H100 80GB HBM3", "cpu x86_64 …"."""
     name = processor() if device.platform == "cpu" else device.device_kind
     return f"{device.platform} {name}"
 
 
 def device_kind_in(described: Json) -> str:
-    """Return the kind of device of an environment."""
+    """Return the `device_kind` in a described environment."""
     backend = described["backend"]
     return f"{backend['platform']} {backend['processor'] or backend['kind']}"
 
 
 def environment_of_kind(kind: str) -> Json:
-    """Describe, in plain values, the environment of a process like this one on a kind of device."""
+    """Describe the environment of this process on a kind of device, in plain values."""
     platform, _, name = kind.partition(" ")
     is_cpu = platform == "cpu"
     return {
@@ -54,15 +54,15 @@ def environment_of_kind(kind: str) -> Json:
     }
 
 
-# The parts of a description that decide the bytes of a result.
+# The parts of a description that determine the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "words", "fingerprint")
 
 SHOWN = 60  # most characters of a value in an error
-BEFORE = 40  # of these, before the first difference
+BEFORE = 40  # characters of these before the first difference
 
-# Advice if runs differ in a value.
-CURES = {"settings.epochs": "a result trains on by initial_params=result, epochs=range(first, end)"}
+# Suggested fix if runs differ in a value.
+CURES = {"settings.epochs": "to train a result further, pass initial_params=result, epochs=range(first, end)"}
 
 Description = Json
 
@@ -78,7 +78,7 @@ def fingerprint(description: Description) -> str:
 
 
 def differences(there: object, here: object) -> list[str]:
-    """Return the values in which two descriptions differ, each with its name."""
+    """Return a text for each value in which two descriptions differ."""
     return [f"{name} is {one} there and {other} here" for name, one, other in find_differences(there, here)]
 
 
@@ -98,7 +98,7 @@ def find_differences(one: object, other: object, name: str = "") -> list[tuple[s
 
 
 def _value_text(text: str, same: int) -> str:
-    """Return a text, or of a long one the part around the first character that differs from another."""
+    """Return a text; if it is long, only the part around ``same``, the first character that differs."""
     if len(text) <= SHOWN:
         return text
     first = max(0, same - BEFORE)
@@ -112,8 +112,7 @@ def check_same(
 ) -> None:
     """Raise ValueError, with the values that differ, if a directory or file holds another run.
 
-    ``there`` describes the run in it, if any; ``otherwise`` is what the caller can do instead, for the
-    message.
+    ``there`` describes the run in it, if any; ``otherwise`` is the caller's alternative, for the message.
     """
     found = [] if there is None else find_differences(deciding_values(there), deciding_values(here))
     if found:
