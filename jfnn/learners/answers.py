@@ -1,4 +1,4 @@
-"""Functions of a trained member and rows: outputs, labels, probabilities, and scores of rows.
+"""Outputs, labels, probabilities and scores of a trained member for each row.
 
 A model is a `Supervised` learner, another learner (without outputs), or a function
 ``(params, x) -> outputs [n, …]``.
@@ -30,17 +30,17 @@ Model = Learner | Function
 
 
 def decides(model: Model, metrics: Collection[str]) -> TypeGuard[Supervised]:
-    """Return whether predictions are labels: with a cross-entropy, or if a metric of the run needs labels."""
+    """Return whether predictions are labels: the loss is a cross-entropy, or a metric needs labels."""
     return isinstance(model, Supervised) and (model.loss.takes_logits or has_labels(metrics))
 
 
 def has_labels(metrics: Collection[str]) -> bool:
-    """Return whether any of these names of metrics needs labels."""
+    """Return whether any of the named metrics needs labels."""
     return not set(OF_LABELS).isdisjoint(metrics)
 
 
 def outputs(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
-    """Return outputs ``[n, n_out]``, or ``[n, …]`` of a function, by parameters in the engine's form."""
+    """Return outputs ``[n, n_out]``, or a function's ``[n, …]``; ``params`` are in the engine's form."""
     if not isinstance(model, Supervised):
         return jnp.asarray(model(params, x))
     values, axis = model.outputs(params, x)
@@ -56,7 +56,7 @@ def predictions(model: Supervised | Function, params: Params, x: Rows) -> jax.Ar
 def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
     """Return labels ``[n]`` as `jfnn.predict` does, -1 where the largest output is not finite.
 
-    Labels of each output are ``[n, n_out]``, -1 where it is NaN.
+    Multilabel learners return ``[n, n_out]``, -1 where an output is NaN.
     """
     values = outputs(model, params, x)
     if model.multilabel:
@@ -65,7 +65,7 @@ def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
 
 
 def probabilities(model: Supervised, params: Params, x: Rows) -> jax.Array:
-    """Return class probabilities ``[n, n_out]``, of a loss that has them."""
+    """Return class probabilities ``[n, n_out]``; the loss must define them."""
     assert model.loss.probabilities is not None
     return model.loss.probabilities(outputs(model, params, x))
 
@@ -73,7 +73,7 @@ def probabilities(model: Supervised, params: Params, x: Rows) -> jax.Array:
 def evidence(model: Supervised, params: Params, x: Rows) -> jax.Array:
     """Return the numbers ``[n, n_out]`` that decide labels, and that may be averaged over members.
 
-    Class probabilities, or outputs if the loss has none.
+    These are class probabilities, or the outputs if the loss has none.
     """
     return sureness(outputs(model, params, x), model.loss)
 
@@ -125,14 +125,15 @@ def pack_params(model: Model, params: Params, dtype: np.dtype) -> Params:
     got = jax.tree.map(lambda leaf: leaf.shape[1:], params)
     expected = jax.tree.map(lambda leaf: leaf.shape, starting)
     if str(got) != str(expected):
-        raise ArgumentError("network", f"expected one with parameters of shapes {got}, got {expected}")
+        raise ArgumentError("network", f"expected a network with parameters of shapes {got}, got {expected}")
     return jax.tree.map(np.asarray, model.pack(params))
 
 
 def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Callable[..., jax.Array]:
-    """Compile a function above, of a model and names, as ``(members [k, …], rows [n, …]) -> [k, n, …]``.
+    """Compile a function of this module for a model; ``names`` are its further arguments.
 
-    Cached for equal learners of registered functions; other functions are traced anew, since they may change.
+    The program is ``(members [k, …], rows [n, …]) -> [k, n, …]``. It is cached for equal learners of
+    registered functions; other functions may change, and are traced anew.
     """
     if isinstance(model, Learner) and model.is_registered:
         return _kept_program(function, model, *names)

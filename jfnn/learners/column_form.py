@@ -1,8 +1,8 @@
-"""The objective of a sequence of layers and its gradient in the engine's column form, by hand and by JAX.
+"""The objective of a sequence of layers in column form, and its gradient, derived by hand or by JAX.
 
 Both gradients use the same pull-backs of products, convolutions, pooling and recurrence, which `jfnn.layers`
-registers with JAX; only the derivatives of losses, activations and the penalty differ. A wrong pull-back
-shows only against central differences, plain loops and `jfnn.backprop` (in rows), not between the two.
+registers with JAX; only the derivatives of losses, activations and the penalty differ. To find a wrong
+pull-back, compare with central differences, plain loops or `jfnn.backprop` (in row form).
 
 All arrays may have a last axis of members, if the layers support it (`LayerKind.takes_members`).
 """
@@ -33,8 +33,8 @@ def gradient_by_hand(
 ) -> tuple[jax.Array, Params]:
     """Return the objective and its gradient by the delta recursion.
 
-    Inputs ``x [batch, …]`` and targets ``[batch, n_out]`` are in rows, ``packed`` parameters in column form;
-    dropout masks are from `draw_masks`. The objective's strengths are scalars, or ``[members]``.
+    Inputs ``x [batch, …]`` and targets ``[batch, n_out]`` are in row form, ``packed`` is in column form;
+    dropout masks come from `draw_masks`. The objective's strengths are scalars, or ``[members]``.
 
     Returns:
         ``(value, gradients)``: a scalar or ``[members]``, and gradients shaped like ``packed`` without its
@@ -73,7 +73,7 @@ def gradient_by_jax(
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
         values = objective.value(outputs, targets, trained, weights, axis=0)
-        # No member's objective depends on another's parameters, so the gradient of the sum has them all.
+        # No member's objective depends on another's parameters, so the sum's gradient holds every gradient.
         return jnp.sum(values), values
 
     (_, values), gradients = jax.value_and_grad(total, has_aux=True)(without_constants(packed))
@@ -87,7 +87,7 @@ def draw_masks(
     hyper: Mapping[str, jax.Array],
     key: jax.Array | None,
 ) -> Masks | None:
-    """Return the dropout masks of a step, for one member, or for all on the last axis; None without a key.
+    """Return a step's dropout masks for one member, or for all members on the last axis; None without a key.
 
     The rate ``hyper["dropout"]`` is a scalar or ``[members]``; members share a key or have one each.
     """

@@ -49,7 +49,7 @@ class CustomLoss(DescentLearner):
     has_rows: bool = True
 
     def bind(self, split: Split) -> tuple[CustomLoss, Data]:
-        """Return the learner and its data; without rows, a placeholder row, and functions get None."""
+        """Return the learner and its data; without rows, one placeholder row, and functions get None."""
         if any(rows is not None for rows in (*split[:4], split.weights)):
             _, data = super().bind(split)
             return self, data
@@ -57,7 +57,7 @@ class CustomLoss(DescentLearner):
         return dataclasses.replace(self, has_rows=False), Data(nothing, 1)
 
     def init(self, key: jax.Array) -> Params:
-        """Return initial parameters by the user's function."""
+        """Return initial parameters from the user's function."""
         return self.init_function(key)
 
     def step(
@@ -94,7 +94,7 @@ class CustomLoss(DescentLearner):
         return {name: hyper[name] for name in self.loss_hyper}
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Return scores of the user's function, or the loss of each row as a batch of one."""
+        """Return scores from the user's function; by default, the loss of each row as a batch of one."""
         scores: dict[str, jax.Array] = self._scores(params, rows, self._loss_hyper(hyper))
         if self.has_rows:
             return scores
@@ -102,7 +102,7 @@ class CustomLoss(DescentLearner):
         return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
 
     def _scores(self, params: Params, rows: Rows, hyper: Mapping[str, jax.Array]) -> Tree:
-        """Return scores of each row, or without rows one number per metric."""
+        """Return one score per row for each metric; without rows, one number per metric."""
         function = self.score_function
         if function is not None:
             options = {name: number for name, number in hyper.items() if takes(function, name)}
@@ -143,7 +143,7 @@ class CustomLoss(DescentLearner):
         if shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             cure = "; sum it over the rows, or take the mean" if shape else ""
             if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
-                cure = f"; name its terms by terms={list(value[1])} of the learner"
+                cure = f"; name its terms with terms={list(value[1])} of the learner"
             got = f"{describe_shapes(value)}{cure}"
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
@@ -201,13 +201,13 @@ def _check_signature(
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:
-    """Return names of terms; raise ArgumentError for duplicates, and names that files cannot hold."""
+    """Return checked names; raise ArgumentError for duplicates, and for names that files cannot hold."""
     if not checks.is_several(terms):
         raise ArgumentTypeError("terms", f"expected a sequence of names, got {checks.as_text(terms)}")
     for name in terms:
         paths.check_name(name, "terms")
     if "objective" in terms:
-        raise ArgumentError("terms", "expected other names than 'objective', which is the total")
+        raise ArgumentError("terms", "expected names other than 'objective', which is the total")
     checks.check_each_once(terms, "terms")
     return tuple(sorted(terms))
 
@@ -230,8 +230,8 @@ def learner(
 
     Args:
         init: ``key -> params``, a pytree of arrays of float32 or float64. Arrays in a `jfnn.layers.Constant`,
-            which may be whole numbers, depend on the seed like the others but are not trained: a teacher, a
-            prior network, an anchor.
+            which may be whole numbers, depend on the seed like the others but are not trained, such as a
+            teacher, a prior network or an anchor.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
             (x, y) if the split has y; None if the split has no rows (``Split()``), for a loss that draws
             its own data. ``key`` is None unless ``random``.
@@ -239,14 +239,16 @@ def learner(
         hyper: Names of further hyperparameters of each member, which the loss takes as keywords; give their
             values, or axes, in ``sweep(hyper={…})``.
         random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
-        score: ``(params, rows, …) -> {name: [n]}``: one value per row of "loss" and of every metric. It may
-            take names of ``hyper`` as keywords, and ``key``, which is always ``jax.random.key(0)``. By
-            default, the loss of each row as a batch of one, with that key if ``random``. Without rows, it
-            gets None and returns one number per name. Cells are ranked by it: if a hyperparameter weighs a
-            part of the loss, leave it out, since losses with different weights are not comparable.
+        score: ``(params, rows, …) -> {name: [n]}``: one value per row for "loss" and for every metric. It
+            may take names of ``hyper`` as keywords, and ``key``, which is always ``jax.random.key(0)``. By
+            default, the loss of each row as a batch of one, with that key if ``random``. Without rows, the
+            function gets None and returns one number per name. Cells are ranked by "loss": if a
+            hyperparameter weights a part of the loss, leave that weight out of the score, since losses with
+            different weights are not comparable.
         metrics: Metrics that ``score`` returns besides "loss".
-        terms: Names of further numbers that the loss returns, as ``(value, {name: number})``: its summands, a
-            norm. ``Execution(objective=True)`` keeps their means over each epoch, as ``result.terms``.
+        terms: Names of further numbers that the loss returns, as ``(value, {name: number})``, such as its
+            summands or a norm. ``Execution(objective=True)`` keeps their means over each epoch, as
+            ``result.terms``.
 
     Raises:
         ValueError, TypeError: An invalid argument, which the message names.

@@ -22,8 +22,8 @@ def check_layers(
 ) -> None:
     """Try the methods of each layer on inputs of a dtype, with samples of a shape.
 
-    If ``by_hand``, the pull-back is tried too. In errors, ``within`` follows the name of each layer, for
-    layers within another.
+    If ``by_hand``, the pull-back is tried too. Errors append ``within`` to the name of a layer that is inside
+    another one.
 
     Raises:
         ValueError: A method fails, or returns other shapes or dtypes; the message names it and the layer.
@@ -84,19 +84,19 @@ def _check_like(given: Tree, expected: Tree, what: str) -> None:
 
 
 def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand: bool) -> None:
-    """Try a loss on these numbers of outputs and targets per row, if ``by_hand`` its delta too.
+    """Try a loss, and if ``by_hand`` its derivative, with these numbers of outputs and targets per row.
 
     Raises:
-        ValueError, TypeError: One of its functions takes no axis, fails, or returns another shape.
+        ValueError, TypeError: A function of the loss takes no ``axis``, fails, or returns a wrong shape.
     """
     a, t = (jax.ShapeDtypeStruct((size, EXAMPLES), dtype) for size in (outputs, targets))
     functions = {"cost": (loss.cost, (EXAMPLES,), "one number a row, summed over axis,")}
     functions |= {"derivative": (loss.derivative, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
     for name, (function, shape, expected) in functions.items():
         if not callable(function) or not takes(function, "axis"):
-            reason = f"expected a {name} of (a, t, axis), got {checks.as_text(function)}"
+            reason = f"expected {name} to be a function of (a, t, axis), got {checks.as_text(function)}"
             raise ArgumentTypeError("loss", reason)
         given = eval_shape("loss", lambda a, t, f=function: f(a, t, axis=0), a, t, name=name)
         if jnp.shape(given) != shape:
-            got = f"{list(jnp.shape(given))} of a {list(a.shape)} with axis=0"
-            raise ArgumentError("loss", f"expected {name} to give {expected} {list(shape)}, got {got}")
+            got = f"{list(jnp.shape(given))} for a {list(a.shape)} with axis=0"
+            raise ArgumentError("loss", f"expected {name} to return {expected} {list(shape)}, got {got}")

@@ -15,9 +15,9 @@ from jfnn.targets import as_weights
 
 Rows = Tree  # arrays with the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
-StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or with terms all by name
-# Most rows scored at a time: more need more memory for all members of a tile, fewer need more calls. To tune
-# it, use the workload mnist of scripts/bench.py, whose 4,096 training rows are two blocks.
+StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or a dict of it and its terms
+# Largest number of rows scored at a time: more take more memory for each member of a tile, fewer take more
+# calls. To tune it, use the workload mnist of scripts/bench.py, whose 4,096 training rows are two blocks.
 EVALUATION_BLOCK = 2048
 # Alignment of arrays that a CPU device uses in place; it copies any other array.
 ALIGNED_BYTES = 64
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     """One minibatch.
 
     Attributes:
-        rows: The data at these rows, a pytree.
+        rows: The data of these rows, a pytree.
         weights: Weight of each row ``[batch]``; None for 1.
     """
 
@@ -69,11 +69,11 @@ class Data(NamedTuple):
         return self._replace(rows=(x, targets[:, column]), columns=None)
 
     def in_fold(self, fold: int) -> "Data":
-        """Return the data that score members of a fold: of several targets, only the fold's."""
+        """Return the data on which members of a fold are scored, with only the fold's target if any."""
         return self if self.columns is None else self.of_target(self.columns[fold])
 
     def counted_rows(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
-        """Return which rows count in a score ``[rows]``: all but rows of weight 0; None for all.
+        """Return the mask ``[rows]`` of rows that count in a score, those of positive weight; None if all do.
 
         A fold's weights apply to its training rows; held-out rows only have the weights of the split.
         """
@@ -84,13 +84,13 @@ class Data(NamedTuple):
 
     @property
     def dtype(self) -> np.dtype:
-        """Dtype of the arithmetic: of the first float leaf, or JAX's default float if there is none."""
+        """Dtype of the arithmetic: the first float leaf's, or JAX's default float if no leaf is float."""
         floats = [leaf.dtype for leaf in jax.tree.leaves(self.rows) if leaf.dtype.kind == "f"]
         return np.dtype(floats[0] if floats else jax.dtypes.canonicalize_dtype(np.float64))
 
     @property
     def block(self) -> int:
-        """Rows scored at a time, which depends on the number of training rows only.
+        """Number of rows scored at a time; it depends only on the number of training rows.
 
         Sums over the training rows then have the same bits whatever other rows are scored.
         """
@@ -102,8 +102,8 @@ def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
 
     XLA then overwrites parameters in place. Without an order it copies the parameters that the objective
     reads: 64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, and 9% more in tiles of 49 (the
-    workload notes of scripts/bench.py). XLA takes no order from a barrier, only from data. The bits do not
-    change.
+    workload notes of scripts/bench.py). A barrier does not impose this order; a data dependency does. The
+    bits do not change.
     """
 
     def wait(number: jax.Array) -> jax.Array:
@@ -115,10 +115,10 @@ def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
 def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
     """Return the weights of all ``n`` rows, given the training rows' ``[n_train]``; None without weights.
 
-    All have the dtype; rows after the training rows have weight 1.
+    They have the given dtype; rows after the training rows have weight 1.
 
     Raises:
-        ValueError, TypeError: As `jfnn.targets.as_weights`; or all are 0 in the dtype.
+        ValueError, TypeError: As in `jfnn.targets.as_weights`, or all weights are 0 in the dtype.
     """
     if weights is None:
         return None
@@ -146,10 +146,10 @@ def pad(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
 
 
 def is_mapped(leaf: np.ndarray) -> bool:
-    """Return whether an array lies in a read-only mapped file, as from ``np.load(…, mmap_mode="r")``.
+    """Return whether an array is memory-mapped, as by ``np.load(…, mmap_mode="r")``, and usable in place.
 
-    It can be used in place, since it does not change during a run; it must also be in C order and at an
-    address that a CPU device accepts.
+    A read-only map does not change during a run; the array must also be in C order and at an address that a
+    CPU device accepts.
     """
     base: object = leaf
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):

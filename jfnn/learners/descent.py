@@ -1,4 +1,4 @@
-"""Learners that follow a gradient by an optimizer."""
+"""Learners trained by an optimizer that is given a gradient."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from jfnn.training import descend
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DescentLearner(Learner):
-    """A learner that follows a gradient by an optimizer.
+    """A learner trained by an optimizer that is given a gradient.
 
     Attributes:
         rule: The optimizer, made for each member from its hyperparameters.
@@ -72,7 +72,7 @@ class DescentLearner(Learner):
         self.rule.check(params)
 
     def with_schedule(self, epochs: int) -> Learner:
-        """Return a copy with these ``schedule_epochs``, unless they are set."""
+        """Return a copy whose schedule spans ``epochs``, unless `schedule_epochs` is set."""
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property
@@ -98,7 +98,7 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     """Return fields of a `DescentLearner`, from its optimizer and the names of further hyperparameters.
 
     Raises:
-        TypeError, ValueError: An invalid optimizer, or names that are not a sequence or repeat one.
+        TypeError, ValueError: An invalid optimizer, or names that are not a sequence of distinct strings.
     """
     options = as_optimizer(optimizer)
     rule = options.rule()

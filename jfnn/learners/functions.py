@@ -23,7 +23,7 @@ class Shapes(NamedTuple):
         rows: Shapes and dtypes of all rows.
         hyper: Names of a member's hyperparameters.
         dtype: Dtype of hyperparameters and weights.
-        steps: Possible numbers of rows of a step.
+        steps: Possible numbers of rows in a step.
         weighted: Whether steps have weights.
         scored: Possible numbers of rows scored at a time.
     """
@@ -47,7 +47,7 @@ class Functions(abc.ABC):
         step: `Learner.step`.
         score: `Learner.score`.
         end_epoch: `Learner.end_epoch`.
-        identity: Equal for equal functions.
+        identity: A key that is equal for equal functions.
         shapes: The shapes for which the functions were traced; None if they are the learner's own methods.
     """
 
@@ -62,4 +62,4 @@ class Functions(abc.ABC):
     @property
     @abc.abstractmethod
     def name(self) -> str | None:
-        """Name that identifies the functions in every process; None if nothing does."""
+        """Name that identifies the functions in every process; None if there is none."""

@@ -1,4 +1,4 @@
-"""Comparison of the derivatives by hand of a network's layers and loss with JAX's."""
+"""Check of the hand-written derivatives of a network's layers and loss against JAX."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def check_gradients(
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
 
     Returns:
-        Name of each layer (by parameters and by inputs) and of the loss -> the largest difference, relative
-        to the largest number that JAX computes.
+        Name of each derivative, such as "layer 1 of 2 (Dense) by its inputs" or "the loss" -> the largest
+        difference, relative to the largest number that JAX computes.
 
     Raises:
-        ValueError: Invalid arguments, or relative differences above √ε of the dtype, 3e-4 in float32; the
-            message lists them all.
+        ValueError, TypeError: Invalid arguments, or relative differences above √ε of the dtype, 3e-4 in
+            float32; the message lists them all.
     """
     if not isinstance(network, Network):
-        cure = "jfnn.check_backprop takes arrays and functions of code of your own"
+        cure = "for your own code, use jfnn.check_backprop with its arrays or functions"
         raise ArgumentTypeError("network", "expected a Network", got=checks.as_text(network), cure=cure)
     with checks.rename_arguments(gradient="network", x_train="x", y_train="y"):
         learner, data = supervised(network, loss, gradient="backprop").bind(Split(x, y))
@@ -81,7 +81,7 @@ def check_gradients(
             by_hand = layer.pull_back(params, layer.forward(params, a)[1], d_out)
             pairs = zip(without_constants(by_hand), vjp(d_out), strict=True)
             for what, pair in zip(("parameters", "inputs"), pairs, strict=True):
-                if what == "parameters" or jnp.issubdtype(a.dtype, jnp.floating):  # not by tokens
+                if what == "parameters" or jnp.issubdtype(a.dtype, jnp.floating):  # tokens have no derivative
                     found[f"{sequence.name(layers, i)} by its {what}"] = pair
             a = after
         a = perturb(a)
@@ -93,7 +93,7 @@ def check_gradients(
     bound = float(np.sqrt(np.finfo(data.dtype).eps))
     if wrong := [f"{share:.2g} for {name}" for name, share in shares.items() if not share <= bound]:
         argument = "network" if any("layer" in name for name in wrong) else "loss"
-        reason = f"expected derivatives by hand within {bound:.1g} of JAX's, relative to the largest"
+        reason = f"expected hand-written derivatives within {bound:.1g} of JAX's, relative to the largest"
         raise ArgumentError(argument, f"{reason}, got {', '.join(wrong)}")
     return shares
 

@@ -26,10 +26,10 @@ from jfnn.training import GRADIENTS
 
 
 def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
-    """Return rows ``(x [n, …], targets [n, t])`` of a split; ``by_hand``: whether derivatives are by hand.
+    """Return rows ``(x [n, …], targets [n, t])``; if ``by_hand``, check custom hand-written derivatives, too.
 
     Raises:
-        ValueError, TypeError: See `jfnn.arguments.checks`.
+        ValueError, TypeError: The split, the network or the loss is invalid, or they do not fit together.
     """
     x_train = as_inputs(network, split.x_train, "x_train")
     is_float = jnp.issubdtype(x_train.dtype, jnp.floating)
@@ -64,7 +64,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
 
 
 def _concatenate(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Join arrays of rows, in a copy that nothing else changes; a single mapped array is not copied."""
+    """Concatenate rows into a new array; a single memory-mapped array is returned as it is."""
     return arrays[0] if len(arrays) == 1 and is_mapped(arrays[0]) else np.concatenate(arrays)
 
 
@@ -78,9 +78,9 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 
 def are_multilabel(targets: np.ndarray, loss: Loss) -> bool:
-    """Return whether each of several outputs has a label of its own.
+    """Return whether there are several outputs, each with its own label.
 
-    Targets of a loss without probabilities are numbers, unless all are 0 or 1.
+    If the loss has no probabilities, targets are labels only if all are 0 or 1.
     """
     decided = loss.takes_logits or bool(np.isin(targets, (0, 1)).all())
     return decided and not loss.regression and targets.shape[1] > 1 and not _sum_to_one(targets)
@@ -91,7 +91,7 @@ def _sum_to_one(targets: np.ndarray) -> bool:
 
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
-    """Return shape and dtype of a network's outputs; cached if all its functions are registered."""
+    """Return the shape and dtype of a network's outputs; cached if all its functions are registered."""
     outputs = _cached_outputs if is_registered_network(network) else _traced_outputs
     return outputs(network, shape, dtype, x64)
 
@@ -119,7 +119,7 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
         ValueError, TypeError: The message names the argument.
     """
     if not isinstance(network, Network) or not callable(network.init) or not callable(network.apply):
-        expected = "expected a jfnn.Network(init, apply) of two functions, as jfnn.mlp makes one"
+        expected = "expected a jfnn.Network(init, apply) of two functions, such as jfnn.mlp returns"
         got = f"{checks.as_text(network)}{adapter_of(network)}"
         raise ArgumentTypeError("network", f"{expected}, got {got}")
     if network.layers is not None and is_custom_apply(network):
@@ -128,7 +128,7 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
     if not callable(gradient):
         checks.as_choice(gradient, "gradient", GRADIENTS)
     if network.layers is None and gradient == "backprop":
-        raise ArgumentError("gradient", "the hand derivation is for networks of jfnn.layers; use 'autodiff'")
+        raise ArgumentError("gradient", "'backprop' needs a network of jfnn.layers; use 'autodiff'")
 
 
 def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) -> None:
@@ -146,9 +146,9 @@ def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) ->
 
 
 def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> None:
-    """Raise ArgumentError for a number of a loss or of a layer that a dtype makes 0 or infinite.
+    """Raise ArgumentError for a number in the loss or a layer that becomes 0 or infinite in a dtype.
 
-    Learning rates are checked alike. The user's own functions and layers are not checked.
+    The user's own functions and layers are not checked.
     """
     for argument, description in (("loss", describe_loss(loss)), ("network", describe_network(network))):
         for name, number in _numbers(description, ""):
@@ -157,7 +157,7 @@ def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> Non
 
 
 def _numbers(description: object, name: str) -> Iterator[tuple[str, float]]:
-    """Yield the name and value of each float in plain values, except in custom layers."""
+    """Yield the name and value of each float in a description, except in custom layers."""
     if isinstance(description, float):
         yield name, description
     elif isinstance(description, list):

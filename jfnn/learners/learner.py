@@ -30,14 +30,14 @@ from jfnn.numerics.compiling import tracing
 from jfnn.params import Params, State, is_weight, key_shape
 from jfnn.split import Split
 
-# Completes errors about a metric that was not recorded.
+# Advice in errors about a metric that was not recorded.
 OTHER_METRICS = "record others with metrics=[…] of jfnn.supervised or jfnn.learner"
 
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     """Return the mean of ``values [members, n]`` over the rows."""
     # In C order, NumPy adds each member's rows in the same order whatever other members there are.
-    with np.errstate(over="ignore"):  # losses near the largest float: such a member has no score
+    with np.errstate(over="ignore"):  # huge losses overflow; such a member has no score
         return np.asarray(values.astype(np.float64, order="C").sum(axis=1) / values.shape[1])
 
 
@@ -74,12 +74,12 @@ class Learner(abc.ABC):
         ranked_by: Name of the metric that ranks members by default.
         random: Whether steps draw random numbers and need a key.
         start_factors: Names of hyperparameters that only `start` reads, as factors of what `init` returns.
-            They are 1 if a run continues from trained parameters.
-        takes_weights: Whether a batch may have weights, and so be shorter than the others.
-        terms: Names of further numbers of a step that are kept beside the objective, such as its summands.
+            These factors are 1 if a run continues from trained parameters.
+        takes_weights: Whether a batch may have weights; a shorter last batch is padded by rows of weight 0.
+        terms: Names of further numbers that a step returns with the objective, such as its summands.
         schedule_epochs: Epochs that "schedule_steps" spans, if `hyper` has it; None for all.
         differentiable: Whether steps can be differentiated; False if they draw discrete states.
-        keeps_memory: Whether a member that diverges keeps its memory from before that epoch, as it keeps its
+        keeps_memory: Whether a member that diverges keeps the memory from before that epoch, as it keeps the
             parameters. Only needed if the memory is read afterwards; a sweep does not read it.
     """
 
@@ -102,7 +102,7 @@ class Learner(abc.ABC):
             ValueError, TypeError: The data do not fit, or have weights that the learner does not take.
         """
         if split.weights is not None and not self.takes_weights:
-            raise ArgumentError("weights", "expected none, since this learner takes no weights")
+            raise ArgumentError("weights", "expected None, since this learner takes no weights")
         parts = [_part(split.x_train, split.y_train, "train")]
         if split.x_test is not None or split.y_test is not None:
             parts.append(_part(split.x_test, split.y_test, "test"))
@@ -126,9 +126,9 @@ class Learner(abc.ABC):
         return None
 
     def width(self) -> int:
-        """Return the most numbers that a layer holds for one row, which bounds the width of tiles.
+        """Return the number of values per row in the largest layer, which limits the width of tiles.
 
-        By default the most outputs that any weight has.
+        By default, the largest number of outputs of a weight.
         """
         leaves = jax.tree.leaves(starting_shapes(self))
         return max((leaf.shape[-1] for leaf in leaves if is_weight(leaf)), default=1)
@@ -161,7 +161,7 @@ class Learner(abc.ABC):
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Return whether a tile of ``members`` trains faster by `step_last`, in steps of ``batch`` rows.
 
-        By default not. ``platform`` is "cpu", "gpu", …; for ``separate`` see `step_last`.
+        False by default. ``platform`` is "cpu", "gpu", …; for ``separate`` see `step_last`.
         """
         return False
 
@@ -170,7 +170,7 @@ class Learner(abc.ABC):
     ) -> tuple[State, StepValues]:
         """Take one step of all members of a tile, on the last axis of every array.
 
-        The objectives are ``[tile]``. By default `step`, mapped over members.
+        The objectives are ``[tile]``. By default, `step` is mapped over members.
 
         Args:
             states: States of the members.
@@ -213,10 +213,10 @@ class Learner(abc.ABC):
         results = eval_shape("network", one_step, params, batch, dict.fromkeys(self.hyper, number))
         start, before, after, values, scores = results
         check_terms("network", values, self.terms)
-        for when, *trees in (("as it starts", start, before.params), ("in a step", before, after)):
+        for when, *trees in (("at the start", start, before.params), ("in a step", before, after)):
             one, other = map(describe_shapes, trees)
             if one != other:
-                raise ArgumentError("network", f"its form changes {when}, from {one} to {other}")
+                raise ArgumentError("network", f"the state changes form {when}, from {one} to {other}")
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
@@ -226,13 +226,13 @@ class Learner(abc.ABC):
 
     @property
     def at_start(self) -> tuple[str, ...]:
-        """Names of hyperparameters that only `start` reads, which schedulers cannot change; default none."""
+        """Names of hyperparameters that only `start` reads and schedulers cannot change; none by default."""
         return ()
 
     def with_schedule(self, epochs: int) -> "Learner":
         """Return a learner whose schedule spans ``epochs``, unless `schedule_epochs` is set.
 
-        By default the learner itself, since `schedule_epochs` is not a field.
+        By default, this is the learner itself, since `schedule_epochs` is not a field.
         """
         return self
 
@@ -281,7 +281,7 @@ _cached_shapes = functools.lru_cache(maxsize=64)(_traced_shapes)
 
 
 def _part(x: Tree, y: Tree, part: str) -> dict[str, Rows]:
-    """Return the checked rows of a part of the split, by the names "x" and "y"."""
+    """Return the checked rows of a part of the split under the names "x" and "y"."""
     rows = {"x": as_rows(x, f"x_{part}")}
     if y is not None:
         rows["y"] = as_rows(y, f"y_{part}")

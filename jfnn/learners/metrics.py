@@ -18,7 +18,7 @@ from jfnn.prediction import decide, sureness
 
 @dataclasses.dataclass(frozen=True)
 class OfRows:
-    """A function of outputs and targets that also depends on the loss, and on labels per output (``each``).
+    """A function of outputs and targets for a loss; ``each``: whether each output has its own label.
 
     Equal instances compute the same, so learners with them share compiled programs.
     """
@@ -28,7 +28,7 @@ class OfRows:
     each: bool
 
     def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        """Return numbers of each row ``[n]``, or of each row and output ``[n, n_out]``."""
+        """Return a number for each row ``[n]``, or for each row and output ``[n, n_out]``."""
         return self.function(outputs, targets, axis, self.loss, self.each)
 
 
@@ -38,7 +38,7 @@ def loss_metric(loss: Loss, each: bool = False) -> Metric:
 
 
 def accuracy_metric(loss: Loss, each: bool = False) -> Metric:
-    """Share of rows whose predicted class is right, or if ``each`` of rows and outputs."""
+    """Share of rows whose predicted class is right; if ``each``, share of labels that are right."""
     reduce = mean_over_outputs if each else mean_over_rows
     return Metric("accuracy", True, OfRows(_is_right, loss, each), reduce)
 
@@ -54,7 +54,7 @@ def _is_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, eac
 
 
 def exact_match_metric(loss: Loss, each: bool = False) -> Metric:
-    """Share of rows whose outputs are all right: scikit-learn's ``accuracy_score``, also if ``each``."""
+    """Share of rows whose labels are all right: scikit-learn's ``accuracy_score``, also if ``each``."""
     return Metric("exact_match", True, OfRows(_all_are_right, loss, each))
 
 
@@ -66,7 +66,7 @@ def _all_are_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss
 def r2_metric(loss: Loss, each: bool = False) -> Metric:
     """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over rows and targets.
 
-    Predictions a are the loss's point predictions, mostly the outputs themselves. For several targets this is
+    Predictions a are the loss's point predictions, usually the outputs. For several targets, R² is
     scikit-learn's ``r2_score(…, multioutput="variance_weighted")``; its default averages R² over targets.
     """
     return Metric("r2", True, OfRows(_squared_error, loss, False), _explained)
@@ -97,7 +97,7 @@ def log_loss_metric(loss: Loss, each: bool = False) -> Metric:
     """Mean of ``-log p``, where p is the probability of the row's class: scikit-learn's ``log_loss``.
 
     Probabilities of several classes are divided by their sum; if ``each``, the mean is also over outputs. If
-    1 - p must be computed from p, p is kept one rounding error away from 0 and 1, as in scikit-learn.
+    1 - p is computed from p, p is clipped to [ε, 1 - ε] with the dtype's ε, as in scikit-learn.
     """
     return Metric("log_loss", False, OfRows(_log_loss, loss, each))
 
@@ -116,11 +116,11 @@ def _log_loss(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, eac
 
 
 def auc_metric(loss: Loss, each: bool = False) -> Metric:
-    """Area under the ROC curve, by probabilities, or by outputs if the loss has none.
+    """Area under the ROC curve of probabilities, or of outputs if the loss has none.
 
-    The AUC of class 1 for two classes; otherwise the mean over classes, each against all others, or if
-    ``each`` over outputs: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN if a class has no
-    rows or all of them.
+    For two classes, the AUC of class 1; otherwise the mean over classes, each against all others, or over
+    outputs if ``each``: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN if a class has no
+    rows or all rows.
     """
     reduce = auc_of_outputs if each else auc_of_classes
     return Metric("auc", True, OfRows(_sureness, loss, each), reduce)
@@ -171,9 +171,9 @@ def auc_of_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarr
 
 
 def _auc(values: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Return the share of (positive, other) pairs that ``values [members, n]`` rank correctly, ties half.
+    """Return the share of (positive, other) pairs that ``values [members, n]`` rank correctly.
 
-    From ranks, after Mann and Whitney (Annals of Mathematical Statistics 18, 1947).
+    Ties count half. Computed from ranks (Mann and Whitney, Annals of Mathematical Statistics 18, 1947).
     """
     from scipy.stats import rankdata
 
@@ -205,9 +205,9 @@ def balanced_accuracy_of_labels(values: np.ndarray, data: Data, rows: np.ndarray
 
 
 def _counts(values: np.ndarray, data: Data, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count rows per class ``[members, …, classes]``: right, predicted, and in the targets.
+    """Count rows per class ``[members, …, classes]``: predicted correctly, predicted, and in the targets.
 
-    For labels ``[members, n]``, or for the labels 0 and 1 of each output ``[members, n, n_out]``.
+    ``values`` are labels ``[members, n]``, or labels 0 and 1 of each output ``[members, n, n_out]``.
     """
     if values.ndim == 3:
         targets = _target_labels(data, rows, each=True)
@@ -236,7 +236,7 @@ def _target_labels(data: Data, rows: np.ndarray, each: bool) -> np.ndarray:
     return np.asarray(decide(data.rows[1][rows], None, each=each))
 
 
-#: Name -> ``(loss, each) -> metric``; ``each``: whether each output has a label of its own.
+#: Name -> ``(loss, each) -> metric``; ``each``: whether each output has its own label.
 METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
     {
         "loss": loss_metric,
@@ -250,9 +250,9 @@ METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
         "mse": mse_metric,
     }
 )
-#: Metrics of labels.
+#: Metrics that need labels.
 OF_LABELS = ("accuracy", "exact_match", "balanced_accuracy", "f1", "auc")
-#: Metrics of numbers.
+#: Metrics that need numeric targets.
 OF_NUMBERS = ("r2", "mse")
 
 
@@ -292,22 +292,22 @@ def check_meant(metric: Metric, loss: Loss) -> None:
     if metric.name == "log_loss" and not loss.takes_logits:
         raise ArgumentError("metrics", "log_loss needs probabilities, got a loss without them")
     if metric.name == "mse" and loss.takes_logits:
-        raise ArgumentError("metrics", "mse needs numbers, got a loss of classes")
+        raise ArgumentError("metrics", "mse needs numbers, got a classification loss")
 
 
 def are_of_labels(metrics: Sequence[Metric], loss: Loss) -> bool:
-    """Return whether any of the built-in metrics of labels is among the metrics."""
+    """Return whether any of the metrics is a built-in metric of labels."""
     named = [METRICS[name](loss, each) for name in OF_LABELS for each in (False, True)]
     return any(metric in named for metric in metrics)
 
 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
-    """Raise ValueError for a metric of labels if targets are numbers, or other than 0 and 1."""
+    """Raise ArgumentError for a metric of labels with a regression loss or targets other than 0 and 1."""
     if loss.takes_logits or not are_of_labels(metrics, loss):
         return
     name = next(metric.name for metric in metrics if metric.name in OF_LABELS)
     if loss.regression:
-        raise ArgumentError("metrics", f"{name} needs classes, got a loss of numbers")
+        raise ArgumentError("metrics", f"{name} needs classes, got a regression loss")
     if not np.isin(targets, (0, 1)).all():
         raise ArgumentError("metrics", f"{name} needs classes, got targets other than 0 and 1")
 
@@ -321,14 +321,14 @@ def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> st
     short = np.flatnonzero((one == 0).all(axis=0) | (one == 1).all(axis=0))
     if not short.size:
         return ""
-    what = "with both labels of every output" if each else "of every class and of others"
+    what = "with both labels of every output" if each else "inside and outside of every class"
     return f"the AUC needs rows {what}; {'output' if each else 'class'} {short[0]} lacks some"
 
 
 def output_metric(
     name: str, function: Callable[[np.ndarray, np.ndarray], float], higher_is_better: bool = True
 ) -> Metric:
-    """Return a metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
+    """Return a metric of all rows at once, such as scikit-learn's ``f1_score`` of predicted labels.
 
     Args:
         name: Name of the metric.

@@ -18,7 +18,7 @@ from jfnn.split import Split
 from jfnn.targets import as_targets
 
 TARGET = "target_column"  # the hyperparameter that selects a member's target
-SEVERAL_TARGETS = "several_targets"  # in the description of such a learner
+SEVERAL_TARGETS = "several_targets"  # in the description of a `OneOfTargets`
 COPIES = 3.0  # copies of all targets: while checking, joined with test rows, and on a device
 
 
@@ -38,7 +38,7 @@ class OneOfTargets(Supervised):
         train = _columns(split.y_train, "y_train")
         test = None if split.y_test is None else _columns(split.y_test, "y_test")
         if test is not None and test.shape[1:] != train.shape[1:]:
-            expected = f"expected {list(train.shape[1:])} a row, as y_train has"
+            expected = f"expected {list(train.shape[1:])} per row, as in y_train"
             raise ArgumentError("y_test", expected, got=str(list(test.shape[1:])))
         first = split._replace(y_train=train[:, 0], y_test=None if test is None else test[:, 0])
         _, data = self.alone.bind(first)
@@ -84,7 +84,7 @@ class OneOfTargets(Supervised):
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
-        """Take a step of all members, on the last axis, each on its target."""
+        """Take a step of all members, on the last axis, each on its own target."""
         x, targets = batch.rows
         numbers = _number(hyper)
         if separate:
@@ -96,12 +96,12 @@ class OneOfTargets(Supervised):
         return super().step_last(states, batch._replace(rows=(x, of_members)), hyper, key, True)
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Return every metric for each row, by the member's target."""
+        """Return every metric for each row, computed with the member's target."""
         x, targets = rows
         return super().score(params, (x, targets[:, _number(hyper)]), hyper)
 
     def describe(self) -> Json:
-        """Describe the learner of one target, and that there are several."""
+        """Describe the learner for one target, and record that there are several."""
         return {**super().describe(), SEVERAL_TARGETS: True}
 
 
@@ -109,7 +109,7 @@ def of_targets(learner: Learner) -> OneOfTargets:
     """Return the learner of one target among several.
 
     Raises:
-        TypeError: The learner is not a network's.
+        TypeError: The learner is not from `jfnn.supervised`.
     """
     if type(learner) is not Supervised:
         expected = "expected a network or jfnn.supervised(network, …), since each subset learns one target"
@@ -137,5 +137,5 @@ def _check_classes(labels: np.ndarray) -> None:
     other = np.flatnonzero(classes != classes[0])
     if len(other):
         got = f"{classes[0]} in column 0 and {classes[other[0]]} in column {other[0]}"
-        cure = "sweep them apart, or give one-hot targets [n, T, classes], which count classes without rows"
+        cure = "sweep them separately, or pass one-hot targets [n, T, classes], where classes may be empty"
         raise ArgumentError("y_train", "expected equal numbers of classes in all targets", got=got, cure=cure)

@@ -24,7 +24,7 @@ from jfnn.params import Params, State, is_weight, with_constants, without_consta
 
 ORDERS = ("magnitude", "random")
 SCOPES = ("layer", "global")
-MOST = 1 << 24  # epochs and rounds: whole numbers that float32 holds
+MOST = 1 << 24  # limit of epochs and rounds: float32 holds all whole numbers up to it
 HYPER = ("prune_share", "prune_every", "prune_rounds")
 
 
@@ -35,7 +35,7 @@ class PruningMemory(NamedTuple):
         optimizer: State of the optimizer.
         masks: Masks of the remaining weights, in order.
         start: Initial parameters.
-        epochs: Epochs done.
+        epochs: Number of completed epochs.
     """
 
     optimizer: Tree
@@ -78,7 +78,7 @@ class Pruned(Supervised):
         value: jax.Array | None = None,
         value_fn: Callable[[Params], jax.Array] | None = None,
     ) -> State:
-        """Take a step of the remaining weights; the optimizer gets no gradient of the others."""
+        """Take a step of the remaining weights; the optimizer gets zeros as the others' gradient."""
         memory: PruningMemory = state.memory
         gradients = apply_mask(gradients, memory.masks)
         before = State(state.params, memory.optimizer)
@@ -91,9 +91,8 @@ class Pruned(Supervised):
         after = after._replace(memory=after.memory._replace(epochs=epochs))
         every, rounds = (hyper[name].astype(jnp.int32) for name in HYPER[1:])
         due = (epochs % every == 0) & (epochs // every <= rounds)
-        for leaf in jax.tree.leaves(
-            without_constants(after.params)
-        ):  # a member that diverged must not rewind
+        # A member that diverged must not rewind.
+        for leaf in jax.tree.leaves(without_constants(after.params)):
             due &= jnp.all(jnp.isfinite(leaf))
         # A loop of at most one iteration, which costs nothing while no member of the tile is due.
         _, ended = jax.lax.while_loop(
@@ -144,7 +143,7 @@ class Pruned(Supervised):
 
 
 def _check_leaves(leaves: Sequence[Array], expected: Sequence[Shape]) -> None:
-    """Raise ArgumentError unless arrays have these shapes behind the same leading axes."""
+    """Raise ArgumentError unless arrays have these shapes after the same leading axes."""
     got = [np.shape(leaf) for leaf in leaves]
     fits = len(got) == len(expected)
     if fits:
@@ -168,12 +167,12 @@ def pruned(
 ) -> Pruned:
     """Return a network that is pruned as it trains: iterative magnitude pruning, or its random baseline.
 
-    A round trains for ``every`` epochs, removes the share of the remaining weights with the least magnitude,
+    A round trains for ``every`` epochs, removes a share of the remaining weights, the smallest in magnitude,
     and resets the other weights, all biases and the optimizer to their initial values (Frankle & Carbin 2019,
     "The lottery ticket hypothesis", arXiv 1803.03635, strategy 1). After ``rounds`` rounds the network trains
     to the end, for as long as in each round if the sweep has ``every * (rounds + 1)`` epochs. Removed weights
-    are exactly zero in results; the learner's ``share_left(params)`` is the share of the others. Biases are
-    never removed.
+    are exactly zero in results; the learner's ``share_left(params)`` returns the share that remains. Biases
+    are never removed.
 
     An evaluation at the end of a round follows pruning and rewinding: it scores the network that begins the
     next round, so curves drop there. The last scores before pruning are one epoch earlier, so evaluate there:
@@ -181,15 +180,15 @@ def pruned(
     ``schedule_epochs=every``.
 
     Args:
-        learner: A network, or the learner that `supervised` makes of one.
-        every: Epochs per round: the hyperparameter "prune_every". Here, and in the next two arguments,
-            several values are an axis, and ``sweep(hyper={…})`` may give others.
-        rounds: Rounds that end in pruning: "prune_rounds"; at least 1.
-        share: Share of the remaining weights that each round removes: "prune_share", in [0, 1). Rounded to
-            the nearest number of weights; of equal weights the first are removed.
+        learner: A network, or a learner from `supervised`.
+        every: Epochs per round, the hyperparameter "prune_every". For this and the next two arguments,
+            several values form an axis, and ``sweep(hyper={…})`` may set other values.
+        rounds: Number of rounds that end in pruning, "prune_rounds"; at least 1.
+        share: Share of the remaining weights that each round removes, "prune_share", in [0, 1). It is rounded
+            to a whole number of weights; among equal weights, the first are removed.
         by: "magnitude", or "random": by a hash of each weight's initial value and of the round, so the choice
             differs between seeds but not between cells with the same initial weights.
-        scope: Weights that are ranked together: each array's ("layer"), or all ("global").
+        scope: Which weights are ranked together: those of each array ("layer"), or all ("global").
         rewind: Whether each round restarts from the initial parameters; otherwise training goes on.
 
     Raises:
@@ -225,14 +224,14 @@ def _weights(params: Params) -> list[jax.Array]:
 
 
 def hash_weights(start: jax.Array, word: jax.Array) -> jax.Array:
-    """Return a random number from 0 to 2²⁴ - 1 per weight, a hash of its start, its index and a word."""
+    """Return a hash of each weight's initial value, its index and a word, from 0 to 2²⁴ - 1."""
     bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
     words: jax.Array = hash_words(*bits.T, jnp.arange(start.size), word, xp=jnp)
     return (words >> 8).astype(start.dtype).reshape(start.shape)
 
 
 def without_least(values: jax.Array, mask: jax.Array, share: jax.Array) -> jax.Array:
-    """Return the mask without the share of its entries with the least values, all at least 0."""
+    """Return the mask without a share of its entries, those with the smallest values (all at least 0)."""
     number = jnp.round(share * jnp.sum(mask).astype(share.dtype)).astype(jnp.int32)
     left = jnp.where(mask, values, jnp.inf)
     last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]

@@ -50,7 +50,7 @@ def as_rows(rows: Tree, argument: str) -> Tree:
 
 
 def example_shapes(rows: Tree, dtype: np.dtype) -> tuple[Tree, jax.ShapeDtypeStruct]:
-    """Return the shapes and dtypes, of a few rows and of a hyperparameter, on which functions are tried."""
+    """Return shapes and dtypes of a few rows and of a hyperparameter, on which functions are tried."""
     return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 
@@ -88,7 +88,7 @@ def eval_shape(
         cure: Help on its arguments, added to errors.
 
     Raises:
-        ValueError: It fails; the message has the argument, the function's name, the rows, the user's line.
+        ValueError: It fails; the message has the argument, the function's name, the rows and the user's line.
     """
     try:
         # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
@@ -98,7 +98,7 @@ def eval_shape(
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, TRACED):
             reason = f"it needs the value of an array; {reason}"
-            cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
+            cure = "JAX traces it: use jnp instead of np, jnp.where instead of if, and no float(…)"
         tried = "" if rows is None else f" on rows of these data (tried with {rows} rows)"
         found = f"{name} fails{tried}: {reason}{_place(error)}"
         raise ArgumentError(argument, found, cure=cure) from error
@@ -114,15 +114,15 @@ def _place(error: Exception) -> str:
 
 
 def trained_dtype(dtype: np.dtype, arithmetic: np.dtype) -> np.dtype:
-    """Return the dtype in which the engine trains parameters: floats in the arithmetic's, others in JAX's."""
+    """Return the dtype of parameters in training: ``arithmetic`` for floats, JAX's dtype for others."""
     is_float = jnp.issubdtype(dtype, jnp.floating)
     return arithmetic if is_float else np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 def check_params(argument: str, params: Params, by_gradient: bool = True) -> None:
-    """Check that the engine can keep the dtypes of initial parameters, given as shapes and dtypes.
+    """Check that the engine supports the dtypes of initial parameters, given as shapes and dtypes.
 
-    If ``by_gradient``, gradients move all of them: there must be some, and none may be whole numbers.
+    If ``by_gradient``, all are trained by a gradient: there must be some, and none may be whole numbers.
 
     Raises:
         ValueError: Floats of other than 32 or 64 bits, complex numbers, random keys, …; names the leaf.
@@ -147,7 +147,7 @@ def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Param
 
 
 def check_terms(argument: str, values: Tree, terms: Sequence[str]) -> None:
-    """Raise ArgumentError unless a step returns one number, or with terms one number of each name."""
+    """Raise ArgumentError unless a step returns one number, or with terms one number for each name."""
     expected = dict.fromkeys(("objective", *terms), ()) if terms else ()
     got = jax.tree.map(lambda value: value.shape, values)
     if got != expected:
@@ -158,7 +158,7 @@ def check_terms(argument: str, values: Tree, terms: Sequence[str]) -> None:
 
 
 def check_scores(argument: str, scores: Tree, names: Sequence[str], has_rows: bool = True) -> None:
-    """Raise ArgumentError unless each metric has `EXAMPLES` values, or without rows a number."""
+    """Raise ArgumentError unless each metric has `EXAMPLES` values, or one number without rows."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     shapes = [getattr(values, "shape", ()) for values in scores.values()] if fits else []
     if not fits or any(shape[:1] != (EXAMPLES,) if has_rows else shape for shape in shapes):

@@ -58,7 +58,7 @@ class Supervised(DescentLearner):
         gradient: "autodiff", "backprop", or a user's function.
         penalized: "weights" or "all"; see `jfnn.objective`.
         infers_metrics: Whether `bind` chooses the metrics from the targets.
-        multilabel: Whether each output has a label of its own, 0 or 1, instead of one class per row; `bind`
+        multilabel: Whether each output has its own label, 0 or 1, instead of one class per row; `bind`
             determines it from the targets.
     """
 
@@ -84,7 +84,7 @@ class Supervised(DescentLearner):
         return self.fitted(data), data
 
     def fitted(self, data: Data) -> "Supervised":
-        """Return the learner with metrics, and classes or labels per output, that suit the targets."""
+        """Return the learner with metrics and a value of ``multilabel`` that suit the targets."""
         targets = data.rows[1]
         classes = data.labels is not None or are_classes(targets, self.loss)
         several = not classes and are_multilabel(targets, self.loss)
@@ -101,7 +101,7 @@ class Supervised(DescentLearner):
         return self._with_multilabel(several and self.loss.takes_logits).measuring(names)
 
     def _with_multilabel(self, multilabel: bool) -> "Supervised":
-        """Return the learner with one class per row or labels per output, and its named metrics adapted."""
+        """Return the learner with this value of ``multilabel``, and its built-in metrics adapted."""
         if multilabel == self.multilabel:
             return self
         before = {METRICS[name](self.loss, self.multilabel): name for name in METRICS}
@@ -164,7 +164,7 @@ class Supervised(DescentLearner):
 
     @property
     def is_proximal(self) -> bool:
-        """Whether L1 takes proximal steps, as with plain gradient descent; others follow its subgradient."""
+        """Whether L1 takes proximal steps, as with plain gradient descent, instead of subgradients."""
         return "l1" in self.hyper and self.rule.is_plain
 
     def step(
@@ -230,7 +230,7 @@ class Supervised(DescentLearner):
         return value, gradients
 
     def _with_reduced_l1(self, hyper: Hyper, batch: Batch) -> Hyper:
-        """Return hyperparameters with L1's strength as in the objective: a mean divides it by the rows."""
+        """Return hyperparameters with L1's strength scaled by the reduction, as in the objective."""
         if not self.is_proximal:
             return hyper
         scale = losses.reduction_scale(batch.rows[1].shape[0], self.reduction, batch.weights)
@@ -307,7 +307,7 @@ def supervised(
     metrics: Sequence[str | Metric] | None = None,
     penalized: str = "weights",
 ) -> Supervised:
-    """Return the `Learner` of a network, a loss and an optimizer.
+    """Return a `Learner` for a network, a loss and an optimizer.
 
     Args:
         network: From `jfnn.mlp` or `jfnn.sequential`, or any ``Network(init, apply)``.

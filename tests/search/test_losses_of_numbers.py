@@ -121,7 +121,7 @@ REFUSED = [
     (lambda: fit("poisson", net=jfnn.mlp((2, 1), output="relu")), "loss: it applies a link itself"),
     (
         lambda: jfnn.supervised(LINE, "huber", metrics=["accuracy"]).bind(SPLIT),
-        "metrics: accuracy needs classes, got a loss of numbers",
+        "metrics: accuracy needs classes, got a regression loss",
     ),
     (
         lambda: jfnn.predict(LINE, LINE.init(jax.random.key(0)), X, "poisson", "classification"),

@@ -105,7 +105,7 @@ def swept(network=None, split=SPLIT, y=Y, **options):
         (lambda: swept(split=SPLIT._replace(y_train=Y[:N, 0])), "y_train", "a column for each target"),
         (lambda: swept(split=SPLIT._replace(y_test=Y[N:, :2])), "y_test", r"\[3\]"),
         (lambda: swept(split=Split(X[:N], Y[:N, :2])), "folds", "2 targets"),
-        (lambda: swept(jfnn.mlp((D, 3)), Split(X[:N], UNEQUAL), UNEQUAL), "y_train", "sweep them apart"),
+        (lambda: swept(jfnn.mlp((D, 3)), Split(X[:N], UNEQUAL), UNEQUAL), "y_train", "sweep them separately"),
         (lambda: swept(split=SPLIT._replace(y_test=Y[N:] + 9)), "y_test", "labels from 0 to 1"),
         (lambda: swept(refit=True, folds=subsets.targets(Y[:N], held_out=9)), "refit", "each target"),
         (lambda: swept(jfnn.learner(jnp.copy, jnp.copy)), "network", "learns one target"),
