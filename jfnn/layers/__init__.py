@@ -21,7 +21,7 @@ from jfnn.layers.starts import Draw, from_key, within
 from jfnn.layers.wrapped import Frozen
 from jfnn.params import Constant, Params
 
-#: Name in the description of a network -> kind of layer.
+#: Name in descriptions of networks -> class of the layer.
 LAYERS: Mapping[str, type[LayerKind]] = MappingProxyType(
     {
         "conv": Conv,

@@ -47,10 +47,10 @@ class Conv(LayerKind):
     Attributes:
         channels: Number of output channels.
         kernel: Length along each axis: one number, or a tuple with one number per axis.
-        stride: Steps between neighboring outputs, given likewise.
-        padding: Zeros on both sides of each axis, given likewise; or "same", with stride 1, for outputs as
-            long as the inputs; or "causal", with one axis, for all zeros in front, so that no output depends
-            on a later input (Bai et al., arXiv:1803.01271, 2018).
+        stride: Steps between neighboring outputs, given like ``kernel``.
+        padding: Zeros on both sides of each axis, given like ``kernel``; or "same", with stride 1, for
+            outputs as long as the inputs; or "causal", with one axis, for all zeros in front, so that no
+            output depends on a later input (Bai et al., arXiv:1803.01271, 2018).
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
@@ -132,8 +132,8 @@ def d_correlate(
 ) -> tuple[jax.Array, jax.Array]:
     """Return ``(∂C/∂w, ∂C/∂a)`` of `correlate` from ``δ [channels, *output lengths, batch]``.
 
-    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+d u-p, s j+d v-p]`` is one product with the patches. So are
-    the slices ``Σ_o w[o,u,v,c] δ[o,i,j]``, which are added at their positions in the input to give ``∂C/∂a``.
+    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+d u-p, s j+d v-p]`` is one product with the patches. A
+    second gives slices ``Σ_o w[o,u,v,c] δ[o,i,j]``; added at their places in the input, they give ``∂C/∂a``.
     """
     w, a = residuals
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)

@@ -50,7 +50,7 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> None:
     """Check a dropout rate and its key.
 
     Raises:
-        ValueError: The rate is not one number in [0, 1), or above 0 without a key.
+        ValueError: The rate is not one number in [0, 1), or is above 0 without a key.
         TypeError: The rate is not a number, or the key is not a JAX array.
     """
     if key is not None:

@@ -39,9 +39,9 @@ class Elman(Recurrent):
         initializer: A key of `INITIALIZERS`, applied to each gate as to a dense layer; "pytorch" draws
             everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
         padded: Whether sequences may be shorter than the time axis. A sequence ends where all later features
-            are exactly 0, such as those that `jfnn.Embedding` returns for a padding token. "last" is then the
-            state at the end of the sequence, the backward direction starts there, and "all" has zeros
-            afterwards, as with packed sequences in `torch.nn`, so that another recurrent layer may follow.
+            are exactly 0, as `jfnn.Embedding` returns for a padding token. "last" is then the state at the
+            end of the sequence, the backward direction starts there, and "all" has zeros afterwards, as with
+            packed sequences in `torch.nn`, so that another recurrent layer may follow.
     """
 
     units: int = field(convert=checks.as_count)

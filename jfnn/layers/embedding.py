@@ -29,9 +29,9 @@ class Embedding(LayerKind):
         vocabulary: Number of different tokens.
         features: Length of the vectors.
         padding: The padding token, whose vector is 0 and is not trained, like ``padding_idx`` of
-            `torch.nn.Embedding`; None for no such token. Recurrent layers with ``padded`` stop at it.
-        initializer: A key of `INITIALIZERS`, used as for weights of the table's shape; "normal" draws
-            standard normal numbers, as PyTorch does.
+            `torch.nn.Embedding`; None for no padding. Recurrent layers with ``padded`` stop at it.
+        initializer: A key of `INITIALIZERS`, applied as to a weight matrix of the table's shape; "normal"
+            draws standard normal numbers, as PyTorch does.
     """
 
     vocabulary: int = field(convert=checks.as_count)
@@ -63,7 +63,7 @@ class Embedding(LayerKind):
     ) -> tuple[jax.Array, Residuals]:
         """Return ``∂C/∂w[v] = Σ_{a = v} δ``, by adding each δ to its token's row.
 
-        A product with one-hot vectors takes from 1.5 times as long with 10 tokens to 200 times with 10,000.
+        A product with one-hot vectors takes 1.5 times as long for 10 tokens, and 200 times for 10,000.
         Tokens have no derivative (JAX's ``float0``).
         """
         delta = jnp.swapaxes(self._without_padding(d_out, residuals), -1, -2)

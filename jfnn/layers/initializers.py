@@ -105,7 +105,7 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
     }
 )
 
-#: Initializers whose weight variance is a constant over the fan-in, and whose biases do not depend on it.
+#: Initializers whose weight variance is a constant divided by the fan-in, and whose biases ignore the fan-in.
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 
 

@@ -23,8 +23,8 @@ Shape = tuple[int, ...]
 class LayerKind(Valid, abc.ABC):
     """A layer of a network: plain, hashable data with pure functions of its parameters.
 
-    A subclass is a frozen dataclass with `output_shape`, `forward` and `pull_back`; if it has parameters,
-    also with `pack`, and `starts` or `init`.
+    A subclass is a frozen dataclass that defines `output_shape`, `forward` and `pull_back`; if it has
+    parameters, also `pack`, and `starts` or `init`.
     """
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs if it is a hidden layer
@@ -45,7 +45,7 @@ class LayerKind(Valid, abc.ABC):
         """Return one sample's output shape from its input shape; raise ValueError if it does not fit."""
 
     def width(self, shape: Shape) -> int:
-        """Return how many numbers the layer holds per sample while it computes: by default its outputs."""
+        """Return how many numbers the layer holds per sample while it computes; by default, its outputs."""
         return math.prod(self.output_shape(shape))
 
     def starts(self, shape: Shape) -> Starts | None:

@@ -1,4 +1,4 @@
-"""Layer normalization: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
+"""Layer normalization of each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ from jfnn.layers.starts import Draw, Starts
 
 
 class Gain(NamedTuple):
-    """``scale`` and ``shift``, ``[features]`` each: as vectors, like biases, they are not penalized."""
+    """``scale`` and ``shift``, each ``[features]``; like biases, they are vectors and not penalized."""
 
     scale: jax.Array
     shift: jax.Array
@@ -23,7 +23,7 @@ class Gain(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class LayerNorm(LayerKind):
-    """``y = γ ∘ (a - μ) / √(σ² + ε) + β``, with the mean μ and variance σ² of each sample's last axes.
+    """``y = γ ∘ (a - μ) / √(σ² + ε) + β``, with the mean μ and variance σ² over each sample's last axes.
 
     With inputs ``(time, features)`` each time step is normalized separately; with ``axes=2``, the whole
     sample is. Outputs have the shape of the inputs. The parameters are a `Gain` with γ, initially ones, and

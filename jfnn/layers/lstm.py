@@ -1,6 +1,6 @@
 """Long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997), in PyTorch's gate order.
 
-The forget gate is by Gers, Schmidhuber and Cummins (Neural Computation 12, 2000).
+The forget gate was added by Gers, Schmidhuber and Cummins (Neural Computation 12, 2000).
 """
 
 import dataclasses

@@ -25,8 +25,8 @@ class Pool(LayerKind):
 
     Attributes:
         size: Length of a window along each axis: one number, or a tuple with one number per axis.
-        stride: Steps between windows, given likewise; None for adjacent windows.
-        padding: Entries added on both sides of each axis, given likewise; less than the size.
+        stride: Steps between windows, given like ``size``; None for adjacent windows.
+        padding: Entries added on both sides of each axis, given like ``size``, and less than it.
     """
 
     size: Lengths = field(convert=as_lengths)
@@ -60,7 +60,7 @@ class Pool(LayerKind):
 class MaxPool(Pool):
     """The maximum of each window; padding counts as -∞.
 
-    Like `jax.grad` of `jax.lax.reduce_window`, a tie passes its derivative to the first maximum in C order.
+    In a tie, the first maximum in C order gets the derivative, as in `jax.grad` of `jax.lax.reduce_window`.
     """
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:

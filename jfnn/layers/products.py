@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jfnn.numerics.products import matrix_product, product, products
 
-# The transposed product is computed if the activations have at least this many times as many rows as δ, so
+# The transposed product is computed if the activations have at least `TURNED` times as many rows as δ, so
 # that the CPU reads the smaller matrix against its memory order. Changing it slows steps down and changes the
 # last bits of results; benchmark with the workloads notes and cnn of scripts/bench.py.
 TURNED = 4
@@ -56,13 +56,13 @@ def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
 def _over_samples_of_members(members: int, leads: list[bool], delta: jax.Array, a: jax.Array) -> jax.Array:
     """Return ``δ @ a`` of every member, ``δ [n_out, batch]`` and ``a [batch, n_in]``.
 
-    If members share ``a``, the network's inputs, this is one product, otherwise one per member. Those read
-    their second matrix against its memory order, at half speed. That costs less for a much smaller ``δ``, so
-    the product is then transposed, and the barrier keeps XLA from undoing that.
+    If members share ``a``, the network's inputs, this is one product. Otherwise it is one per member, which
+    reads its second matrix against the memory order, at half speed. If ``δ`` is much smaller than ``a``, the
+    product is transposed to make ``δ`` the second matrix; the barrier keeps XLA from undoing that.
 
     With one sample, each entry is a product of two numbers, to which the fused kernel adds the penalty's
     gradient. The `jnp.where` changes no finite number; it keeps the compiler from rounding that sum
-    differently by slot.
+    differently in some slots of a tile.
     """
     if delta.shape[-1] == 1:
         outer = jnp.matmul(delta, a, precision="highest")

@@ -4,7 +4,7 @@ A cell (`jfnn.layers.elman`, `gru`, `lstm`) computes all its pre-activations of 
 ``z_t = W s_t`` with its inputs ``s_t = (h_{t-1}, x_t, 1)``, stacked in one column. Backpropagation through
 time is then, last time step first,
 
-    (δ_t, k_t) = the cell's derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
+    (δ_t, k_t) = g_t times ∂h_t/∂z_t, and times ∂h_t/∂h_{t-1} at fixed z_t, both from the cell
     ∂C/∂W = Σ_t δ_t s_tᵀ,   (d_t, ∂C/∂x_t, ·) = Wᵀ δ_t,   g_{t-1} = ∂C/∂h_{t-1} from outside + k_t + d_t
 
 so every cell takes three products per step. (A cell that carries more than h, such as `lstm`, stacks it below
@@ -133,7 +133,7 @@ class Recurrent(LayerKind):
         return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """Backpropagate through time, see the module's docstring."""
+        """Backpropagate through time; see the module's docstring."""
         (a, states) = residuals
         w = self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
@@ -194,8 +194,8 @@ def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array,
     return layer.run(packed, a)
 
 
-# On its own, jax.grad would store all arrays of a step. The residuals' gradient is ignored: they are never
-# differentiated.
+# Without this, jax.grad would store all arrays of every step. The residuals' gradient is ignored: they are
+# never differentiated.
 _forward.defvjp(
     lambda layer, packed, a: (outputs := layer.run(packed, a), (packed, outputs[1])),
     lambda layer, residuals, d_outputs: layer.pull_back(*residuals, d_outputs[0]),
@@ -212,7 +212,7 @@ def _at(a: jax.Array, times: Sequence[jax.Array]) -> jax.Array:
 
 
 def _where(real: jax.Array | None, a: jax.Array, other: Any, times: Any = None) -> jax.Array:
-    """Return ``a`` at real time steps (of all, or of those in ``times``) and ``other`` at padding."""
+    """Return ``a`` at real time steps and ``other`` at padding; ``times``: the steps in ``a``, if not all."""
     return a if real is None else jnp.where(real if times is None else _at(real, times), a, other)
 
 

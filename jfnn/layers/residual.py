@@ -37,7 +37,7 @@ class Residual(LayerKind):
         inner = sequence.shapes(self.layers, shape)[-1]
         if inner != shape:
             raise ArgumentError(
-                "layers", f"a residual block must give the shape that it takes, {shape}, got {inner}"
+                "layers", f"a residual block must return the shape of its inputs, {shape}, got {inner}"
             )
         return shape
 

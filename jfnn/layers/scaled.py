@@ -19,8 +19,8 @@ from jfnn.params import Params, is_weight
 class Scaled(Wrapped):
     """A layer with one factor on its initial weights and others on its learning rates.
 
-    For given parameters its outputs equal the layer's. `jfnn.supervised` multiplies the optimizer's updates
-    by the rates.
+    For given parameters, its outputs are the wrapped layer's. `jfnn.supervised` multiplies the optimizer's
+    updates by the rates.
 
     Attributes:
         layer: The layer.
@@ -34,7 +34,7 @@ class Scaled(Wrapped):
     bias_rate: float = field(1.0, checks.as_number)
 
     def starts(self, shape: Shape) -> Starts | None:
-        """Return how the layer draws parameters; None with a factor, which compilers merge with others."""
+        """Return how the layer draws parameters; None with a factor, which XLA would merge with others."""
         return super().starts(shape) if self.start == 1 else None
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
@@ -46,10 +46,10 @@ class Scaled(Wrapped):
 def at_learning_rates(
     transformation: optax.GradientTransformation, layers: Sequence[LayerKind], params: Params
 ) -> optax.GradientTransformation:
-    """Multiply the updates of a transformation by the rates of `Scaled` layers; without any, return it as is.
+    """Multiply the updates of a transformation by the rates of `Scaled` layers, if there are any.
 
     Args:
-        transformation: Any.
+        transformation: An optax transformation.
         layers: The layers of a network.
         params: Parameters of one member, in public or column form.
     """

@@ -13,14 +13,14 @@ from jfnn.params import Params
 
 Masks = Sequence[jax.Array | None]
 # Images or sequences per block, used from `MANY_ROWS` rows on. Larger blocks do not fit into a core's cache,
-# smaller ones take more loop iterations, and fewer rows do not pay for a loop. Other values slow scoring
-# down; benchmark with the workload cnn of scripts/bench.py.
+# smaller ones take more loop iterations, and a loop does not pay off for fewer rows. Other values slow
+# scoring down; benchmark with the workload cnn of scripts/bench.py.
 BLOCK = 128
 MANY_ROWS = 512
 
 
 def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[LayerKind, ...]:
-    """Return at least one layer, as a tuple; raise TypeError for other objects, ValueError for none."""
+    """Return checked layers as a tuple; raise TypeError for other objects, ValueError if there are none."""
     if not checks.is_several(layers):
         raise ArgumentTypeError(argument, f"expected a sequence of layers, got {checks.as_text(layers)}")
     layers = tuple(layers)
@@ -79,7 +79,7 @@ def starts(layers: Sequence[LayerKind], input_shape: Shape) -> Starts | None:
 
 
 def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
-    """Return rows ``[batch, …]`` in column form ``[…, batch]``; a last axis of members stays the last."""
+    """Return rows ``[batch, …]`` in column form ``[…, batch]``; a last axis of members stays last."""
     return jnp.moveaxis(rows, 0, -1 - len(members))
 
 
@@ -106,7 +106,7 @@ def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Ar
     """Return the outputs of rows in column form, ``x [n, …] -> [n_out, n]``, without residuals.
 
     Many images or sequences are processed in blocks: the arrays of all rows at once would not fit into a
-    core's cache, and would take several times as long.
+    core's cache, and computing them would take several times as long.
     """
     n = x.shape[0]
     if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:

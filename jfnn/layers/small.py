@@ -17,20 +17,20 @@ from jfnn.layers.kind import LayerKind, Shape
 
 T = TypeVar("T")
 
-# Most terms of a sum: longer sums take long to compile and run slower than matrix products. Benchmark this
-# and the numbers below with the workload iris_seeds of scripts/bench.py.
+# Largest number of terms of a sum: longer sums take long to compile and run slower than matrix products.
+# Benchmark this and the numbers below with the workload iris_seeds of scripts/bench.py.
 MOST_TERMS = 32
 # A multiple of this number of members fills vectors of any width, so that every member's numbers go through
 # the same instructions.
 VECTOR = 16
-# Fixed time of a step in such a tile, in units of one member's time there; and one member's time there, in
-# units of its time in other tiles. Wrong values select a slower layout.
+# With members on the last axis: the fixed time of a step, in units of the time per member; and the time per
+# member, in units of its time in the other layout. Wrong values select a slower layout.
 STEP = 64
 MEMBER = 0.25
-NARROW = 8  # most members per tile if there are too few for `VECTOR`
-WIDE = 64  # members per tile that always pay, however many numbers they hold
-# Most terms of a whole product if members have separate minibatches: beyond it, the operands exceed a core's
-# first-level cache, and matrix products are faster.
+NARROW = 8  # widest tile of the other layout, for fewer than `VECTOR` members
+WIDE = 64  # tiles up to this width may use this layout, however many numbers they hold
+# Largest number of terms of a product if members have separate minibatches: beyond it, the operands exceed a
+# core's first-level cache, and matrix products are faster.
 MOST_SEPARATE_TERMS = 2500
 
 

@@ -1,7 +1,7 @@
 """Initial parameters as plain data: how each array is drawn, and from which key.
 
-`from_key` draws what layers declare from one key with `jax.random`. A sweep draws the same numbers for all
-arrays and seeds in one program, which all networks share.
+`from_key` uses one key and `jax.random` to draw the arrays that layers declare. A sweep draws the same
+numbers for all arrays and seeds in one program, which all networks share.
 """
 
 import dataclasses
@@ -30,14 +30,14 @@ class Draw(Valid):
     """How one array of parameters is drawn.
 
     Attributes:
-        distribution: "normal", standard normal; "truncated_normal", the same within ±2; "uniform", within
-            ±bound; "constant", ones.
+        distribution: "normal", standard normal; "truncated_normal", the same truncated to ±2; "uniform",
+            within ±bound; "constant", ones.
         shape: Shape in which numbers are drawn.
         scale: Factor of the numbers.
-        bound: See above.
-        paths: One path per part; several parts of this shape are concatenated on the last axis. A path
-            derives the part's key from the layer's, step by step: ``(i, n)`` is the ith of n keys from
-            `jax.random.split`, and ``(i, 0)`` is `jax.random.fold_in` of i.
+        bound: Bound of "uniform".
+        paths: One path per part; several parts of this shape are concatenated on the last axis. A path is a
+            sequence of pairs from the layer's key to the part's: ``(i, n)`` takes the ith of n keys from
+            `jax.random.split`, and ``(i, 0)`` takes `jax.random.fold_in` of i.
         axes: Permutation of the axes of the drawn array, as in `numpy.transpose`; () for none.
     """
 
@@ -51,7 +51,7 @@ class Draw(Valid):
     axes: tuple[int, ...] = ()
 
     def arrange(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
-        """Combine the numbers of each part, in order, into the array, with any axes of members first."""
+        """Combine the parts' numbers, in order, into the array, with any axes of members first."""
         blocks = [part.reshape(*members, *self.shape) for part in parts]
         xp = np if isinstance(blocks[0], np.ndarray) else jnp
         array = blocks[0] if len(blocks) == 1 else xp.concatenate(blocks, axis=-1)
@@ -70,7 +70,7 @@ def within(starts: Starts, i: int, n: int = 0) -> Starts:
 
 
 def side_by_side(draw: Draw, parts: int) -> Draw:
-    """Return several such arrays concatenated on the last axis, each from one of the split keys."""
+    """Return the draw of several such arrays, concatenated on the last axis, each from its own split key."""
     paths = [path for i in range(parts) for path in within(draw, i, parts).paths]
     return dataclasses.replace(draw, paths=tuple(paths))
 

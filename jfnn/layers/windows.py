@@ -19,9 +19,9 @@ from jfnn.layers.kind import Shape
 
 Lengths = int | Shape  # one number for all axes, or one per axis
 
-# A layer's width counts one in this many of its numbers. Larger tiles than for dense layers are faster, since
-# products read large arrays in order and every call has a cost. Other values make tiles too narrow or too
-# wide, and training slower; benchmark with the workload kind_seeds of scripts/bench.py.
+# A layer's width is its number of outputs divided by this number. Larger tiles than for dense layers are
+# faster, since products read large arrays in order and every call has a cost. Other values make tiles too
+# narrow or too wide, and training slower; benchmark with the workload kind_seeds of scripts/bench.py.
 HELD_FOR_ONE_COUNTED = 4
 
 
@@ -63,8 +63,8 @@ def as_lengths(value: object, argument: str, minimum: int = 1) -> Lengths:
     """Return a checked whole number of at least ``minimum``, or a tuple of one or two.
 
     Raises:
-        TypeError: The value is not a whole number, nor a sequence of them.
-        ValueError: A number is below ``minimum``, or there are more than two.
+        TypeError: The value is neither a whole number nor a sequence of whole numbers.
+        ValueError: A number is below ``minimum``, or the sequence does not have one or two.
     """
     if not checks.is_several(value):
         return checks.as_count(value, argument, minimum)
@@ -131,12 +131,12 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
     axes = len(shape) - 1
     entries = (lengths,) * axes if isinstance(lengths, int) else lengths
     if len(entries) != axes:
-        raise ArgumentError(argument, f"expected one for each axis of inputs of shape {shape}, got {entries}")
+        raise ArgumentError(argument, f"expected one per axis for inputs of shape {shape}, got {entries}")
     return entries
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
-    """Return the windows' entries at each offset, ``[channels, *output lengths, batch]``, pad: ``fill``."""
+    """Return window entries at each offset, ``[channels, *output lengths, batch]``; padding is ``fill``."""
     lengths = windows.output_lengths(a.shape[1:-1])
     if any(map(any, windows.padding)):
         a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)

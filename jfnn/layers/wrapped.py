@@ -1,4 +1,4 @@
-"""A base class for layers that modify another layer; and frozen layers, which do not train."""
+"""The base class of layers that modify another layer; and frozen layers, which are not trained."""
 
 import dataclasses
 from typing import Any
@@ -83,7 +83,7 @@ class Wrapped(LayerKind):
 
 @dataclasses.dataclass(frozen=True)
 class Frozen(Wrapped):
-    """A layer whose parameters, a `Constant`, are not trained: random features, or a part trained elsewhere.
+    """A layer whose parameters, a `Constant`, are not trained, such as random features or a pretrained part.
 
     Attributes:
         layer: The layer.
