@@ -49,7 +49,7 @@ def sample_side(states: States, uniforms: States, side: int) -> list[jax.Array]:
 
 
 def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: DTypeLike) -> list[jax.Array]:
-    """``[units, n]`` numbers in [0, 1) for each layer, to sample n chains; they do not depend on n."""
+    """Return numbers in [0, 1) ``[units, n]`` for each layer and n chains; a chain's do not depend on n."""
     units = row_uniforms(key, (sum(sizes),), n, dtype)
     ends = list(itertools.accumulate(sizes))
     return [units[end - size : end] for size, end in zip(sizes, ends, strict=True)]
@@ -66,12 +66,12 @@ def gibbs(
 ) -> tuple[list[jax.Array], list[jax.Array]]:
     """Run Gibbs sweeps; a sweep samples even layers given odd ones, then odd layers given even ones.
 
-    Chains start from states of the ``odd`` layers. They run ``most`` sweeps, but keep their state after ``k``
+    Chains start from states of the ``odd`` layers. They run ``most`` sweeps, but return the state after ``k``
     of them, from 1 to ``most``, which may be traced. The number of a sweep is folded into the key.
 
     Returns:
-        ``(states, odd)``: all layers, with the even ones sampled and the odd ones their means given these;
-            and samples of the odd layers.
+        ``(states, odd)``: in ``states``, samples of the even layers and the means of the odd layers given
+            them; in ``odd``, samples of the odd layers.
     """
     n = odd[0].shape[1]
     dtype = odd[0].dtype
@@ -101,7 +101,7 @@ def energy(machine: Machine, states: States) -> jax.Array:
 
 
 def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
-    """Return ``F = -log Σ exp(-E)`` ``[n]``, the sum over one side, given states of ``side``.
+    """Return ``F = -log Σ exp(-E)`` ``[n]`` of states of ``side``, a sum over states of the other side.
 
     ``F = -Σ b_k · s_k - Σ_j log(1 + e^{field_j})``: k are the layers of ``side``, j the other side's units.
     """

@@ -14,7 +14,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
 
-#: Most units on the smaller side of a machine whose states are enumerated: a million states.
+#: Largest number of units on the smaller side of a machine whose states are enumerated (2^20 states).
 MOST_UNITS = 20
 
 
@@ -98,7 +98,7 @@ MEASURES: dict[str, Callable[[Machine, jax.Array, int], jax.Array]] = {
 def as_measures(
     sizes: tuple[int, ...], gradient: str, loss: str | None, metrics: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the checked measures of "loss" and of the other metrics; a ``loss`` of None is the default."""
+    """Return the checked measures of "loss" and of the other metrics; None is the default loss."""
     if loss is None:
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact
@@ -109,6 +109,6 @@ def as_measures(
         if name == "likelihood":
             check_can_enumerate(sizes, argument)
         if name == "pseudo_likelihood" and len(sizes) > 2:
-            raise ArgumentError(argument, "a pseudo-likelihood is for machines of two layers")
+            raise ArgumentError(argument, "the pseudo-likelihood needs a machine of two layers")
     checks.check_each_once(metrics, "metrics")
     return (loss, *metrics)

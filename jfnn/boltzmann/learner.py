@@ -26,9 +26,9 @@ from jfnn.split import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")
-# The width counts one in this many units: members of a tile share its random numbers, so wider tiles pay off.
-# Other values make tiles too narrow or too wide, and training slower; benchmark with the workload kind_seeds
-# of scripts/bench.py.
+# The width is the number of units divided by this number: members of a tile share random numbers, so wider
+# tiles pay off. Other values make tiles too narrow or too wide, and training slower; benchmark with the
+# workload kind_seeds of scripts/bench.py.
 UNITS_FOR_ONE_COUNTED = 5
 
 
@@ -56,7 +56,7 @@ class BoltzmannLearner(DescentLearner):
     differentiable = False  # units are 0 or 1
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
-        """Check that rows fit the visible units: in [0, 1], or 0 and 1 if exact sums are needed."""
+        """Check that rows fit the visible units: in [0, 1], or only 0 and 1 for sums over all states."""
         unused = {"y_train": split.y_train, "y_test": split.y_test, "weights": split.weights}
         for name, given in unused.items():
             if given is not None:
@@ -90,7 +90,7 @@ class BoltzmannLearner(DescentLearner):
     unpack = pack  # transposing twice restores the weights
 
     def start(self, params: Machine, hyper: Hyper) -> State:
-        """Set parameters of units beyond the member's number, and the first states of chains, to 0."""
+        """Set parameters of units beyond ``hyper["hidden"]``, and the initial states of chains, to 0."""
         params = jax.tree.map(jnp.multiply, params, self._mask(params, hyper))
         persistent = self.gradient == "persistent"
         dtype = params.biases[0].dtype
@@ -150,13 +150,13 @@ class BoltzmannLearner(DescentLearner):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The most hidden units and Gibbs sweeps."""
+        """Upper bounds of the hidden units and of the Gibbs sweeps."""
         most = {"hidden": max(self.sizes[1:]), "k": self.k}
         return {name: most[name] for name in HYPER if name in self.hyper}
 
     @property
     def has_registered_fields(self) -> bool:
-        """Whether the optimizer and its schedule have names."""
+        """Whether the optimizer and its schedule are registered."""
         return self.rule_is_registered
 
     def describe(self) -> Json:
@@ -195,22 +195,21 @@ def boltzmann_machine(
         sizes: Number of units of each layer, the visible layer first; two layers for the restricted machine.
         gradient: How the model's averages are estimated: "contrastive" (CD-k, Hinton 2002: chains start at
             the rows of the minibatch), "persistent" (Tieleman 2008: chains continue from step to step,
-            starting at 0), or "exact" (enumeration). For deep machines, the data's averages use mean field,
-            unless "exact".
+            starting at 0), or "exact" (enumeration). Except with "exact", the data's averages use mean
+            field in deep machines.
         k: Gibbs sweeps per step.
         chains: Number of persistent chains of each member.
         sweeps: Mean-field iterations of a deep machine.
         scale: Standard deviation of the initial weights; biases start at 0.
         loss: The measure of "loss": "likelihood" (``-log p(v)`` by enumeration), "pseudo_likelihood"
             (``-Σ_i log p(v_i | others)``, restricted machines only) or "reconstruction"
-            (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, and
-            otherwise for the pseudo-likelihood of a restricted machine or the reconstruction error of a deep
-            one.
+            (``Σ_i (v_i - p_i)²``, the cheapest). By default, the likelihood with the exact gradient;
+            otherwise the pseudo-likelihood of a restricted machine or the reconstruction error of a deep one.
         metrics: Names of further measures to report.
         optimizer: Name of an optax optimizer, a factory, or an `Optimizer`.
         hyper: Further hyperparameters: "hidden", the number of units kept in every hidden layer, counted from
-            the first (all in a narrower layer), and "k", the Gibbs sweeps; ``sizes`` and ``k`` are then their
-            maxima.
+            the first (a narrower layer keeps all), and "k", the Gibbs sweeps; ``sizes`` and ``k`` are then
+            their maxima.
 
     Raises:
         ValueError, TypeError: An argument is invalid; the message names it.
@@ -223,7 +222,7 @@ def boltzmann_machine(
     if gradient == "exact":
         enumeration.check_can_enumerate(sizes, "gradient")
         if "k" in hyper or k != 1:
-            raise ArgumentError("k", "expected none, since the exact gradient draws nothing")
+            raise ArgumentError("k", "expected no k, since the exact gradient runs no Gibbs sweeps")
     chains = checks.as_count(chains, "chains")
     memory.check("chains", 4.0 * chains * sum(sizes[1::2]) * (gradient == "persistent"))
     measures = enumeration.as_measures(sizes, gradient, loss, metrics)

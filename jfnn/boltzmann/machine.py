@@ -1,4 +1,4 @@
-"""Boltzmann machines in layers: parameters, their initialization, and checks."""
+"""Parameters of layered Boltzmann machines, their initialization, and checks."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
     Args:
         key: A random key.
         sizes: Number of units of each layer, the visible layer first.
-        scale: 0.01 in Hinton's guide (UTML TR 2010-003, section 8) and in scikit-learn.
+        scale: Standard deviation; 0.01 as in Hinton's guide (UTML TR 2010-003, section 8) and scikit-learn.
 
     Raises:
         TypeError, ValueError: Not a key, fewer than two layers, or a scale that is not a number of at least
@@ -93,7 +93,7 @@ def as_machine(machine: object, layers: int | None = None) -> Machine:
         raise ArgumentError(
             "machine",
             "expected a bias vector for each of two or more layers and a matrix for each pair of"
-            f" neighbors, got weights {[list(w.shape) for w in weights]} and biases"
+            f" neighboring layers, got weights {[list(w.shape) for w in weights]} and biases"
             f" {[list(size) for size in sizes]}",
         )
     if layers is not None and len(sizes) != layers:
@@ -121,9 +121,10 @@ def as_columns(
     layers: int | None = None,
     binary: bool = False,
 ) -> tuple[Machine, jax.Array]:
-    """Return a checked machine in column form, and checked states ``[n_k, n]`` of a layer in its dtype.
+    """Check a machine and the states of one layer; return both in column form.
 
-    States are given in rows ``[n, n_k]`` in [0, 1], or 0 and 1 if ``binary``, up to rounding.
+    The given states are rows ``[n, n_k]`` in [0, 1], or only 0 and 1 if ``binary``, up to rounding; the
+    returned ones are ``[n_k, n]`` in the machine's dtype.
     """
     machine = as_machine(machine, layers)
     bias = machine.biases[layer]

@@ -36,11 +36,11 @@ def energy(machine: Machine, *states: ArrayLike) -> jax.Array:
     machine = as_machine(machine)
     if len(states) != len(machine.sizes):
         raise ArgumentError(
-            "states", f"expected one for each of {len(machine.sizes)} layers, got {len(states)}"
+            "states", f"expected one array for each of {len(machine.sizes)} layers, got {len(states)}"
         )
     checked = [as_columns(machine, state, "states", layer=k)[1] for k, state in enumerate(states)]
     if len(rows := {state.shape[1] for state in checked}) != 1:
-        raise ArgumentError("states", f"expected as many rows of each layer, got {sorted(rows)}")
+        raise ArgumentError("states", f"expected the same number of rows for each layer, got {sorted(rows)}")
     return columns.energy(pack(machine), checked)
 
 
@@ -83,7 +83,7 @@ def gibbs_step(
         machine: The parameters.
         v: Visible states ``[n, n_visible]``.
         uniform_h: Numbers in [0, 1) ``[n, n_hidden]``; h is 1 where its number is less than ``p(h = 1 | v)``.
-        uniform_v: Numbers in [0, 1) ``[n, n_visible]``, used likewise for the new v.
+        uniform_v: Numbers in [0, 1) ``[n, n_visible]``, used in the same way for the new v.
 
     Returns:
         ``(h, v)``, each of 0 and 1, in the dtype of the parameters.
@@ -140,7 +140,7 @@ def log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
     """Return ``log p(v) = log Σ_h exp(-E(v, h)) - log Z`` ``[n]``; ``v [n, n_visible]`` of 0 and 1.
 
     Raises:
-        ValueError: Too many units, as for `log_z`, or other values.
+        ValueError: More units than `log_z` allows, or values other than 0 and 1.
     """
     return enumeration.log_likelihood(*as_columns(_enumerable(machine), v, binary=True))
 
@@ -159,7 +159,7 @@ def gradient(machine: Machine, v: ArrayLike) -> Machine:
         A `Machine` with the shapes of the parameters.
 
     Raises:
-        ValueError: Too many units, as for `log_z`, or other values.
+        ValueError: More units than `log_z` allows, or values other than 0 and 1.
     """
     packed, v = as_columns(_enumerable(machine), v, binary=True)
     data = enumeration.data_statistics(packed, v)
@@ -175,13 +175,13 @@ def kl_divergence(machine: Machine, v: ArrayLike) -> jax.Array:
         v: Rows ``[n, n_visible]`` of 0 and 1; their frequencies are the data distribution.
 
     Raises:
-        ValueError: Too many units, as for `log_z`, or other values.
+        ValueError: More units than `log_z` allows, or values other than 0 and 1.
     """
     return -jnp.mean(log_likelihood(machine, v)) - entropy(v)
 
 
 def entropy(v: ArrayLike) -> float:
-    """Return the entropy of rows ``[n, n_visible]`` in nats, the least mean ``-log p``."""
+    """Return the entropy of rows ``[n, n_visible]`` in nats, the smallest possible mean ``-log p``."""
     counts = np.unique(np.asarray(checks.as_inputs(v, "v")), axis=0, return_counts=True)[1]
     return float(special.entr(counts / counts.sum()).sum())
 
