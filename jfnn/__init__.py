@@ -1,4 +1,4 @@
-"""Train a grid of small networks in one compiled program, gradients checked against a hand derivation."""
+"""Train a grid of small networks in one compiled program; gradients are checked against hand derivations."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``python -m jfnn``: the command line, if the command ``jfnn`` is not on the path."""
+"""Run the command line as ``python -m jfnn``, even if ``jfnn`` is not on the path."""
 
 import sys
 

@@ -1,8 +1,7 @@
 """Equinox and Flax modules as networks.
 
-The parameters of such a network are a dict of the module's arrays by their paths, such as
-``layers.0.weight``. Penalties apply to arrays with two or more axes, as everywhere. Arrays in a
-`jfnn.layers.Constant` are not trained.
+The parameters are a dict of the module's arrays, with their paths as keys, such as ``layers.0.weight``. As in
+other networks, penalties apply to arrays with two or more axes, and a `jfnn.layers.Constant` is not trained.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from jfnn.layers import Constant, Params
 from jfnn.network import Network
 from jfnn.params import is_constant
 
-EXPECTED = "a module of {} with __call__, or a function of {} only that makes one, such as lambda {}: {}"
+EXPECTED = "a module of {} with __call__, or a function of only {} that returns one, such as lambda {}: {}"
 EQUINOX = EXPECTED.format("equinox", "a key", "key", "Module(…, key=key)")
 FLAX = EXPECTED.format("flax.nnx", "rngs", "rngs", "Module(…, rngs=rngs)")
 NO_STATE = "its state ({}) is not supported: use layer or group normalization, or a jfnn.Learner to keep it"
@@ -32,11 +31,11 @@ def from_equinox(module: Any) -> Network:
     Args:
         module: ``key -> module``, so that each seed has its own initial weights; or an `equinox.Module`,
             whose weights all seeds start from. Float arrays are parameters. Arrays in a field's
-            `jfnn.layers.Constant`, integers included, are not trained. Everything else is taken from key 0.
+            `jfnn.layers.Constant`, integers included, are not trained. All else is as built with key 0.
 
     Raises:
         ImportError: Equinox is not installed.
-        TypeError: Neither a module nor a function.
+        TypeError: The argument is neither a module nor a function.
         ValueError: The module has state, as batch normalization does.
     """
     eqx = import_package("equinox", "module", "equinox")

@@ -27,8 +27,8 @@ __dir__ = __all__.copy
 
 #: Row number of an empty position.
 PADDING = -1
-# Row numbers that a program draws at once, at most. XLA spreads larger kernels over its threads, which takes
-# ten times as long; smaller ones need more calls. Compare with the workload notes of scripts/bench.py.
+# Largest number of row numbers drawn at once. XLA spreads larger kernels over its threads, which takes ten
+# times as long; smaller ones need more calls. Benchmark with the workload notes of scripts/bench.py.
 DRAWN = 1280
 #: Ways to divide an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
@@ -77,7 +77,7 @@ class Minibatches(Valid):
         return 0 if self.scheme == "full" else self.batch_size or 0
 
     def fitted(self, n: int) -> Minibatches:
-        """Return these minibatches with a batch size for ``n`` training rows (of the smallest fold).
+        """Return minibatches whose batch size suits ``n`` training rows (those of the smallest fold).
 
         Raises:
             ValueError: The batch size exceeds the number of rows.
@@ -216,7 +216,7 @@ def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> Gi
 
 
 def _from_function(function: Callable[[int, int], Any], seed: int, epoch: int, n: int) -> GivenMinibatches:
-    """Return minibatches from a function; all must have the shape for this seed and epoch."""
+    """Return minibatches from a function, whose arrays must all have the shape of this seed and epoch."""
     check_callable(function, (seed, epoch), "batches", "a function of a seed and an epoch")
     first = as_rows(function(seed, epoch), n)
     if first.ndim != 2 or 0 in first.shape:

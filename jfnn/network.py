@@ -135,7 +135,7 @@ def forward(
 
 
 def starts(network: Network) -> Starts | None:
-    """Return the distributions that ``init`` samples; None for custom functions or if a layer states none."""
+    """Return the distributions that ``init`` samples; None if it or a layer does not declare them."""
     init = network.init
     if network.layers is None or not isinstance(init, functools.partial) or init.func is not sequence.init:
         return None
@@ -174,10 +174,10 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
 def check_applied(
     outputs: object, n: int, n_out: int | None = None, show: Callable[[object], str] = checks.as_text
 ) -> None:
-    """Check that ``apply`` returned an array ``[n, n_out]``, or its shape; ``show`` describes anything else.
+    """Check that outputs of ``apply`` have shape ``[n, n_out]``; ``show`` describes other objects in errors.
 
     Raises:
-        ArgumentError: The shape differs; ``n_out=None`` allows any number of outputs.
+        ArgumentError: The outputs have another shape; ``n_out=None`` allows any number of outputs.
     """
     shape: tuple[int, ...] = getattr(outputs, "shape", ())
     if len(shape) != 2 or shape != (n, n_out or shape[1]):
@@ -190,7 +190,7 @@ def as_params(network: Network, params: Params) -> Params:
 
     Raises:
         ValueError, TypeError: Wrong structure, shape or dtype, or values that are not finite in JAX's float
-            types, such as those of a diverged network.
+            types, as in a diverged network.
     """
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     params = checks.as_arrays(params, expected, "params", "network.init or result.member")

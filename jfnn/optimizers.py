@@ -48,14 +48,14 @@ class Distribution(Protocol):
 
 # Advice for an optimizer that was given instead of its factory.
 FACTORY_CURE = (
-    ": give the function itself, optax.adam, and its arguments by jfnn.Optimizer(optax.adam, b1=0.8)"
+    ": pass the function itself, optax.adam, and set its arguments with jfnn.Optimizer(optax.adam, b1=0.8)"
 )
 
 Values = float | Sequence[float] | np.ndarray | Distribution
 
 
 def is_distribution(value: object) -> TypeGuard[Distribution]:
-    """Whether values can be drawn from it, as from a frozen distribution of `scipy.stats`."""
+    """Whether a value is a distribution, such as a frozen one of `scipy.stats`."""
     return isinstance(value, Distribution)
 
 
@@ -63,7 +63,7 @@ def is_axis(value: object) -> bool:
     """Whether a value has several entries: a sequence, an array or a distribution."""
     if isinstance(value, optax.GradientTransformation):  # a tuple of functions
         return False
-    ndim = getattr(value, "ndim", 0)  # other packages' arrays have it, too
+    ndim = getattr(value, "ndim", 0)  # arrays of other packages have one
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 
@@ -132,16 +132,16 @@ class Optimizer(Valid):
         """Return the update rule to compile, which is the same for all values of `numbers`.
 
         Raises:
-            ValueError: The optimizer does not have an argument of this name.
-            TypeError: An argument's type differs from the optimizer's declaration, or the argument is neither
-                a number, several numbers, nor hashable.
+            ValueError: The optimizer does not have an argument of a given name.
+            TypeError: An argument's type differs from the optimizer's declaration, or it is neither a number,
+                nor several numbers, nor hashable.
         """
         parameters = inspect.signature(_factory(self.name)).parameters
         open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         fixed = []
         for name, value in self.arguments.items():
             if name == "learning_rate":
-                raise ArgumentError("optimizer", "learning_rate is an argument beside the optimizer", name)
+                raise ArgumentError("optimizer", "pass learning_rate beside the optimizer, not to it", name)
             if (name not in parameters and not open_ended) or name == SCHEDULE_STEPS:
                 accepted = [n for n in parameters if n != "learning_rate"]
                 got = f"{name!r}{suggestions.did_you_mean(name, accepted)}"
@@ -162,7 +162,7 @@ class Optimizer(Valid):
 
 
 class UpdateRule(NamedTuple):
-    """An optimizer to be made for each member from its numbers.
+    """An optimizer that is built for each member from its own numbers.
 
     Attributes:
         name: As in `Optimizer`.
@@ -321,7 +321,7 @@ def names() -> list[str]:
 
 
 def argument_names(name: str) -> list[str]:
-    """Return the names of an optax optimizer's arguments without the learning rate; [] if it is unknown."""
+    """Return the names of an optax optimizer's arguments except the learning rate; [] if it is unknown."""
     return [argument for argument in _parameters(vars(optax).get(name)) or () if argument != "learning_rate"]
 
 
@@ -336,7 +336,7 @@ def _parameters(function: Any) -> Collection[str] | None:
 def _elsewhere(name: object) -> str:
     """Return advice for the name of an optimizer in optax.contrib; empty for other names."""
     factory = vars(optax.contrib).get(name) if isinstance(name, str) else None
-    return f"; in Python, give optax.contrib.{name} itself" * (
+    return f"; in Python, pass optax.contrib.{name} itself" * (
         "learning_rate" in (_parameters(factory) or ())
     )
 

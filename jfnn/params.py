@@ -43,7 +43,7 @@ def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
 class Constant(NamedTuple):
     """Marks parameters that are not trained: ``{"net": params, "teacher": Constant(weights)}``.
 
-    A Constant may appear anywhere in the parameters, in a field of an Equinox module and in a Flax ``Param``.
+    A Constant may appear anywhere in the parameters, also in an Equinox module's field or a Flax ``Param``.
     Gradients, penalties and optimizers skip it; results, files and scores include it.
 
     A Constant that holds one float, such as ``{"centers": …, "width": Constant(jnp.float32(1.0))}``, is a
@@ -58,7 +58,7 @@ class Constant(NamedTuple):
 
 
 def without_constants(params: Params) -> Params:
-    """Return the trained parameters; constants are emptied."""
+    """Return the trained parameters; each `Constant` is emptied."""
     return jax.tree.map(lambda node: Constant(()) if is_constant(node) else node, params, is_leaf=is_constant)
 
 
