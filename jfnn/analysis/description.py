@@ -48,14 +48,14 @@ def network_text(result: SweepResult) -> str:
 def training_text(result: SweepResult) -> str:
     """Return network, initialization and objective of a run in short; empty for a learner without a loss.
 
-    "64-50-10 sigmoid, starting weights normal; sum of cross entropy, by sgd"; for several networks only the
+    "64-50-10 sigmoid, normal initialization; sum of cross entropy, by sgd"; for several networks only the
     objective.
     """
     learner = _learner(result)
     if "reduction" not in learner:
         return ""
     starts = " and ".join(_distinct(_network(result), "initializer"))
-    parts = [network_text(result), f"starting weights {starts}" if starts else ""]
+    parts = [network_text(result), f"{starts} initialization" if starts else ""]
     objective = f"{learner['reduction']} of {_words(learner['loss'])}, by {_words(learner['optimizer'])}"
     return "; ".join(filter(None, [", ".join(filter(None, parts)), objective]))
 
@@ -64,7 +64,7 @@ def sentence(result: SweepResult) -> str:
     """Return the number of networks trained and the best cell with its interval, in a sentence or two."""
     settings = result.config.get("settings", {})
     over = averaged_over(result)
-    count = int((result.stopped_at != 0).sum())  # 0: never trained by a race
+    count = int((result.stopped_at != 0).sum())  # 0: a race never trained the member
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
@@ -89,7 +89,7 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
         "Network": {
             "layers": sizes(network),
             "activation": ", ".join(_distinct(network, "activation", hidden=True)),
-            "starting weights": ", ".join(_distinct(network, "initializer")),
+            "initialization": ", ".join(_distinct(network, "initializer")),
             "learner": _words(_learner(result).get("kind")),
         },
         "Training": _training(result),

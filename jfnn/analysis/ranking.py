@@ -38,9 +38,9 @@ class Ranked(NamedTuple):
     cell: tuple[int, ...]  # its index on every axis but the seeds (and folds)
     axes: dict[str, Any]  # name -> value of its hyperparameters
     scores: dict[str, Score]
-    tied: bool  # may be the best too, as in `jfnn.cell_statistics`; False for the best cell itself
-    # Whether being tied or the best is in doubt: some of the cell's runs failed, or a cell with a better mean
-    # differs significantly from the best.
+    tied: bool  # may also be the best, as in `jfnn.cell_statistics`; False for the best cell itself
+    # Whether the mean of a tied cell, or of the best, is unreliable: some of its runs failed, or a cell with
+    # a better mean is not tied.
     doubtful: bool
     trained: str  # epochs after which its members' parameters were kept, "7" or "5–12"
     stopped_at: str  # epochs they ran for, "end" if none stopped early
@@ -51,11 +51,11 @@ class Ranking(NamedTuple):
 
     cells: list[Ranked]
     higher_is_better: dict[str, bool]  # by score; the ranking score comes first
-    tied: int  # other cells tied with the best one, without doubtful ones
-    doubtful: int  # cells with a mean in doubt
+    tied: int  # number of cells tied with the best, except for doubtful ones
+    doubtful: int  # cells with an unreliable mean
     failed: int  # doubtful cells with failed runs
     diverged: int  # cells excluded because a seed or fold diverged
-    others: int  # cells compared with the best, all but pruned ones
+    others: int  # cells other than the best that were not pruned
     pruned: int  # pruned cells
     stopped: bool  # whether any member of any cell stopped early
     over: str  # values behind each mean, such as "5 seeds"; empty for a single value
@@ -67,10 +67,10 @@ class Ranking(NamedTuple):
 def best_first(result: SweepResult, most: int | None = None, baselines: Baselines | None = None) -> Ranking:
     """Return the best cells by their means, best first, without cells where any seed or fold diverged.
 
-    Cells with failed runs are also ranked by their mean. A tie is doubtful (`Ranked.doubtful`) if some of the
-    cell's runs failed, which widens the interval of its difference, or if a cell with a better mean differs
-    significantly from the best. Pruned cells follow the others, those that stopped later first. Scores are
-    the ranking score, other metrics on the same rows, and the ranking metric on training rows.
+    Cells with failed runs are also ranked by their mean. A tied cell is doubtful (`Ranked.doubtful`) if some
+    of its runs failed, so that its difference from the best is uncertain, or if a cell with a better mean is
+    not tied. Pruned cells follow the others; cells pruned later come first. Scores are the ranking score,
+    other metrics on the same rows, and the ranking metric on training rows.
 
     At most ``most`` cells are listed; None for five if a heat map can show the grid, otherwise ten.
     """
@@ -123,12 +123,12 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
 
 
 def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each cell is tied with the best, and whether its mean is in doubt."""
+    """Return whether each cell is tied with the best, and whether its mean is unreliable."""
     means = result.cell_scores()
     costs = -means if result.higher_is_better() else means
     tied = np.asarray(score.statistics.tied & several)
     distinct = ~tied & ~result.pruned_cells & np.isfinite(costs)
-    # A tied cell with a worse mean than a cell that differs from the best must scatter widely.
+    # A tied cell whose mean is worse than that of a cell that is not tied must have widely scattered scores.
     scattered = costs > np.min(costs, where=distinct, initial=np.inf)
     doubtful = tied & (scattered | (score.failed > 0))
     best = result.best_or_none()
@@ -140,8 +140,8 @@ def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.nd
 def table(ranking: Ranking) -> list[tuple[str, ...]]:
     """Return ranked cells as rows of text below a heading row: rank, axes, scores, epochs.
 
-    A mark after the rank shows ties with the best, another mark a doubtful mean; `legend` explains them. If
-    members stopped early, the last columns are the epochs run, and the epochs after which parameters were
+    A mark after the rank shows a tie with the best, another mark an unreliable mean; `legend` explains them.
+    If members stopped early, the last columns are the epochs run, and the epochs after which parameters were
     kept where these are fewer. Other models follow below by name. There must be at least one cell.
     """
     cells = ranking.cells
@@ -170,17 +170,16 @@ def legend(ranking: Ranking) -> list[str]:
     lines = [ranking.interval]
     if ranking.others and ranking.compares:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
-        lines.append(f"{TIED} may be the best cell, too ({PERCENT} confidence, over all cells): {count}")
+        lines.append(f"{TIED} may also be the best cell ({PERCENT} confidence, over all cells): {count}")
     if ranking.doubtful:
         failed = f"a few of the {ranking.over} failed (median and worst are shown)"
-        scattered = f"{'all' if ranking.failed else f'the {ranking.over}'} scatter widely"
+        scattered = "their scores vary widely" if ranking.failed else f"the {ranking.over} vary widely"
         why = [failed] * (ranking.failed > 0) + [scattered] * (ranking.failed < ranking.doubtful)
         lines.append(
-            f"{DOUBTFUL} mean in doubt, as {' or '.join(why)}, so that comparing says little:"
-            f" {_count(ranking.doubtful, 'cell')}"
+            f"{DOUBTFUL} unreliable mean, because {' or '.join(why)}: {_count(ranking.doubtful, 'cell')}"
         )
     if ranking.diverged:
-        lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")
+        lines.append(f"({_count(ranking.diverged, 'cell')} not ranked: diverged with some seed or fold)")
     if ranking.pruned:
         lines.append(f"({_count(ranking.pruned, 'pruned cell')} not compared)")
     return lines

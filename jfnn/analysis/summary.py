@@ -15,7 +15,7 @@ from jfnn.arguments.texts import describe, name_text, number_text, score_format,
 from jfnn.core.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
-FEW = 30  # rows; with fewer, an accuracy has a standard error of up to 1/(2√30), 9 points
+FEW = 30  # rows; with fewer, an accuracy's standard error can exceed 1/(2√30), 9 points
 
 
 class Score(NamedTuple):
@@ -70,31 +70,33 @@ def rows_of_part(result: SweepResult, part: str) -> list[int]:
 
 
 def ranking_rows(result: SweepResult) -> str:
-    """Describe the rows that rank cells: "360 rows to test on", "28–29 rows held out in each of 5 folds"."""
+    """Describe the rows that rank cells: "360 test rows", "28–29 rows held out in each of 5 folds"."""
     part = result.ranked_by.partition("_")[0]
     rows = rows_of_part(result, part)
-    count = f"{extent_text(rows)} row{'s' * (max(rows) > 1)}" if rows else "rows"
+    count = f"{extent_text(rows)} " if rows else ""
+    noun = "row" if rows and max(rows) == 1 else "rows"
     if part == "validation":
-        return f"{count} held out {f'in each of {folds_text(result)}' if result.folds else 'for validation'}"
-    return f"{count} {'to test on' if part == 'test' else 'that they learned from'}"
+        folds = f"in each of {folds_text(result)}" if result.folds else "for validation"
+        return f"{count}{noun} held out {folds}"
+    return f"{count}{'test' if part == 'test' else 'training'} {noun}"
 
 
 def chosen_by_few(result: SweepResult) -> str:
-    """Return a warning if the best cell was chosen by too few or by training rows; otherwise ""."""
+    """Return a warning if the best cell was chosen on too few rows or on training rows; otherwise ""."""
     cells = math.prod(result.cell_shape)
     part = result.ranked_by.partition("_")[0]
     rows = rows_of_part(result, part)
     few = bool(rows) and float(np.mean(rows)) * (result.folds or 1) < FEW
     if cells < 2 or not (few or part == "train"):
         return ""
-    why = "which says little of others" if part == "train" else "too few to tell cells apart"
-    return f"the best of {cells} cells was chosen by {ranking_rows(result)}, {why}"
+    why = "which says little about other rows" if part == "train" else "too few to distinguish cells"
+    return f"the best of {cells} cells was chosen on {ranking_rows(result)}, {why}"
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
     """Return the parts of the data whose scores may be compared between cells: training and ranking rows.
 
-    If validation rows rank, test rows are not among them: they are reserved for the winner.
+    If cells are ranked on validation rows, test rows are excluded: they are reserved for the best cell.
     """
     return tuple(dict.fromkeys(("train", result.ranked_by.partition("_")[0])))
 
@@ -106,9 +108,9 @@ def shown_metrics(result: SweepResult) -> list[str]:
 
 
 def refit_texts(refit: SweepResult) -> list[str]:
-    """Return scores of a refit cell, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
+    """Return scores of a refit cell, ranking part first: "test accuracy 0.967 [0.963, 0.971]".
 
-    For several cells it is the range: "test accuracy 0.951 to 0.967 each".
+    With several cells, each text is a range: "test accuracy 0.951 to 0.967 each".
     """
     parts = reversed(ranking_parts(refit))
     scores = [f"{part}_{metric}" for part in parts for metric in shown_metrics(refit)]
@@ -136,7 +138,7 @@ def refit_rows(result: SweepResult) -> str:
     rows = " ".join(map(str, ["all", *rows_of_part(refit, "train")]))
     takes_all = bool(rows_of_part(result, "test")) and not tests_its_refit(result)
     over = averaged_over(refit)
-    which = f"{rows} rows, those to test on among them" if takes_all else f"{rows} training rows"
+    which = f"{rows} rows, including the test rows" if takes_all else f"{rows} training rows"
     return f"on {which}{f', with {over}' if over else ''}"
 
 
@@ -214,7 +216,7 @@ def interval_text(result: SweepResult) -> str:
     if not over:
         return ""
     if runs_of(result) < LEAST:
-        return f"two values: those of the {over}; an interval and a comparison of cells need three"
+        return f"values of the {over}; an interval and a comparison of cells need at least three"
     return f"[…] {PERCENT} confidence interval of the mean over {over}"
 
 

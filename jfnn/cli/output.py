@@ -42,11 +42,11 @@ def report(result: SweepResult) -> str:
     lines += verdict(result)
     if result.refit is not None:
         texts = summary.refit_texts(result.refit)
-        lines += [f"trained again {summary.refit_rows(result)}:"]
+        lines += [f"refit {summary.refit_rows(result)}:"]
         line = max(2, len(texts) // 2)  # the metrics of one part; for a single metric both parts
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
         if not summary.tests_its_refit(result):
-            lines += ["No rows are left to test on: this is not a score on other rows."]
+            lines += ["No test rows are left, so these are scores on training rows."]
     return "\n".join(textwrap.fill(line, WIDTH) if len(line) > WIDTH else line for line in lines)
 
 
@@ -198,7 +198,7 @@ def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Seque
         figures=None if result.leading else report.maps(result) | curves,
         settings={  # unknown to the library
             "data": problem.name,
-            "rows": f"{problem.n_train} to train on, {problem.n_test} to test on",
+            "rows": f"{problem.n_train} training rows, {problem.n_test} test rows",
             "classes": problem.classes,
             "standardized": "yes" if flags.standardize else "no",
             "Machine": {"command": shlex.join(command)},

@@ -90,7 +90,7 @@ def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand:
         ValueError, TypeError: A function of the loss takes no ``axis``, fails, or returns a wrong shape.
     """
     a, t = (jax.ShapeDtypeStruct((size, EXAMPLES), dtype) for size in (outputs, targets))
-    functions = {"cost": (loss.cost, (EXAMPLES,), "one number a row, summed over axis,")}
+    functions = {"cost": (loss.cost, (EXAMPLES,), "one number per row, summed over axis,")}
     functions |= {"derivative": (loss.derivative, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
     for name, (function, shape, expected) in functions.items():
         if not callable(function) or not takes(function, "axis"):

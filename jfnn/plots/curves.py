@@ -63,8 +63,8 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     Args:
         result: A sweep that kept its history, or the result of `jfnn.train`.
         cells: Indices of the cells to show, on every axis but seeds and folds, in a random search ``(i,)``;
-            or "all". The default is up to ten learning rates, including the best cell's, all else as in the
-            best cell; in a random search six cells from the best to the worst.
+            or "all". The default is the best cell and others that differ only in the learning rate, up to
+            ten in all; in a random search six cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
@@ -189,13 +189,13 @@ def interval_curves(
     names = [*(cell.name for cell in chosen), *others]
     notes += out_of_sight(axes, names, [*lines, *np.reshape(levels, (-1, 1))])
     if over and len(chosen) > SHADED:
-        notes.append("bands of other cells than the best not shown")
+        notes.append("band shown for the best cell only")
     add_caption(figure, notes)
     return figure
 
 
 def _describe(result: SweepResult, cells: Sequence[tuple[int, ...]]) -> list[_Cell]:
-    """Return cells with their legend entries; the only one of `jfnn.train` is not called the best."""
+    """Return cells with their legend entries; the single cell of `jfnn.train` is not marked as the best."""
     best = result.best_or_none()
     described = []
     for index in cells:

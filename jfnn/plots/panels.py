@@ -1,8 +1,8 @@
 """Panels, colors, scales, legends and captions shared by all figures.
 
-All figures have the same width, at which a phone of 360 pixels shows a point of a font as one pixel, so wide
-things are stacked, and legends and color bars are below. ``rcParams["figure.figsize"]`` sets another width.
-All other lengths and fonts scale with ``rcParams["font.size"]``; the constants are for 10 points.
+Figures are 360 points wide, so that a phone 360 pixels wide shows a font's point as one pixel. Panels are
+therefore stacked, with legends and color bars below. ``rcParams["figure.figsize"]`` sets another width. All
+other lengths and fonts scale with ``rcParams["font.size"]``; the constants are for 10 points.
 """
 
 import math
@@ -58,7 +58,7 @@ BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink"
 DASHES = ("--", "-.", ":")  # baselines
 SHADES = (0.2, 0.55)
 
-SPACE = 0.05  # beside a range, as a fraction of it
+SPACE = 0.05  # margin on each side of a range, as a fraction of it
 NEARLY_EQUAL = 1e-9  # relative difference up to which scores are equal
 HIGHEST = 1e4  # losses above this multiple of the median are out of range
 LOWEST_END = 0.1  # on a logarithmic scale, bars are cut off below this fraction of the smallest value
@@ -66,7 +66,7 @@ LOWEST = -1.0  # values below this are out of range for metrics up to 1, such as
 
 
 def as_sweep(result: SweepResult) -> SweepResult:
-    """Return a checked sweep with its axes named as readers call them; a `jfnn.train` result has none."""
+    """Check that a result has axes, as `jfnn.train` results do not; return it with readers' names of axes."""
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
@@ -163,7 +163,7 @@ def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
 def out_of_sight(
     axes: Axes, names: Sequence[str], values: Sequence[np.ndarray] | np.ndarray, what: str = ""
 ) -> list[str]:
-    """List curves or points with values but none in the panel's range: "loss out of sight: η = 10"."""
+    """List curves or points with values but none in the panel's range: "loss out of range: η = 10"."""
     low, high = axes.get_ylim()
     hidden = []
     for name, numbers in zip(names, values, strict=True):
@@ -173,7 +173,7 @@ def out_of_sight(
     if not hidden:
         return []
     listed = " and ".join(hidden) if len(hidden) <= LISTED else f"{len(hidden)} of {len(names)}"
-    return [f"{what} out of sight: {listed}".lstrip()]
+    return [f"{what} out of range: {listed}".lstrip()]
 
 
 def wrap_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
@@ -236,7 +236,7 @@ def tick_values(axis: Axis, values: np.ndarray, width: float | None = None) -> N
 
 
 def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> None:
-    """Place words as ticks at 0, 1, … of a horizontal axis; if there are many, only at some.
+    """Place words as ticks at 0, 1, … of a horizontal axis; only some of them if there are many.
 
     If they do not fit side by side they are vertical, and the figure grows by their height. ``width`` is as
     in `tick_values`.
@@ -328,7 +328,8 @@ def limit_scores(
     differences between curves. Bars are shown whole, but for accuracies only from 0 to 1, and on a
     logarithmic scale only down to a fraction of the smallest value, where the panel cuts them off.
 
-    ``lines`` are all values of the curves; ``bands`` and ``bars`` are all ends. They may include NaN.
+    ``lines`` are the values of all curves; ``bands`` and ``bars`` are the ends of all bands and error bars.
+    NaN is ignored.
     """
     lines = lines[np.isfinite(lines)]
     if not lines.size:
@@ -387,5 +388,5 @@ def interval_title(over: str, runs: int, kind: Interval) -> str:
 
     ``runs`` is the largest number of values behind a point.
     """
-    reach = "to both" if runs < LEAST else f"{kind.confidence:.0%} interval"
+    reach = "range" if runs < LEAST else f"{kind.confidence:.0%} interval"
     return f"{STATISTICS[kind.statistic]} over {over}, {reach}" if over else "one run"

@@ -18,7 +18,7 @@ NONE = "–"
 
 
 class ComparedProgram(NamedTuple):
-    """One network with one batch size: values on their axes, sweep, and best cell's index in the whole."""
+    """One network with one batch size: axis values, sweep, and the best cell's index in the whole sweep."""
 
     axes: dict[str, object]
     result: SweepResult

@@ -1,4 +1,4 @@
-"""Reports of sweeps as one self-contained HTML page: no links to load, images inside."""
+"""Reports of sweeps as self-contained HTML pages, with images inside."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from jfnn.report.pages import (
     write_page,
 )
 
-# Python code below "Predicting with it", to which a line that predicts is added.
+# Python code below "Making predictions", to which a line that predicts is added.
 LOAD = """import jfnn
 result = jfnn.load({!r})
 """
-NO_MODELS = "result.to_dict()  # the scores of every network; {why}, to predict with"
+NO_MODELS = "result.to_dict()  # the scores of every network; cannot predict: {why}"
 READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these columns\n'
 LISTED = 20  # cells in the sortable table
 MOST_BOXES = 2500  # cells of a heat map with values under the pointer, 110 bytes each
 MOST_STRIPS = 100  # evaluations of a panel with values under the pointer, up to 1 kB each
 MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel with strips: two parts of the data per cell
-CURVES = "Over the epochs"
-MOST_NETWORKS = 12  # programs with figures of their own
+CURVES = "Training curves"
+MOST_NETWORKS = 12  # programs with separate figures
 PLAY = "Play with these networks in the browser"
 
 
@@ -120,7 +120,7 @@ def write_report(
         _table(best),
         *on_front,
         *_refit(result),
-        "<h2>Predicting with it</h2>",
+        "<h2>Making predictions</h2>",
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         "</div><div>",
         *(["<h2>Pictures</h2>", pictures] if pictures else []),
@@ -130,7 +130,7 @@ def write_report(
         "<h2>Settings</h2>",
         *_settings(settings, description.settings_in_words(result)),
         "</div></div>",
-        folded_html("Everything recorded", pairs_html(_flat(result.config))),
+        folded_html("Full configuration", pairs_html(_flat(result.config))),
     ]
     write_page(path, title, description.sentence(result), text, body)
 
@@ -204,7 +204,7 @@ def maps(result: SweepResult) -> dict[str, Figure]:
     Captions mark the best cell without describing it, as the page already does.
     """
     if not result.crossed:
-        return {"The cells drawn": cells_scatter(result, names_best=False)}
+        return {"All cells": cells_scatter(result, names_best=False)}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     titles = [f"{text[0].upper()}{text[1:]}" for text in map(name_text, names)]  # "Test R²"
     return {
@@ -222,7 +222,7 @@ def _networks(programs: Sequence[ComparedProgram]) -> list[str]:
     """Return the figures of the best programs in sections that unfold; the best one is open."""
     shown = programs[:MOST_NETWORKS]
     count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"
-    parts = [f'<h2>Each by itself</h2><p class="notes">Figures of {count}, best first.</p>']
+    parts = [f'<h2>Separate figures</h2><p class="notes">Figures of {count}, best first.</p>']
     for rank, program in enumerate(shown):
         pictures = _pictures(program.result, maps(program.result) | curves(program.result))
         parts.append(folded_html(describe(program.axes), pictures, is_open=rank == 0))
@@ -247,13 +247,13 @@ def _prediction(result: SweepResult) -> str:
     source_result = result
     if result.refit is not None:
         source = "result.refit"
-        whose = "the networks trained again"
+        whose = "the refit networks"
         source_result = result.refit
     if source_result.config.get("settings", {}).get("keep_params") == "evaluations":
         what = f"labels or outputs of {whose}, at every evaluation"
         arguments = "x"
     else:
-        what = f"{'the label by ' * has_labels(source_result.metrics)}the mean of {whose}"
+        what = f"{'the label from ' * has_labels(source_result.metrics)}the mean prediction of {whose}"
         arguments = 'x, "mean"'
     known = ""
     if not all(keeps_network(run.config) for run in source_result.runs):
@@ -261,7 +261,7 @@ def _prediction(result: SweepResult) -> str:
         known = "; the network is not kept, see SweepResult.predict"
     if result.names.get("columns"):
         return f"{READ}{source}.predict({arguments})  # {what}, for each row of x{known}"
-    return f"{source}.predict({arguments})  # {what}, for each row of x, as it was trained on{known}"
+    return f"{source}.predict({arguments})  # {what}, for each row of x, prepared as for training{known}"
 
 
 def png(figure: Figure) -> bytes:
@@ -323,7 +323,7 @@ def _table(best: ranking.Ranking) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
     by = escape(name_text(next(iter(best.higher_is_better))))
-    caption = f"<p>Ranked by {by}; a click on a heading sorts.</p>"
+    caption = f"<p>Ranked by {by}; click on a heading to sort.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
     rows = ranking.table(best)
     titles = [_titles(cell, rows[0]) for cell in best.cells]
@@ -370,7 +370,7 @@ def _refit(result: SweepResult) -> list[str]:
     is_best = best is not None and cells == [best.axes]
     which = "The best cell" if is_best else f"At {'; '.join(map(describe, cells))}"
     line = f"{which}, {summary.refit_rows(result)}: {', '.join(summary.refit_texts(refit))}"
-    return ["<h2>Trained again</h2>", f"<p>{unbroken(escape(line))}.</p>"]
+    return ["<h2>Refit</h2>", f"<p>{unbroken(escape(line))}.</p>"]
 
 
 def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:

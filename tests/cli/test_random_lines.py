@@ -129,7 +129,7 @@ def check_printed(printed, result, keeps_tests):
         assert printed.count(f"test {metric}") == any(
             np.isfinite(each.scores[f"test_{metric}"]).any() for each in results
         )
-    assert ("this is not a score on other rows" in printed) == (result.refit is not None and not keeps_tests)
+    assert ("these are scores on training rows" in printed) == (result.refit is not None and not keeps_tests)
 
 
 @pytest.mark.thorough

@@ -31,7 +31,7 @@ def test_exploding_loss_curves_do_not_hide_the_others():
     for part in ("train", "test"):
         result.history[f"{part}_r2"][1] = -5.0
     hidden = describe(result.axes_at((1, 0)))
-    assert f"R² out of sight: {hidden}" in caption_of(plots.loss_curves(result))
+    assert f"R² out of range: {hidden}" in caption_of(plots.loss_curves(result))
     result.diverged_at[1] = 3
     low, high = plots.loss_curves(result).axes[0].get_ylim()
     assert low < 1 and 4 < high < 10  # the range of the others

@@ -155,7 +155,7 @@ def test_error_bars_of_two_runs_reach_both_and_one_run_has_none():
     (panel,) = plots.axis_curves(result, "learning_rate").axes
     both = result.test_accuracy[:, 0]
     assert_allclose(bars_of(panel.containers[0])[1:], [both.mean(-1), both.min(-1), both.max(-1)])
-    assert panel.get_title() == "mean over 2 seeds, to both"
+    assert panel.get_title() == "mean over 2 seeds, range"
     assert plots.axis_curves(make_result((2, 1), seeds=1), "l2").axes[0].get_title() == "one run"
 
 
@@ -197,7 +197,7 @@ def test_baselines_are_named_lines_with_bands():
         (band,) = panel.patches
         half = stats.t.ppf(0.975, 2) * stats.sem(others["svm"])
         assert_allclose(band.get_bbox().extents[[1, 3]], [19e3 / 3 - half, 19e3 / 3 + half])
-        assert set(others) <= set(legend_of(figure)) and "out of sight: far" in caption_of(figure)
+        assert set(others) <= set(legend_of(figure)) and "out of range: far" in caption_of(figure)
 
 
 def test_loss_curves_are_means_that_end_where_a_member_diverged():

@@ -101,7 +101,7 @@ def test_zero_loss_is_not_shown_on_a_logarithmic_axis():
     result = make_sampled(classes=False)
     result.test_loss[3] = 0.0
     figure = plots.scatter(result)
-    assert "out of sight: η" in caption_of(figure) and figure.axes[0].get_yscale() == "log"
+    assert "out of range: η" in caption_of(figure) and figure.axes[0].get_yscale() == "log"
 
 
 DRAWN = {

@@ -95,7 +95,7 @@ def test_page_ranks_the_cells_and_names_the_best_in_its_first_sentence(written):
     lead = in_a_line(page.texts["p"][0])
     assert lead.startswith("18 networks trained: 6 cells of η × λ with 3 seeds. Best: η = 1e-5, λ = 10, test")
     assert lead.endswith(f"accuracy {rows[0][4]} (95% confidence interval).")
-    assert "~ may be the best cell, too" in page.texts["p"][-1] and "1 cell diverged" in page.texts["p"][-1]
+    assert "~ may also be the best cell" in page.texts["p"][-1] and "1 cell not ranked" in page.texts["p"][-1]
     assert page.settings()["learning rate η"] == "1e-5, 10" and page.settings()["seeds"] == "0, 1, 2"
 
 
@@ -110,7 +110,7 @@ def test_page_without_a_best_cell_or_an_interval_shows_neither(written):
 def test_tooltips_of_a_grid_show_the_values_of_cells_and_curves(written):
     result = make_result((2, 2), history=2, diverged=[(0, 1, 0)])
     page = written(result, draws=True)
-    assert page.texts["figcaption"] == ["Train accuracy", "Test accuracy", "Over the epochs"]
+    assert page.texts["figcaption"] == ["Train accuracy", "Test accuracy", "Training curves"]
     pictures = [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in page.sources]
     assert len(pictures) == 3 and all(data.startswith(b"\x89PNG") for data in pictures)
     for title, scores in (("Train accuracy", result.train_accuracy), ("Test accuracy", result.test_accuracy)):
@@ -118,8 +118,8 @@ def test_tooltips_of_a_grid_show_the_values_of_cells_and_curves(written):
         cells = ["η = 1e-5, λ = 1e-5", "η = 1e-5, λ = 10", "η = 10, λ = 1e-5", "η = 10, λ = 10"]
         means[1] = "diverged"
         assert page.boxes[title] == [f"{cell}: {mean}" for cell, mean in zip(cells, means, strict=True)]
-    loss, *_, accuracy = page.boxes["Over the epochs"]
-    assert loss.startswith("loss, epoch 1\n") and len(page.boxes["Over the epochs"]) == 4
+    loss, *_, accuracy = page.boxes["Training curves"]
+    assert loss.startswith("loss, epoch 1\n") and len(page.boxes["Training curves"]) == 4
     best = result.best()
     train, test = (result.history[f"{part}_accuracy"][best.index][:, 1].mean() for part in ("train", "test"))
     assert f"{describe(best.axes)} (best): {train:.5g}, test {test:.5g}" in accuracy.splitlines()
@@ -240,12 +240,12 @@ def test_only_plots_with_few_named_curves_over_epochs_have_tooltip_strips():
 
 
 OWN = jfnn.mlp((2, 3, 2), jfnn.activations.Activation(lambda z: 2 * z, lambda z: 2 + 0 * z))
-ASKED = """result.of_cell(*result.best().index).predict(x, "mean", network=network)  # the label by the"""
+ASKED = """result.of_cell(*result.best().index).predict(x, "mean", network=network)  # the label from the"""
 # What was kept -> changed options, and how the last line begins.
 LINES = {
     "nothing": (
         {"execution": jfnn.Execution(keep_params="none")},
-        "result.to_dict()  # the scores of every network; no parameters were kept",
+        "result.to_dict()  # the scores of every network; cannot predict: no parameters were kept",
     ),
     "evaluations": (
         {"execution": jfnn.Execution(keep_params="evaluations", eval_every=1)},
@@ -253,9 +253,9 @@ LINES = {
         " at every evaluation, for each row",
     ),
     "no functions of one": ({"network": {"a": jfnn.mlp((2, 2)), "b": OWN}}, ASKED),
-    "trained again": (
+    "refit": (
         {"refit": True, "validation": 0.25, "seeds": 3},
-        """result.refit.predict(x, "mean")  # the label by the mean of the networks trained again""",
+        """result.refit.predict(x, "mean")  # the label from the mean prediction of the refit networks""",
     ),
 }
 

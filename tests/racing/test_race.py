@@ -247,7 +247,7 @@ def test_result_can_be_used_like_a_sweeps(race_result, tmp_path):
     report.write_report(result, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert f"{race_result.trained} networks" in page
-    assert "(2 cells diverged in part or whole, not ranked)" in page
+    assert "(2 cells not ranked: diverged with some seed or fold)" in page
     assert "out: pruned early" in captions(plots.heat_map(result))
     assert "crosses: 2 diverged, 2 out" in captions(plots.scatter(result))
     assert race_result._repr_html_().count("<table") == 2 and "tie" in repr(race_result) + "tie"
