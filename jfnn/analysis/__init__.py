@@ -1,4 +1,4 @@
-"""Statistics, comparisons, ranking, tables; values of rows; studies of weights."""
+"""Analysis of sweeps: statistics, comparisons, tables, values of training rows, studies of weights."""
 
 from jfnn.analysis.attribution import (
     Datamodels,

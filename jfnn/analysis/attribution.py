@@ -50,7 +50,7 @@ class Datamodels(NamedTuple):
 def datamodels(
     outputs: ArrayLike, included: ArrayLike, penalties: ArrayLike = PENALTIES, folds: int = 5
 ) -> Datamodels:
-    """Fit a sparse linear model of each row's output to the masks of the rows that networks were trained on.
+    """Fit a sparse linear model for each row, which predicts a network's output from its training rows.
 
     Each model minimizes ``1/(2m) Σ (output - bias - included @ weights)² + α Σ |weights|`` over m networks
     (Ilyas et al. 2022, arXiv 2202.00622, section 2), by scikit-learn's coordinate descent on the Gram matrix
@@ -62,7 +62,7 @@ def datamodels(
         included: Mask of the training rows of each network ``[m, n]``.
         penalties: α, one or several, in units of the smallest α at which all weights of a model are 0. Given
             several, each model takes the one with the smallest squared error on held-out networks.
-        folds: Number of cross-validation folds for choosing the penalty; networks are split in their order.
+        folds: Number of cross-validation folds for choosing the penalty; networks are split in order.
 
     Raises:
         ValueError, TypeError: Invalid arrays or mismatched shapes; fewer networks than folds.
@@ -107,8 +107,8 @@ def linear_datamodeling_score(values: ArrayLike, outputs: ArrayLike, included: A
         values: Value of each training row for each row ``[n, rows]``.
         outputs: Output of each network for each row ``[m, rows]``, or its mean over several seeds, which
             raises the score. NaN as in `datamodels`.
-        included: Mask of the training rows of each subset ``[m, n]``; other subsets than the values were
-            fitted to.
+        included: Mask of the training rows of each subset ``[m, n]``; these must not be the subsets that the
+            values were fitted to.
 
     Returns:
         Scores ``[rows]``, float64; NaN where all outputs or all predictions are equal.
@@ -215,10 +215,10 @@ def influence_functions(
         y_test: Test labels or targets.
         loss: As in `jfnn.objective`.
         l2: λ of `jfnn.objective`, one number.
-        damping: δ, for H of the objective with ``reduction="mean"``.
+        damping: δ, added to H of the objective with ``reduction="mean"``.
         curvature: H: "hessian", which may have negative eigenvalues that δ must outweigh; or "gauss_newton",
-            ``1/n Σ Jᵀ ∂²L/∂a² J + λ/n`` with the Jacobian J of the outputs a, which has none if the loss is
-            convex in a.
+            ``1/n Σ Jᵀ ∂²L/∂a² J + λ/n`` with the Jacobian J of the outputs a, which has no negative
+            eigenvalues if the loss is convex in a.
         iterations: Maximum number of conjugate gradient iterations.
         tolerance: Residual at which the iterations stop.
 
@@ -268,7 +268,7 @@ def influence_functions(
 
 
 def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Masks ``[m, n]`` and outputs ``[m, rows]`` of networks whose outputs are not all NaN; float64."""
+    """Return masks ``[m, n]`` and outputs ``[m, rows]`` of networks with any output but NaN; float64."""
     inside, values = as_subsets(included, outputs, "outputs", axes=2)
     there = ~np.isnan(values).all(axis=1)
     if there.sum() < 2:

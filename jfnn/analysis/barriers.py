@@ -17,7 +17,7 @@ from jfnn.layers import Dense, Layer, Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 
-ROUNDING = 1e-12  # relative; smaller gains are rounding errors, which might keep the matching from ending
+ROUNDING = 1e-12  # relative; smaller gains are rounding errors, which could keep the matching from ending
 
 
 @texts.without_arrays
@@ -84,7 +84,7 @@ def matched(network: Network, a: Params, b: Params) -> Params:
     Permuting the units of a hidden layer does not change the outputs. Weight matching (Ainsworth et al. 2022,
     "Git Re-Basin", arXiv 2209.04836) minimizes the squared distance between all parameters exactly for one
     layer at a time (`scipy.optimize.linear_sum_assignment`), until no layer improves. With one hidden layer
-    this is the global minimum; with more it is a local minimum that depends on the given order.
+    this is the global minimum; with more it is a local minimum that depends on the order of b's units.
 
     Args:
         network: A network of dense layers.
@@ -95,7 +95,7 @@ def matched(network: Network, a: Params, b: Params) -> Params:
         Parameters of ``b``, with the broadcast leading axes.
 
     Raises:
-        ValueError, TypeError: Other layers; parameters that do not fit or are not finite.
+        ValueError, TypeError: Not dense layers with biases; parameters that do not fit or are not finite.
     """
     checks.check_instance(network, Network, "network")
     layers = network.layers or (None,)
@@ -117,7 +117,7 @@ def _pairs(network: Network, a: Params, b: Params) -> tuple[tuple[int, ...], lis
     try:
         leading = np.broadcast_shapes(axes_a, axes_b)
     except ValueError:
-        reason = f"expected leading axes that broadcast with {list(axes_a)}, those of a, got {list(axes_b)}"
+        reason = f"expected leading axes that broadcast with those of a, {list(axes_a)}, got {list(axes_b)}"
         raise ArgumentError("b", reason) from None
     ends = []
     for axes, points in ((axes_a, first), (axes_b, second)):
@@ -134,7 +134,7 @@ def _closest(a: Sequence[Layer], given: Sequence[Layer]) -> tuple[Layer, ...]:
     while moves:
         moves = False
         for i in range(len(b) - 1):
-            # gains[j, k]: the inner product of both networks gains this if unit k of b takes place j.
+            # gains[j, k]: increase of the networks' inner product if unit k of b moves to place j.
             gains = goal[i].w.T @ b[i].w + np.outer(goal[i].b, b[i].b) + goal[i + 1].w @ b[i + 1].w.T
             order = linear_sum_assignment(gains, maximize=True)[1]
             better = gains[np.arange(len(order)), order].sum() - np.trace(gains)

@@ -1,4 +1,4 @@
-"""Scores of other models beside a sweep's, such as scikit-learn estimators or published results."""
+"""Scores of other models to compare with a sweep, such as scikit-learn estimators or published results."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def as_baselines(
 ) -> dict[str, Score]:
     """Return the checked mean score of each model by name, with an interval if it has three or more values.
 
-    If a model has as many values as a sweep with one seed has folds, they are taken as scores on these folds,
-    which share rows, and get the interval that cells have. Other values are taken as independent.
+    If the sweep has one seed and as many folds as a model has values, these are taken as scores on the folds,
+    which share rows, with the same kind of interval as cells. Other values are taken as independent.
     """
     if baselines is None:
         return {}

@@ -66,7 +66,7 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     NaN where every cell diverged or was pruned.
 
     Args:
-        result: A sweep of several networks or batch sizes, or of one (``[]``).
+        result: A sweep; with a single network and batch size, the rates have shape ``[]``.
         score: The score to rank by, such as "train_loss"; None for `SweepResult.ranked_by`.
 
     Raises:
@@ -82,7 +82,7 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     leading = result.leading
     scores = result.ranked(result.cell_scores(name))
     gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)
-    by_rate = np.moveaxis(gains, leading, -1)  # behind the axes of programs comes that of learning rates
+    by_rate = np.moveaxis(gains, leading, -1)  # the axis of learning rates follows the axes of programs
     further = tuple(range(leading, by_rate.ndim - 1))
     most = by_rate.max(axis=further) if further else by_rate
     rates = result.learning_rate[most.argmax(axis=-1)]

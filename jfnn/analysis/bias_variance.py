@@ -42,8 +42,7 @@ class BiasVariance:
         kind: "squared" or "zero_one".
         error: Expected error on the targets.
         bias: Squared bias; for 0–1 loss how often the main prediction is wrong.
-        variance: Variance; for 0–1 loss the net variance ``unbiased - biased``, negative where draws that
-            disagree with a wrong main prediction are right.
+        variance: Variance; for 0–1 loss the net variance ``unbiased - biased``, which may be negative.
         noise: Noise of the targets.
         cross: Remainder with these targets; 0 on average over the noise for squared loss, and 0 without
             ``truth``.
@@ -109,8 +108,8 @@ def bias_variance(
         truth: Noise-free targets of the test rows, shaped like the targets, or a function of ``split.x_test``
             that returns them.
         noise: As in `bias_variance_of`.
-        kind: "squared" or "zero_one"; None to infer it from the predictions. For classes "squared"
-            decomposes their probabilities.
+        kind: "squared" or "zero_one"; None to infer it from the predictions. For classifiers "squared"
+            decomposes the error of class probabilities.
         interval: As in `bias_variance_of`.
         missing: Treatment of diverged members: "nan" makes their cell NaN, "omit" leaves out their draws and
             reduces ``draws``.
@@ -118,7 +117,7 @@ def bias_variance(
         network: As in `SweepResult.predict`.
 
     Returns:
-        Arrays ``[E, L, …]``, with evaluations ``[E, L, …, H]``; of a random search ``[cells]``.
+        Arrays ``[E, L, …]``, with evaluations ``[E, L, …, H]``; for a random search ``[cells]``.
 
     Raises:
         ValueError, TypeError: As in `bias_variance_of` and `SweepResult.predict`; a split without test rows,
@@ -180,7 +179,7 @@ def bias_variance_of(
     an upper bound; a given ``noise`` is subtracted from it.
 
     0–1 loss (Domingos, "A unified bias-variance decomposition", ICML 2000): the main prediction ȳ is the most
-    frequent label, the smallest of several. ``bias = [ȳ ≠ f]``; the variance ``P(y ≠ ȳ)`` adds to the error
+    frequent label, in a tie the smallest. ``bias = [ȳ ≠ f]``; the variance ``P(y ≠ ȳ)`` adds to the error
     where ȳ is right; where it is wrong, ``P(y = f)`` is subtracted.
 
     Intervals treat draws as independent. For squared loss they use the jackknife, and a log scale for the
@@ -190,17 +189,17 @@ def bias_variance_of(
 
     Args:
         predictions: ``[…, draws, n]``, or ``[…, draws, n, k]`` for targets ``[n, k]``. Integers are labels,
-            with -1 for a missing one if no target is -1; otherwise numbers, with NaN for a missing one.
+            where -1 means missing if no target is -1; other numbers are outputs, where NaN means missing.
         targets: ``[n]`` or ``[n, k]``.
         truth: Noise-free targets, shaped like ``targets``; None if unknown.
-        noise: Variance of the noise; for labels, which then need ``truth``, how often they are wrong. None to
-            compute it from ``truth``, or 0 without.
+        noise: Variance of the noise; for 0–1 loss the rate of wrong targets, which requires ``truth``. None
+            to compute it from ``truth``, or for 0 without ``truth``.
         kind: "squared" or "zero_one"; None for "zero_one" if predictions and targets are integers.
         interval: An `Interval` of the mean; None for Student's t.
         missing: Treatment of draws with a missing prediction: "nan" or "omit".
-        corrected: Whether to estimate squared loss without bias from m random draws: the variance by m - 1
-            and the bias less ``variance / m``. Otherwise means over the given draws, right if there are no
-            others.
+        corrected: Whether to use unbiased estimates for squared loss from m random draws: the variance has
+            m - 1 in its denominator, and ``variance / m`` is subtracted from the bias. Otherwise means over
+            the given draws, which are exact if these are all possible draws.
         axes: Name -> values of each leading axis; None for numbers from 0.
 
     Raises:
@@ -356,10 +355,7 @@ def _decompose(
 def _squared_parts(
     predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool
 ) -> _Parts:
-    """Decompose ``[groups, draws, n]``; also return jackknife pseudo-values of the groups.
-
-    Those of the variance are of its logarithm.
-    """
+    """Decompose ``[groups, draws, n]``; also return jackknife pseudo-values (of the log variance)."""
     groups, each, n = predictions.shape
     y = predictions.astype(np.float64)
     errors = ((y - targets) ** 2).mean(axis=(1, 2))
@@ -396,7 +392,7 @@ def _squared_parts(
 
 
 def _zero_one(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
-    """Decompose labels ``[groups, draws, n]``; also values of the groups, main predictions held fixed."""
+    """Decompose labels ``[groups, draws, n]``; also return values of groups, with fixed main predictions."""
     from scipy import stats
 
     main = stats.mode(predictions.reshape(-1, predictions.shape[-1]), axis=0).mode

@@ -21,11 +21,11 @@ class OnlineCode(NamedTuple):
     """Lengths of online codes, one for each target and order of rows.
 
     Attributes:
-        bits: Length in bits for every cell, ``[…, S, C]`` for C codes, in place of the subsets' axis; NaN
-            where a member diverged.
+        bits: Length in bits for every cell, seed and code, ``[…, S, C]``: the axis of C codes replaces the
+            axis of subsets. NaN where a member diverged.
         uniform: Length of a uniform code that ignores the inputs, ``n log2 K`` ``[C]``.
         compression: ``uniform / bits``, shaped like ``bits``; 1 if the inputs did not help.
-        first: Number of the first subset of each code ``[C]``, which looks up its target:
+        first: Number of the first subset of each code ``[C]``; the codes' targets are
             ``result.subset_values["target"][code.first]``.
     """
 
@@ -44,9 +44,9 @@ def online_code(
 ) -> OnlineCode:
     """Return the minimum description length of labels by online coding, from a sweep over growing subsets.
 
-    A uniform code over K classes sends the labels of the first ``t_1`` rows; the network trained on all
-    earlier rows sends each further block (Voita & Titov 2020, "Information-theoretic probing with minimum
-    description length", EMNLP, section 3.2)::
+    The labels of the first ``t_1`` rows are coded uniformly over K classes, and each further block of labels
+    by the network trained on all earlier rows (Voita & Titov 2020, "Information-theoretic probing with
+    minimum description length", EMNLP, section 3.2)::
 
         bits = t_1 log2 K + Σ_i Σ_{rows t_i + 1 … t_{i+1}} -log2 p_i(y | x)
 
@@ -64,8 +64,8 @@ def online_code(
         network: As in `SweepResult.row_scores`, for a loaded result.
 
     Raises:
-        ValueError, TypeError: A loss other than a cross-entropy of labels; subsets that do not grow; another
-            split or other folds than the sweep's; or as in `SweepResult.row_scores`.
+        ValueError, TypeError: A loss other than a cross-entropy of labels; subsets that do not grow; a split
+            or folds other than the sweep's; or as in `SweepResult.row_scores`.
     """
     checks.check_instance(result, SweepResult, "result")
     checks.check_instance(split, Split, "split")
@@ -75,7 +75,7 @@ def online_code(
     _check_folds(result, split, folds, network)
     chains = _chains(folds)
     losses = result.row_scores("loss", "all", split, network=network, folds=folds)
-    place = (0 if result.kept_cell else len(result.cell_shape)) + 1  # behind cells and seeds
+    place = (0 if result.kept_cell else len(result.cell_shape)) + 1  # after the axes of cells and seeds
     nats = np.moveaxis(losses, place, -2).astype(np.float64)  # [..., F, n]
     bits = []
     uniform = []

@@ -53,7 +53,7 @@ def compare_cells(
     Runs of one seed share initial parameters, minibatches and rows, so their differences vary less than the
     scores. Folds are averaged within each seed; with one seed the folds are the runs, and the t test
     estimates the variance of their mean as `jfnn.cell_statistics` does. A reference chosen for its score (the
-    default) has an optimistic score and biases the p-values; to test a cell, name a reference fixed
+    default) has an optimistic score and biases the p-values; to test a cell, pass a reference chosen
     beforehand.
 
     Args:
@@ -91,8 +91,9 @@ def compare_cells(
 def holm(p: ArrayLike) -> np.ndarray:
     """Return p-values corrected for multiple comparisons by Holm's method.
 
-    The i-th smallest of m (i from 1) is multiplied by ``m - i + 1``, and is at least the one before it and at
-    most 1 (Holm, Scandinavian Journal of Statistics 6, 1979). This bounds the family-wise error rate.
+    The i-th smallest of m p-values (i from 1) is multiplied by ``m - i + 1``, raised to the one before it if
+    that is larger, and limited to 1 (Holm, Scandinavian Journal of Statistics 6, 1979). This bounds the
+    family-wise error rate.
 
     Args:
         p: p-values of any shape; NaN means no comparison and is not counted.
@@ -114,9 +115,9 @@ def holm(p: ArrayLike) -> np.ndarray:
 def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     """Return the fewest seeds, at least 3, whose t interval of the mean is at most ``width`` wide.
 
-    It solves ``2 t(n - 1) std / √n ≤ width`` with the standard deviation of a pilot. The next runs will
-    spread differently, so about half of their intervals are wider than wanted; a pilot of few seeds may be
-    far off.
+    It solves ``2 t(n - 1) std / √n ≤ width`` with the standard deviation of a pilot. Further runs will
+    have another standard deviation, so about half of their intervals are wider than wanted; a pilot of few
+    seeds may be far off.
 
     Args:
         std: Standard deviation between seeds, such as ``cell_statistics(…).std`` of a cell.

@@ -30,7 +30,7 @@ def memorization(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     """
     inside, scores = as_subsets(included, correct, "correct", axes=2)
     if scores.shape != inside.shape:
-        expected = f"expected {list(inside.shape)}, as included has"
+        expected = f"expected {list(inside.shape)}, the shape of included"
         raise ArgumentError("correct", f"{expected}, got {list(scores.shape)}")
     present = ~np.isnan(scores)
     filled = np.where(present, scores, 0)
@@ -38,7 +38,7 @@ def memorization(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
 
 
 def influence(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
-    """Return the influence of each training row on predictions for each of some other rows ``[n, rows]``.
+    """Return the influence of each training row on the predictions for other rows ``[n, rows]``.
 
     ``Pr[correct on row j | i in S] - Pr[correct on row j | i not in S]`` for training row i (Feldman & Zhang
     2020, equation 2).
@@ -97,7 +97,7 @@ def shapley(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
 
 
 def _means_by_size(values: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Mean over the subsets of each size that ``rows [m, n]`` marks, ``[n + 1, n]``; NaN without any."""
+    """Return the mean ``[n + 1, n]`` over subsets of each size marked in ``rows [m, n]``; NaN if none are."""
     sums, counts = np.zeros((2, rows.shape[1] + 1, rows.shape[1]))
     np.add.at(sums, sizes, values[:, None] * rows)
     np.add.at(counts, sizes, rows)
@@ -108,7 +108,7 @@ def _means_by_size(values: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> n
 def _difference(
     inside: np.ndarray, with_it: np.ndarray, total: np.ndarray, present: np.ndarray
 ) -> np.ndarray:
-    """Mean over networks with a row minus mean over the others, from sums and counts; NaN if one is empty."""
+    """Return the mean with a row minus the mean without it, from sums and counts; NaN if either is empty."""
     with np.errstate(invalid="ignore", divide="ignore"):
         without = np.where(present > with_it, (total - inside) / (present - with_it), np.nan)
         return np.asarray(np.where(with_it > 0, inside / with_it, np.nan) - without)
@@ -117,7 +117,7 @@ def _difference(
 def as_subsets(
     included: ArrayLike, values: ArrayLike, argument: str, axes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return masks of rows ``[m, n]`` (bool), and numbers with ``axes`` axes, m on the first."""
+    """Return masks of rows ``[m, n]`` (bool), and numbers with ``axes`` axes, the first of length m."""
     inside = np.asarray(checks.as_array(included, "included"))
     if inside.dtype != bool and (inside.dtype.kind not in "iuf" or not np.isin(inside, (0, 1)).all()):
         raise ArgumentError("included", f"expected True or False, got {checks.as_text(included)}")

@@ -14,9 +14,10 @@ Objective = str | Callable[[SweepResult], Any]
 
 
 def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
-    """Return which cells are on the Pareto front ``[E, L, …]``: no other is as good in all and better in one.
+    """Return which cells are on the Pareto front ``[E, L, …]``, that is, not dominated by another cell.
 
-    Diverged and pruned cells are excluded; equal cells are on it together.
+    A cell dominates another if it is at least as good in all objectives and better in one. Diverged and
+    pruned cells are excluded.
 
     Args:
         result: A sweep.

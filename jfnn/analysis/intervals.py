@@ -18,7 +18,7 @@ from jfnn.arguments.fields import Valid, at_least, field, one_of
 METHODS = ("formula", "skewed", "bootstrap")
 LEAST = 3  # values for an interval; Student's t interval of two values is ±13 standard errors
 RESAMPLED = 4  # values for the bootstrap; with three, one resample in nine repeats a single value
-COLUMNS = 256  # intervals resampled together: more need more memory, fewer take longer, with equal results
+COLUMNS = 256  # intervals resampled together, with equal results: more need more memory, fewer take longer
 QUARTER = 0.25
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -110,27 +110,27 @@ def interval(
     "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, widened for small n as in Hesterberg
     (American Statistician 69, 2015): as wide as t for a mean, and no better for skewed values.
 
-    With ``bounds``, intervals stay within them. Student's t is then taken on an unbounded scale, with the
+    With ``bounds``, intervals stay within them. Student's t is then computed on an unbounded scale, with the
     standard error by the delta method: the logit between two bounds, as for a proportion (Brown, Cai &
     DasGupta, Statistical Science 16, 2001), the logarithm for one bound. With three, five and ten accuracies
     around 0.95 (20 to 1 by the beta distribution) it covers the mean in 95%, 94% and 94% of cases, t clipped
     to the bounds in 89%, 89% and 91%; with exponential losses in 94%, 93% and 93%, t in 88%, 88% and 90%. Far
-    from a bound both differ by a few percent of their width. Other intervals are clipped to the bounds, which
-    does not change their coverage.
+    from a bound the two intervals differ by a few percent of their width. Other intervals are clipped to the
+    bounds, which does not change their coverage.
 
     Intervals of three values near a bound must be wide to reach their coverage. The accuracies 1, 1 and 0.982
     have the interval 0.686 to 1.000; t clipped at 1 gives 0.968 to 1. For accuracies with mean 0.99 and
     standard deviation 0.01 (beta distribution), three values cover the mean in 94% of cases, and in 88% by t;
-    five values have a third of the width. If all values agree, every method returns an interval of width 0:
-    three accuracies on 55 rows with a true mean of 0.99 agree in 22% of cases, and then miss it.
+    the interval of five values is a third as wide. If all values agree, every method returns an interval of
+    width 0: three accuracies on 55 rows with a true mean of 0.99 agree in 22% of cases, and then miss it.
 
     Args:
         values: ``[…, n]``.
         interval: The statistic, or an `Interval`; None for the mean. For the interquartile mean of five
-            values the formula's interval is half as wide again as the bootstrap's, yet covers only 69% for
-            two clusters, so the bootstrap is the default.
-        variance: Variance of the mean of n dependent values in units of their variance (``1/n`` if they were
-            independent); only for the mean by formula.
+            values the formula's interval is 50% wider than the bootstrap's, yet covers only 69% for two
+            clusters, so the bootstrap is the default.
+        variance: Variance of the mean of n dependent values divided by the variance of one value (``1/n`` if
+            they were independent); only for the mean by formula.
         bounds: Smallest and largest possible value, such as ``(0, 1)`` for accuracies or ``(-inf, 1)`` for
             R²; None for unbounded.
 
@@ -147,7 +147,7 @@ def interval(
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
-    # The bootstrap's interval of four values lies within their range, which covers the truth in 87%.
+    # With four values, the bootstrap's interval lies within their range, which covers the truth in only 87%.
     method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > RESAMPLED else "formula")
     if variance is not None:
         checks.as_number(variance, "variance")
@@ -184,12 +184,12 @@ def as_numbers(values: object, argument: str) -> np.ndarray:
 
 
 def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
-    """Return checked bounds, infinite for None, that no finite value exceeds."""
+    """Check that bounds are valid and no finite value exceeds them; return infinite bounds for None."""
     if bounds is None:
         return -np.inf, np.inf
     numbers = as_numbers(bounds, "bounds")
     if numbers.shape != (2,) or not numbers[0] < numbers[1]:
-        raise ArgumentError("bounds", f"expected a least and a greatest value, got {checks.as_text(bounds)}")
+        raise ArgumentError("bounds", f"expected a lower and an upper bound, got {checks.as_text(bounds)}")
     low, high = numbers.tolist()
     finite = values[np.isfinite(values)]
     if ((finite < low) | (finite > high)).any():
@@ -279,7 +279,7 @@ def _bootstrap_interval(columns: np.ndarray, kind: Interval) -> Ends:
     from scipy import stats
 
     n = columns.shape[-1]
-    # As wide as t, without the bias of the resamples' variance.
+    # Makes the interval as wide as t, without the bias of the resamples' variance.
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + kind.confidence) / 2, n - 1))
     parts = []
     for block in np.array_split(columns, -(-len(columns) // COLUMNS)):

@@ -24,11 +24,11 @@ def may_be_best(
         scores: ``[cells, n]``, higher is better; NaN where a cell has no score for a run.
         best: Row of the best mean.
         confidence: Probability that the truly best cell is in the set.
-        variance: Variance of a mean of n runs in units of their variance; None for ``1/n``.
+        variance: Variance of the mean of n runs divided by the variance of one run; None for ``1/n``.
 
     Returns:
-        ``[cells]``. A cell without a run in common with the best one is not in the set; one with fewer than
-        three always is.
+        ``[cells]``. A cell that shares no run with the best one is not in the set; a cell that shares one or
+        two always is.
     """
     with np.errstate(invalid="ignore"):  # infinite scores
         behind = scores[best] - scores
@@ -72,7 +72,7 @@ def critical_ratio(others: int, freedom: int, error: float) -> float:
     density = others * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
 
     def excess(ratio: float) -> float:
-        share = special.gammainc(freedom / 2, freedom / 2 * (x / ratio) ** 2)  # of √(χ² / freedom) < x / c
+        share = special.gammainc(freedom / 2, freedom / 2 * (x / ratio) ** 2)  # P(√(χ² / freedom) < x / c)
         return float(integrate.trapezoid(density * share, x)) - error
 
     least = 1e-6

@@ -69,8 +69,8 @@ def sharpness(
 
     Args:
         network: The network.
-        params: Its parameters, with any leading axes, the same on every array, such as a sweep's, with
-            ``keep_params="evaluations"`` also for every evaluation. Networks are computed in blocks.
+        params: Its parameters, with any leading axes, the same on every array, such as ``result.params`` of a
+            sweep, also with ``keep_params="evaluations"``. Networks are computed in blocks.
         x: Inputs ``[n, …]``, shared by all networks.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
         loss: As in `jfnn.objective`.
@@ -160,7 +160,7 @@ class Surface(NamedTuple):
     def of(
         cls, network: Network, params: Params, x: Any, y: ArrayLike, loss: Any, l2: Any, reduction: str
     ) -> Surface:
-        """Check arguments named as in `sharpness`."""
+        """Return the surface, given the arguments of `sharpness`, which are checked."""
         loss = losses.get(loss)
         check_output(network, loss)
         checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
@@ -179,7 +179,7 @@ class Surface(NamedTuple):
         return cls(leading, points, unravel, value, (x, targets, np.asarray(l2, points.dtype)))
 
     def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
-        """Return the gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
+        """Return the gradient at a point, and ``product: v -> (H v,)``, the gradient's pull-back."""
         at: tuple[jax.Array, Any] = jax.vjp(lambda point: jax.grad(self.value)(point, *data), point)
         return at
 
@@ -213,8 +213,8 @@ def rows_of(
 ) -> tuple[tuple[int, ...], np.ndarray, Any]:
     """Return leading axes, parameters of each network ``[networks, size]``, and ``unravel``: row -> params.
 
-    Numbers beyond the dtype (None for the one used in arithmetic) are infinite, which callers reject or score
-    with NaN.
+    ``dtype`` is None for the one used in arithmetic. Numbers outside its range become infinite; callers
+    reject them or return NaN.
     """
     checks.check_instance(network, Network, "network")
     shapes = jax.eval_shape(network.init, key_shape())

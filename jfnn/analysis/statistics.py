@@ -36,7 +36,7 @@ class CellStatistics(NamedTuple):
         n: Number of runs with a score.
         mean: Mean over runs.
         median: Median over runs.
-        iqm: Interquartile mean over runs, without ``int(n / 4)`` at each end.
+        iqm: Interquartile mean over runs, without ``int(n / 4)`` values at each end.
         std: Standard deviation over runs (n - 1 in the denominator); NaN for a single run.
         low: Lower end of the confidence interval; NaN for fewer than three runs.
         high: Upper end.
@@ -91,7 +91,7 @@ def cell_statistics(
     without common rows, such as groups, are independent.
 
     Intervals of label metrics such as accuracy stay within 0 and 1, of R² below 1, of losses above 0
-    (``bounds`` of `jfnn.analysis.interval`). A score outside these bounds despite its name, such as a
+    (``bounds`` of `jfnn.analysis.interval`). A score that exceeds these bounds despite its name, such as a
     negative log likelihood below 0, is unbounded. Two runs have no interval, only two values
     (`CellStatistics.both`).
 
@@ -113,8 +113,8 @@ def cell_statistics(
     The guarantee assumes normal differences, with any variances and correlations between cells. In
     simulations it also holds for heavy tails and for accuracies on 40 rows, but not if some cells have skewed
     scores and others do not: a cell that rarely fails looks better than its mean until a failure is seen
-    (``scripts/ties.py``). Three runs exclude only cells that are far behind: of 49 cells, those behind by six
-    standard deviations of the difference.
+    (``scripts/ties.py``). Three runs exclude only cells that are far behind: with 49 cells, by six standard
+    deviations of the difference.
 
     Args:
         result: A sweep.
@@ -125,11 +125,10 @@ def cell_statistics(
             diverge now and then; a number replaces their score, such as 0.1, the accuracy of guessing among
             ten classes.
 
-
     Raises:
         ValueError: An unknown name, or an interval other than the mean by formula for folds of one seed,
             which share rows.
-        TypeError: ``missing`` is neither of these words nor a number.
+        TypeError: ``missing`` is neither a string nor a number.
     """
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")
@@ -181,13 +180,15 @@ def kept_values(result: SweepResult, score: str | None) -> tuple[str, np.ndarray
 
 
 def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
-    """Return values that count as replicates, from numbers of all members ``[…, S]`` or ``[…, S, F]``.
+    """Return one value per seed or, with a single seed, per fold, from numbers of all members.
 
-    For `jfnn.train`, whose only member has no axis of seeds, numbers are ``[…]``.
+    Args:
+        result: A sweep, or a result of `jfnn.train`.
+        members: Numbers ``[…, S]`` or ``[…, S, F]``; for `jfnn.train` ``[…]``.
 
     Returns:
-        ``[…, n]``, float64, one per seed, or with a single seed one per fold; and the variance of the mean of
-        overlapping folds in units of their variance, None for independent values.
+        Values ``[…, n]``, float64, and for overlapping folds the variance of their mean divided by the
+        variance of one value; None for independent values.
     """
     values = np.asarray(members, np.float64)
     if not result.seeds.ndim:
@@ -202,9 +203,9 @@ def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarr
 
 
 def _test_to_training_rows(result: SweepResult) -> float | None:
-    """Ratio of scoring rows to training rows of a fold; None for folds that share no rows.
+    """Return the ratio of scoring rows to training rows of a fold; None for folds that share no rows.
 
-    The held-out rows score a fold, or without any, the rows by which cells are ranked.
+    A fold is scored on its held-out rows; if it has none, on the rows by which cells are ranked.
     """
     data = result.config.get("data")
     folds = result.folds or 0
@@ -269,7 +270,7 @@ def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
     """Apply ``function`` (``[columns, n] -> [k, columns]``) to values ``[…, n]``, giving arrays ``[k, …]``.
 
-    With ``omit`` it gets finite values only, columns with the same pattern together.
+    With ``omit`` it is called with finite values only, once for each pattern of missing values.
     """
     columns = values.reshape(-1, values.shape[-1])
     if not omit:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from jfnn.core.search.result import SweepResult
 
 NETWORK = "network"  # the axis of a dict of networks or learners
-LEARNER = "learner"  # if they differ in settings of several WORDS
-# Name of the axis if its learners differ in these settings only.
+LEARNER = "learner"  # the word if no entry of WORDS has all their differences
+# Name of the axis -> settings; the name is used if the learners differ in these settings only.
 WORDS = {
     "schedule": {"schedule"},
     "optimizer": {"optimizer", "optimizer_arguments", "schedule", "constants"},

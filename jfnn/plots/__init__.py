@@ -1,8 +1,8 @@
 """Figures of sweeps and training runs.
 
 Every function returns a new `matplotlib.figure.Figure`, without showing it or touching pyplot's global state.
-``figure.savefig(path)`` writes it; a notebook shows it by itself. Figures follow "figure.figsize" (their
-width, if set) and "font.size" of ``matplotlib.rcParams``.
+``figure.savefig(path)`` writes it, and notebooks display it. Figures follow "font.size" and, for their width,
+"figure.figsize" of ``matplotlib.rcParams``, if set.
 """
 
 from jfnn.plots.curves import interval_curves, loss_curves

@@ -77,7 +77,7 @@ def bias_variance(
             ends = [np.asarray(end[name][index])[order] for end in (parts.low, parts.high)]
             bands += ends
             axes.fill_between(positions[order], *ends, color=COLORS[name], alpha=0.2, linewidth=0)
-    everywhere = np.stack([positions, positions], axis=1)  # keep points without values in range
+    everywhere = np.stack([positions, positions], axis=1)  # include points without values in the range
     axes.update_datalim(everywhere, updatey=False)
     axes.autoscale_view(scaley=False)
     drawn = np.stack([lines[name] for name in names])

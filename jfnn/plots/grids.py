@@ -52,10 +52,11 @@ MOST_TEXTS = 1000  # cells with numbers; more never fit, and measuring them take
 DIVERGED = "0.9"
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # red, green and blue
 OUT = "out"  # shown instead of a number in cells that a race eliminated
-BAR_TICKS = 5  # intervals on a color bar, whose labels fit
+BAR_TICKS = 5  # intervals on a color bar, few enough for the labels
 FEW_ROWS = 2  # with at most this many rows the color bar is thin
-THIN_BAR = 60  # its length divided by its height then
-LEAST_RANGE = 0.01  # range of colors, absolute up to 1 or relative for a loss; with less, noise is colorful
+THIN_BAR = 60  # its aspect ratio
+# Smallest range of colors, absolute for scores up to 1, relative for losses; a smaller one shows mere noise.
+LEAST_RANGE = 0.01
 
 
 def heat_map(
@@ -75,7 +76,7 @@ def heat_map(
 
     Args:
         result: A sweep of a grid.
-        at: On other axes, name -> the index (from 0), "mean", or "best", which takes all scores from the cell
+        at: Name of another axis -> index (from 0), "mean", or "best", which takes all scores from the cell
             that ranks first at each position; or one of these words for all hyperparameters not shown. The
             default is the best cell's index; "seed" and "fold" are averaged over.
         axes: The axes of rows and columns: hyperparameters, axes of networks, "seed", "fold" or the name of
@@ -95,7 +96,7 @@ def sweep_map(
     score: str | None = None,
     names_best: bool = True,
 ) -> Figure:
-    """Draw `heat_map`; ``names_best=False`` omits the best cell from the caption if a page names it."""
+    """Draw `heat_map`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
     result = as_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
@@ -174,7 +175,7 @@ def _draw(
 ) -> Figure:
     """Draw arrays ``[a, b]`` by title, one below the other; ``mark`` is the best cell.
 
-    Cells without a value diverged, or are ``out``: a race eliminated them.
+    Cells without a value diverged or, where ``out`` is True, were eliminated by a race.
     """
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
@@ -205,7 +206,7 @@ def _draw(
     if isinstance(norm, LogNorm):
         tick_round(bar.ax.xaxis, bar_width(figure))
     else:
-        bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # a locator belongs to one figure
+        bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # figures cannot share a locator
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     missing = ~np.isfinite(values)
     gone = [word for word, cells in (("diverged", missing & ~out), (OUT, missing & out)) if cells.any()]
@@ -216,7 +217,7 @@ def _draw(
 
 
 def _color_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
-    """Color scale, bright for good; metrics up to 1 (accuracy, R²) range between round values, from 0."""
+    """Return a color scale, bright for good values; for metrics up to 1 its ends are round and at least 0."""
     colors = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)

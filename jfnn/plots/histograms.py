@@ -22,9 +22,9 @@ from jfnn.plots.panels import (
     set_title,
 )
 
-BINS = 25  # or fewer, over all values shown
-MOST_PANELS = 50  # whose layout takes a quarter of a minute, and far longer for 400
-MOST_LABELS = 6  # which fit side by side, even with five digits and a sign
+BINS = 25  # at most, over all values shown
+MOST_PANELS = 50  # laid out in a quarter of a minute; 400 take far longer
+MOST_LABELS = 6  # enough space for five digits and a sign
 
 
 def histogram(

@@ -54,8 +54,8 @@ def axis_curves(
 ) -> Figure:
     """Plot a score at the end of training against an axis, with its interval over seeds and folds.
 
-    All else is as in the best cell. In a random search all cells are points without lines, also for several
-    networks or batch sizes, as no two cells differ in only one axis.
+    Other axes are fixed at the best cell. In a random search all cells are points without lines, also for
+    several networks or batch sizes, as no two cells differ in only one axis.
 
     Subsets of the same value, such as the draws of `jfnn.subsets.sizes`, form one point: the interval is over
     them, each averaged over its seeds, as independent draws from the same rows. It does not cover what they
@@ -63,8 +63,8 @@ def axis_curves(
     over its seeds.
 
     The caption lists points without a score or outside the range. With two runs, which have no interval,
-    error bars reach to both values. Bars cut off by the panel continue: on a logarithmic scale to 0 or below
-    a tenth of the smallest value.
+    error bars reach to both values. Bars cut off at the edge of the panel are longer: on a logarithmic
+    scale they reach to 0 or below a tenth of the smallest value.
 
     Args:
         result: A sweep.
@@ -77,8 +77,8 @@ def axis_curves(
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
         baselines: Other models, drawn as lines: name -> score of the same kind, such as
             ``{"ridge": ridge.score(x_test, y_test)}`` for "test_r2". Several numbers are drawn as their mean,
-            three or more with a band for its interval; with one seed, as many as the sweep has folds are
-            taken as scores on these folds.
+            three or more with a band for its interval; with one seed, a list with a number for each fold
+            is taken as the scores on these folds.
 
     Raises:
         ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` with a random search; invalid

@@ -20,7 +20,7 @@ from jfnn.plots.panels import (
     scale_and_tick,
 )
 
-PANELS_A_ROW = 2  # at most
+PANELS_A_ROW = 2  # at most two panels side by side
 DIVERGED_AT = 0.03  # height of the crosses of diverged cells, as a fraction of the panel
 
 
@@ -40,7 +40,7 @@ def scatter(result: SweepResult) -> Figure:
 
 
 def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
-    """Draw `scatter`; ``names_best=False`` omits the best cell from the caption if a page names it."""
+    """Draw `scatter`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
     result = as_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()

@@ -25,8 +25,8 @@ def slice_result(
     """Slice a grid along some axes; also return the index on each other axis, "mean" or "best".
 
     Seeds and folds remain the last axes unless they are shown or fixed. A score averaged over an axis is NaN
-    where any of its cells diverged; a cell counts as pruned or stopped if any of them does. For axes at
-    "best", taken together, the cell that ranks first remains at each position.
+    where any of its cells diverged; a cell counts as pruned or stopped if any of them does. On axes at
+    "best", each position shows the cell that ranks first among all combinations of their values.
 
     Args:
         result: The grid.
@@ -87,7 +87,7 @@ def slice_result(
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
-    """Return the values of all axes by name, including "seed" and "fold" (numbered from 0) or subsets."""
+    """Return the values of all axes by name, including "seed" and, if any, "fold" (0, 1, …) or subsets."""
     folds = {} if result.folds is None else {axis_name(result, "fold"): np.arange(result.folds)}
     axes = dict(result.axes)
     if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches

@@ -54,8 +54,8 @@ class CoordinateCheck:
     def slopes(self) -> np.ndarray:
         """Return exponents k of ``change ~ width^k`` after the last step, by least squares ``[P, L]``.
 
-        They tend to 0 for wide networks in the maximal-update parametrization. Not finite for a single width,
-        where nothing changes, or where a member diverged.
+        They tend to 0 for wide networks in the maximal-update parametrization. They are not finite for a
+        single width, or where nothing changes or a member diverged.
         """
         x = np.log(self.width) - np.log(self.width).mean()
         with np.errstate(divide="ignore", invalid="ignore"):

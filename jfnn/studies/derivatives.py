@@ -1,4 +1,4 @@
-"""The loss after training as a function of numbers, and its derivatives in reverse and forward mode.
+"""The loss after training as a function of hyperparameters, with reverse- and forward-mode derivatives.
 
 Reverse mode costs a few times the training, for any number of derivatives. It keeps the states at the ends of
 blocks of about √steps steps and recomputes one block at a time (Griewank and Walther, Evaluating Derivatives,
@@ -27,12 +27,12 @@ Numbers = Mapping[str, jax.Array]
 
 
 class LossInputs(NamedTuple):
-    """Arguments of the loss that it is not differentiated by."""
+    """Arguments of the loss with respect to which it is not differentiated."""
 
-    fixed: Numbers  # the member's other numbers
+    fixed: Numbers  # the member's other hyperparameters
     params: Params  # at the start, in the engine's form
     seen: Seen
-    steps: Any  # their numbers ``[steps]``
+    steps: Any  # step numbers ``[steps]``
     scored: Rows
 
 
@@ -41,7 +41,7 @@ Program = Callable[[Numbers, LossInputs], tuple[jax.Array, Numbers]]
 
 @functools.lru_cache(maxsize=32)
 def build_program(stepper: Stepper, mode: str) -> Program:
-    """Compile ``(numbers, inputs) -> (loss, its derivatives by the numbers)``."""
+    """Compile ``(numbers, inputs) -> (loss, its derivatives with respect to numbers)``."""
     differentiate = {"reverse": reverse_mode, "forward": forward_mode}[mode]
     return compiled(functools.partial(differentiate, stepper))
 
@@ -122,7 +122,7 @@ def step_hyper(numbers: Numbers, inputs: LossInputs, i: Any) -> dict[str, jax.Ar
 
 
 def mean_loss(stepper: Stepper, params: Params, numbers: Numbers, inputs: LossInputs) -> jax.Array:
-    """Return the mean loss per row without penalty, with the learning rate without multipliers."""
+    """Return the mean loss per row without penalty, at the learning rate without multipliers."""
     functions = stepper.functions
     hyper = {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
     return jnp.mean(functions.score(params, inputs.scored, hyper)[functions.learner.metrics[0].name])

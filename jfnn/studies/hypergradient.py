@@ -33,7 +33,8 @@ class Hypergradient(NamedTuple):
 
     Attributes:
         value: Mean loss per row, without penalty; NaN or infinite if training diverged.
-        gradients: Name -> derivative by it, one number, or ``[epochs]`` or ``[steps]`` for "multipliers".
+        gradients: Name -> derivative with respect to it: a number, or ``[epochs]`` or ``[steps]`` for
+            "multipliers".
     """
 
     value: float
@@ -51,7 +52,7 @@ def hypergradient(
     mode: str = "reverse",
     **options: Any,
 ) -> Hypergradient:
-    """Return the loss after training and its derivatives by hyperparameters of training.
+    """Return the loss after training and its derivatives with respect to hyperparameters.
 
     Training is as in `jfnn.sweep` with the same options: initialization, minibatches and steps agree, but run
     outside its compiled loop, so the value is equal up to rounding. Derivatives are exact for this
@@ -139,7 +140,7 @@ def _multipliers(multipliers: ArrayLike | None, experiment: Experiment, steps: i
     if len(values) not in (experiment.epochs, steps):
         raise ArgumentError(
             "multipliers",
-            f"expected one for each of {experiment.epochs} epochs or {steps} steps, got {len(values)}",
+            f"expected one per epoch ({experiment.epochs}) or per step ({steps}), got {len(values)}",
         )
     check_range({MULTIPLIERS: values}, experiment.data.dtype)
     return np.asarray(values, experiment.data.dtype)

@@ -3,7 +3,7 @@
 A direction in the space of the state (parameters and optimizer state) is propagated by the exact Jacobian J
 of each step, ``v <- J v``, and normalized again; the exponent is the mean of ``log |J v|`` (Benettin et al.,
 Meccanica 15, 9 (1980)). Two copies a small distance apart, rescaled to that distance after each step, give
-the same up to curvature and rounding.
+the same exponent up to curvature and rounding.
 """
 
 import functools
@@ -99,7 +99,7 @@ def _measure(experiment: Experiment, method: str) -> Lyapunov:
     """Return the growth for every cell and seed of an experiment."""
     replicates = experiment.replicates
     if has_constants(replicates.start_shapes):
-        raise ArgumentError("network", "expected a network without constants, where differences persist")
+        raise ArgumentError("network", "expected a network without constants, in which differences persist")
     hyper = experiment.hyper()
     growth = []
     for number, seed in enumerate(replicates.seeds.tolist()):

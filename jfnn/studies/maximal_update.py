@@ -1,11 +1,11 @@
-"""The maximal-update parametrization: networks of many widths that share a best learning rate.
+"""The maximal-update parametrization, in which the best learning rate does not depend on the width.
 
 It follows Table 3 of Yang & Hu, "Tensor Programs V" (arXiv 2203.03466), relative to a base width. A layer has
 ``r_in`` times the inputs and ``r_out`` times the outputs of the same layer in the base network, and standard
 initializers have variances proportional to ``1/fan_in``:
 
 ================  ==============  ===========  ============
-layer             starting scale  rate of SGD  rate of Adam
+layer             initial scale   rate of SGD  rate of Adam
 ================  ==============  ===========  ============
 first, r_in = 1   1               r_out        1
 hidden            1               r_out/r_in   1/r_in
@@ -48,7 +48,7 @@ def maximal_update(
     optimizer: str | Optimizer | Factory = "adam",
     output_multiplier: float = 1.0,
 ) -> Network:
-    """Return a network in the maximal-update parametrization, whose best learning rate suits all widths.
+    """Return a network in the maximal-update parametrization, whose best learning rate holds for all widths.
 
     Initial weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
     its width in ``base`` (the module's table). The base network itself is returned unchanged, in the standard
@@ -66,8 +66,8 @@ def maximal_update(
             layer's initialization and learning rate. Tune it together with the learning rate, at any width.
 
     Raises:
-        ValueError, TypeError: Networks with other layers, or of different kinds of layers; an optimizer of
-            neither kind.
+        ValueError, TypeError: Networks with other layers, or of different kinds of layers; an
+            unsupported optimizer.
     """
     layers, shape = _parts(network, "network")
     base_layers, base_shape = _parts(base, "base")
