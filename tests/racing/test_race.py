@@ -190,7 +190,7 @@ def test_foreign_directories_are_refused(tmp_path):
     error = refusal(race, out=tmp_path / "race", resume=True, epochs=3)
     assert isinstance(error, ValueError) and "epochs is 9 there and 3 here" in str(error)
     jfnn.sweep(NET, SPLIT, out=tmp_path / "sweep", **GRID)
-    assert "no race" in str(refusal(race, out=tmp_path / "sweep", resume=True))
+    assert "not an unfinished race" in str(refusal(race, out=tmp_path / "sweep", resume=True))
     for holds_none in ("sweep", "nothing"):
         with pytest.raises(FileNotFoundError):
             jfnn.RaceResult.load(tmp_path / holds_none)

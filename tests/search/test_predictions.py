@@ -261,7 +261,10 @@ def test_invalid_arguments_of_predictions_are_refused(result):
     assert (gone.predict(X) == -1).all()
     for call, message in (
         (lambda: result.predict_proba(X, "sum"), "reduce: expected None, 'mean', 'std' or a function"),
-        (lambda: result.predict_proba(X, lambda v, axis: v.mean()), r"reduce: expected shape \['…', 256, 3\]"),
+        (
+            lambda: result.predict_proba(X, lambda v, axis: v.mean()),
+            r"reduce: expected shape \['…', 256, 3\]",
+        ),
         (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array, since this run has no column names"),

@@ -99,7 +99,7 @@ def gather(
     """Return the minibatch with the given row numbers, and the weight of each row.
 
     Padding and rows of weight 0 are replaced by the first row that counts, since 0 times a cost or gradient
-    of NaN would be NaN. This is the rule of `jfnn.losses.replace_uncounted`, applied before rows are gathered.
+    of NaN would be NaN. This is the rule of `jfnn.losses.replace_uncounted`, before rows are gathered.
 
     Args:
         rows: All rows.
