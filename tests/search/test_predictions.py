@@ -224,7 +224,7 @@ def test_custom_learner_scores_rows_with_its_hyperparameters_and_predicts_by_a_f
     ):
         with pytest.raises(ValueError, match=message):
             result.predict(X, network=network)
-    with pytest.raises(ValueError, match="loss: expected a network and a cross-entropy"):
+    with pytest.raises(ValueError, match="loss: expected a network with a cross-entropy"):
         result.predict_proba(X)
     with pytest.raises(ValueError, match=r"^network: .*\(params, x\) -> outputs.*row_scores.*learner"):
         loaded.predict(X)
