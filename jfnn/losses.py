@@ -145,7 +145,7 @@ def d_quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 def absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``C_i = Σ_j |a_ij - t_ij|``; its mean is minimal at the median."""
-    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has the derivative 1 at 0
+    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # the derivative of `jnp.abs` at 0 is 1
 
 
 def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:

@@ -193,7 +193,9 @@ class GivenMinibatches:
 
 
 def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
-    """Convert an array or a function to minibatches, and check the rows as they are used; None stays None.
+    """Convert an array or a function to minibatches; return None for None.
+
+    The rows of an array are checked here, those of a function at each call.
 
     Args:
         batches: Row numbers ``[epochs, steps, batch]`` or ``[seeds, epochs, steps, batch]``, or a function
@@ -203,7 +205,7 @@ def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> Gi
         n: Number of rows.
 
     Raises:
-        TypeError: Row numbers are not integers, or the function takes other arguments.
+        TypeError: Row numbers are not integers, or the function does not accept a seed and an epoch.
         ValueError: Wrong shape, or row numbers out of range.
     """
     if batches is None:

@@ -46,7 +46,7 @@ class Distribution(Protocol):
         ...
 
 
-# Advice for an optimizer that was given instead of its factory.
+# Advice if an optimizer was passed instead of the function that makes it.
 FACTORY_CURE = (
     ": pass the function itself, optax.adam, and set its arguments with jfnn.Optimizer(optax.adam, b1=0.8)"
 )

@@ -157,7 +157,7 @@ def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1, each: bool = F
 
 
 def sureness(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
-    """Return probabilities, or the outputs themselves if the loss has none or is None."""
+    """Return probabilities, or the outputs unchanged if there is no loss or it defines no probabilities."""
     return outputs if loss is None or loss.probabilities is None else loss.probabilities(outputs, axis)
 
 

@@ -187,7 +187,9 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     n = len(labels)
     number = int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
     if number < 2 or labels.min() < 0 or labels.max() >= number:
-        raise ArgumentError("classes", f"expected labels from 0 to {number - 1} of at least 2 classes")
+        got = f"{number} and labels from {labels.min()} to {labels.max()}"
+        least = f"expected at least 2, and labels from 0 to {max(number, 2) - 1}"
+        raise ArgumentError("classes", least, got=got)
     if levels.max() > 1:
         raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
     rng = np.random.default_rng(checks.as_seed(seed))
@@ -308,7 +310,7 @@ def targets(
         raise ArgumentTypeError("y", "expected labels or numbers", got=f"dtype {array.dtype}", cure=cure)
     checks.check_numbers(array, "y")
     if array.ndim not in (2, 3) or not array.size:
-        expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"
+        expected = "expected a column for each target: labels or numbers [n, T], or targets [n, T, outputs]"
         raise ArgumentError("y", expected, got=str(list(array.shape)))
     checks.check_values(array, "y")
     n, number = array.shape[:2]

@@ -82,7 +82,7 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_TWO_CLASSES}{FOR_NUMBERS}")
     if n_outputs % loss.outputs_per_target:
         needed = f"it takes {loss.outputs_per_target} outputs for each target"
-        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
+        raise ArgumentError("loss", f"{needed}, but the network has {n_outputs} in total")
 
 
 def is_labels(y: Any) -> bool:

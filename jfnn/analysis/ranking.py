@@ -128,7 +128,7 @@ def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.nd
     costs = -means if result.higher_is_better() else means
     tied = np.asarray(score.statistics.tied & several)
     distinct = ~tied & ~result.pruned_cells & np.isfinite(costs)
-    # A tied cell whose mean is worse than that of a cell that is not tied must have widely scattered scores.
+    # If a tied cell has a worse mean than some cell that is not tied, its own scores must vary widely.
     scattered = costs > np.min(costs, where=distinct, initial=np.inf)
     doubtful = tied & (scattered | (score.failed > 0))
     best = result.best_or_none()

@@ -25,7 +25,7 @@ class Set(NamedTuple):
     argument: str  # name of the argument, or of the equivalent command-line flag
     value: object
     effect: str
-    code: str = ""  # Python code to show instead of the argument and its value; empty to show these
+    code: str = ""  # Python code to show instead of ``argument=value``, if not empty
 
     def __str__(self) -> str:
         """Return the fix in Python."""

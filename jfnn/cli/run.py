@@ -87,9 +87,9 @@ def start(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str], watch: Watch = bar) -> int:
-    """Run ``jfnn grid`` with these words; exit with status 2 and one line if they are invalid.
+    """Run ``jfnn grid`` with these arguments; if they are invalid, print one line and exit with status 2.
 
-    ``watch`` returns the function that is called with the progress.
+    ``watch`` returns a context manager that gives the function to call with the progress.
     """
     parser = make_parser(PROG, DESCRIPTION, EXAMPLES)
     flags = parse(parser, argv)

@@ -229,7 +229,7 @@ class ColumnNames(Names):
             return labels
         most = int(labels.max(initial=-1))
         if most >= len(classes):
-            reason = f"expected an array; this run names {len(classes)} classes, and has the label {most}"
+            reason = f"expected an array: label {most} has no name (the run names {len(classes)} classes)"
             raise ArgumentError("x", reason)
         return np.asarray(np.array([*classes, ""])[labels])
 

@@ -60,7 +60,7 @@ def split(
         )
     for name, array in arrays.items():
         if len(array) != n:
-            raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
+            raise ArgumentError(name, f"expected {n} rows, as in x, got {len(array)}")
     rows = checks.as_size(test_size, n, "test_size", least=0)
     if random_state is not None:
         checks.as_seed(random_state, "random_state")

@@ -25,8 +25,8 @@ from jfnn.params import Params, State
 from jfnn.penalties import penalty, soft_threshold
 
 CALL_EPOCHS = 128  # epochs per call, at most; the length of a member's stored curve
-# Further numbers of a fit: "rows" and "steps" per training epoch, rows per step ("batch"), and the initial
-# "rate", "best", "waiting" and "seen" of `SolverMemory`.
+# A member's numbers besides those of its structure: "rows" and "steps" per training epoch, rows per step
+# ("batch"), and the initial values of "rate", "best", "waiting" and "seen" in `SolverMemory`.
 FIT_NUMBERS = ("rows", "steps", "batch", "rate", "best", "waiting", "seen")
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" schedule stops instead of reducing a lower rate
 
@@ -43,7 +43,7 @@ class SolverMemory(NamedTuple):
         last: Loss of the last step.
         gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.rows`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
-        waiting: Epochs since the cost last fell by more than "tol".
+        waiting: Epochs since the cost was last at least "tol" below the lowest one before.
         best_params: Parameters at the lowest cost, with held-out rows; empty otherwise.
         stopped: Whether training has ended.
         converged: Whether training ended because the cost no longer falls.
@@ -242,8 +242,8 @@ class PerceptronLearner(Learner):
     def _by_rules(self, state: State, hyper: Hyper) -> SolverMemory:
         """Apply scikit-learn's rules at the end of an epoch, in its order.
 
-        The cost of an epoch, its loss or the negative gain of held-out rows, has to fall below the lowest
-        cost so far by more than "tol".
+        The cost of an epoch is its loss, or the negative gain of held-out rows. An epoch is an improvement if
+        its cost is at least "tol" below the lowest so far; ``waiting`` counts the epochs since the last one.
         """
         memory: SolverMemory = state.memory
         rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # rows of the last step

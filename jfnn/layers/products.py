@@ -26,9 +26,9 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return ``∂C/∂w``, ``∂C/∂b`` and ``∂C/∂a`` of `affine` from its output gradient ``δ [n_out, batch]``.
 
-    With many small networks, XLA would recompute δ, which is cheap, in every kernel that reads it. The
-    barrier makes it compute δ once, which cuts training time by a fifth (workload xor of scripts/bench.py).
-    Matrix products read δ from memory anyway.
+    With many small networks, XLA would recompute δ in every kernel that reads it, because δ is cheap. The
+    barrier makes XLA compute it once, which cuts training time by a fifth (workload xor of scripts/bench.py).
+    Otherwise no barrier is needed: matrix products read δ from memory anyway.
     """
     if w.ndim == 3:
         delta = jax.lax.optimization_barrier(delta)

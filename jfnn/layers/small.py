@@ -37,7 +37,7 @@ MOST_SEPARATE_TERMS = 2500
 def fits(
     layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int, separate: bool = False
 ) -> bool:
-    """Return whether members train faster on the last axis, with shared or ``separate`` minibatches."""
+    """Return whether training is faster with members on the last axis (``separate``: own minibatches)."""
     if not layers or members % VECTOR or not all(layer.takes_members for layer in layers):
         return False
     widths = [n for shape in sequence.shapes(layers, input_shape) for n in shape]

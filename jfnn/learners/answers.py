@@ -104,7 +104,7 @@ def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
     if not isinstance(model, Supervised):
         reason = (
             "expected a function (params, x) -> outputs [n, …] of one member, since a custom learner"
-            " has no outputs; got none"
+            " defines no outputs"
         )
         raise ArgumentError("network", reason)
     x = as_inputs(model.network, x)

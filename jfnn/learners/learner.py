@@ -287,7 +287,7 @@ def _part(x: Tree, y: Tree, part: str) -> dict[str, Rows]:
         rows["y"] = as_rows(y, f"y_{part}")
         lengths = [len(jax.tree.leaves(tree)[0]) for tree in rows.values()]
         if lengths[0] != lengths[1]:
-            raise ArgumentError(f"y_{part}", f"expected {lengths[0]} rows, as x has, got {lengths[1]}")
+            raise ArgumentError(f"y_{part}", f"expected {lengths[0]} rows, as in x, got {lengths[1]}")
     return rows
 
 

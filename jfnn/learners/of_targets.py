@@ -126,7 +126,7 @@ def _columns(y: object, argument: str) -> np.ndarray:
     """Return targets as an array of at least two axes, rows and columns."""
     array = np.asarray(checks.as_array(y, argument))
     if array.ndim not in (2, 3) or not array.shape[1]:
-        expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"
+        expected = "expected a column for each target: labels or numbers [n, T], or targets [n, T, outputs]"
         raise ArgumentError(argument, expected, got=str(list(array.shape)))
     return array
 

@@ -24,9 +24,9 @@ CPU_OPTIONS: Mapping[str, int | str] = {
     # arithmetic gains 5% with the full width. Results do not change. Machines without 512-bit vectors use
     # their widest.
     "xla_cpu_prefer_vector_width": 512,
-    # Disabled passes: the first removes barriers before operations are fused into kernels; without it, a
-    # value behind a barrier is computed once (`jfnn.layers.products`). The second turns a loop over less
-    # than a kilobyte into one kernel, and fails if the loop has a barrier.
+    # Disabled passes: the first would remove barriers before operations are fused into kernels; while it is
+    # disabled, a value behind a barrier is computed only once (`jfnn.layers.products`). The second would turn
+    # a loop over less than a kilobyte into one kernel, and fails if the loop has a barrier.
     "xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting",
 }
 

@@ -137,8 +137,8 @@ def _repeat(
         turned: Cells = jax.lax.fori_loop(np.uint32(0), most, turn, cells, unroll=CYCLES_SMALL)
         return turned
 
-    # A CPU overlaps several vectors' rotations only in short kernels; on a GPU, starting a kernel takes
-    # longer than all rotations.
+    # On a CPU, short kernels are faster, because the rotations of several vectors overlap in them; on a GPU,
+    # starting a kernel takes longer than all rotations.
     turned: Cells = jax.lax.platform_dependent(cycles, cells, cpu=short_kernels, default=one_kernel)
     return turned
 

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 WRITTEN_OUT = 7
 
 Product = Callable[[jax.Array, jax.Array], jax.Array]
-# Computes all members' products from the number of members, whether each matrix has a leading axis of
-# members, and the matrices.
+# (number of members, whether w and a have a leading axis of members, w, a) -> the products of all members.
 Rule = Callable[[int, list[bool], jax.Array, jax.Array], jax.Array]
 
 

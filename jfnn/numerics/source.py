@@ -31,7 +31,7 @@ def checksum() -> str | None:
 
 @functools.cache
 def name() -> str:
-    """Return a name of the running source, unique to this process if its files have changed since loading."""
+    """Return a name for the running source, unique to this process if files have changed since loading."""
     if FOLDER is None:
         return "an archive"
     return checksum() or f"files that have changed since process {os.getpid()} loaded them at {LOADED}"

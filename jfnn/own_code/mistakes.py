@@ -97,7 +97,7 @@ def _factors(problem: Problem) -> Iterator[Mistake]:
 
 
 def _of_output(problem: Problem) -> Iterator[Mistake]:
-    """Yield other arrays in place of ∂C/∂a_L."""
+    """Yield mistakes that put another array in the place of ∂C/∂a_L."""
     loss = problem.loss
     outputs = problem.weights[-1].shape[-1]
     for loss_name, other in LOSSES.items():

@@ -51,7 +51,7 @@ def histogram(
     best = result.best_or_none()
     chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)
     if len(chosen) > MOST_PANELS:
-        raise ArgumentError("cells", f"expected at most {MOST_PANELS}, one panel each, got {len(chosen)}")
+        raise ArgumentError("cells", f"expected at most {MOST_PANELS} (one panel each), got {len(chosen)}")
     values = [each[np.isfinite(each)] for each in (result.scores[score][cell] for cell in chosen)]
     if min(each.size for each in values) < 2:
         raise ArgumentError("cells", "expected cells with at least two scores, over seeds or folds")

@@ -47,7 +47,7 @@ READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these
 LISTED = 20  # cells in the sortable table
 MOST_BOXES = 2500  # cells of a heat map with values under the pointer, 110 bytes each
 MOST_STRIPS = 100  # evaluations of a panel with values under the pointer, up to 1 kB each
-MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel with strips: two parts of the data per cell
+MOST_LINES = 2 * plots.panels.NAMED  # most curves in a panel with strips; a cell has two curves
 CURVES = "Training curves"
 MOST_NETWORKS = 12  # programs with separate figures
 PLAY = "Play with these networks in the browser"

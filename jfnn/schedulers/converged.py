@@ -39,6 +39,6 @@ class Converged(Scheduler):
             return state, Actions()
         now = report.objective
         scale = np.maximum(np.maximum(np.abs(state), np.abs(now)), 1)
-        with np.errstate(invalid="ignore"):  # before the first comparison, and for diverged members
+        with np.errstate(invalid="ignore"):  # infinity from `init`, and objectives of diverged members
             small = np.abs(state - now) <= self.tolerance * scale
         return now, Actions(stop=report.active & np.isfinite(state) & small)

@@ -117,7 +117,7 @@ def test_deviations_scale_with_targets_and_ignore_their_origin():
 SPLIT = jfnn.Split(X, Y)
 REFUSED = [
     (lambda: fit("poisson", np.arange(N) - 1), "y_train: expected numbers of at least 0, got -1"),
-    (lambda: fit("gaussian"), "loss: it takes 2 outputs for each target, the network has 1"),
+    (lambda: fit("gaussian"), "loss: it takes 2 outputs for each target, but the network has 1 in total"),
     (lambda: fit("poisson", net=jfnn.mlp((2, 1), output="relu")), "loss: it applies a link itself"),
     (
         lambda: jfnn.supervised(LINE, "huber", metrics=["accuracy"]).bind(SPLIT),

@@ -332,7 +332,7 @@ def test_names_of_a_split_select_frame_columns_and_name_classes_if_given():
         labels = result.predict(x)
         assert set(labels.ravel()) == {0, 1}
         if expected == "1 classes":
-            with pytest.raises(ValueError, match=r"^x: .* 1 classes, and has the label 1"):
+            with pytest.raises(ValueError, match=r"^x: .*label 1 has no name .the run names 1 classes"):
                 result.predict(frame)
         else:
             words = labels if expected is None else np.array(expected)[labels]

@@ -55,7 +55,7 @@ def steps_of_epoch(
 
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
         row_numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
-        # Without the barrier, XLA reads row numbers inside the gather, and counts them as gathered bytes.
+        # Without the barrier, XLA would read row numbers inside the gather and count them toward its size.
         return one_step(step, batch(jax.lax.optimization_barrier(row_numbers)), loop)
 
     def gathering_several(part: jax.Array, loop: Loop) -> Loop:

@@ -165,7 +165,7 @@ def _program() -> Callable[[np.int32, np.int32, DrawnRows], jax.Array]:
 
 
 def _numbers(rows: DrawnRows, depth: jax.Array) -> jax.Array:
-    """Return numbers of some rows ``[rows, WIDTH]``, by the operations of `jax.random` in their order."""
+    """Return the random numbers of rows ``[rows, WIDTH]``, by the operations of `jax.random` in its order."""
     dtype = rows.factors.dtype
     factors, bounds, kinds = (leaf[:, None] for leaf in (rows.factors, rows.bounds, rows.distributions))
     is_uniform, is_normal, _ = (kinds == i for i in range(len(DISTRIBUTIONS)))

@@ -115,7 +115,7 @@ def _values(given: object, argument: str) -> np.ndarray:
             argument, f"expected numbers, or words, or {cure}, got {checks.as_text(given)}"
         )
     if len(np.unique(array)) < len(array):
-        raise ArgumentError(argument, f"expected each value once, got {checks.as_text(given)}")
+        raise ArgumentError(argument, f"expected distinct values, got {checks.as_text(given)}")
     return array
 
 

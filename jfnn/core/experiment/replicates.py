@@ -213,10 +213,10 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 
 
 def _complete(learner: Learner, given: object, seeds: Sequence[int]) -> object:
-    """Complete a network's parameters, so that there is an entry for each layer.
+    """Fill in a network's initial parameters for the layers whose entry is None.
 
-    None becomes parameters drawn for each seed, as without ``initial_params``. Parameters of a layer that is
-    not trained become a `Constant`; they may come from a network that trained this layer.
+    They are drawn for each seed, as without ``initial_params``. If a layer is not trained but its entry comes
+    from a network that trained it, the entry becomes a `Constant`.
     """
     shapes = starting_shapes(learner)
     if type(given) is not tuple or type(shapes) is not tuple or len(given) != len(shapes):

@@ -20,7 +20,7 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.split import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
-SEED_BYTES = 1000  # per replicate, without initial parameters
+SEED_BYTES = 1000  # per replicate, not counting its initial parameters
 
 
 def _as_size(size: float | int | None, argument: str) -> float | int | None:

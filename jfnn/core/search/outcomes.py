@@ -128,7 +128,7 @@ def _learner(learner: object, network: Network | None) -> Learner:
 
 
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
-    """Add the parameters of all members or of the best cell; add none if no cell ranks."""
+    """Add the parameters of all members or, with ``keep_params="best"``, of the best cell if there is one."""
     shape = experiment.shape
     history = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
     params = experiment.learner.unpack(outcome.params if history is None else history)
