@@ -3,15 +3,16 @@ An autoencoder
 ==============
 
 An autoencoder reproduces its input through a narrow layer. Derive its gradient by hand
-when the decoder shares the encoder's weights. Then compare it with principal components:
-no network with one hidden layer can do better, but a deeper one can.
+for a decoder that shares the encoder's weights. Then compare it with principal
+components: no network with one hidden layer can do better, but a deeper one can.
 """
 
 # %%
 # The network
 # -----------
 # The data are the digits with pixels from 0 to 1, minus the mean image. The encoder maps
-# 64 numbers to k, the code. The decoder maps them back, with the same weights:
+# 64 numbers to a code of k numbers. The decoder maps the code back, with the same
+# weights:
 #
 # .. math:: z = x w + b, \qquad h = f(z), \qquad \hat{x} = h w^T + c, \qquad
 #           C = \frac{1}{2 n} \sum_i (\hat{x}_i - x_i)^2
@@ -279,8 +280,8 @@ figure
 # ∂C/∂w and ∂C/∂v? How does the gradient of tied weights follow from them?
 #
 # **Exercise 2.** Consider a linear autoencoder with tied weights and :math:`b = c = 0`.
-# Its columns are any k eigenvectors other than the first k. Show that the gradient is 0.
-# What is C, and in which direction does it decrease?
+# The columns of w are any k eigenvectors other than the first k. Show that the gradient
+# is 0. What is C, and in which direction does it decrease?
 #
 # **Exercise 3.** Use random encoder weights and the best least-squares decoder. How far
 # above the bound is C with 8 sigmoid units?

@@ -251,12 +251,12 @@ print(f"test accuracy {(predicted == digits.y_test).mean():.4f}")
 # The computed answers are in ``tests/course/test_classification.py``.
 #
 # **Exercise 1.** Two outputs with a softmax are equivalent to one output with a sigmoid
-# of z. What is z? Which penalty λ in the first model gives the same probabilities as a
+# of z. What is z? Which penalty in the first model gives the same probabilities as a
 # penalty λ in the second?
 #
 # **Exercise 2.** Show that the AUC is the probability that a random benign row has a
 # larger output than a random malignant row.
 #
-# **Exercise 3.** The 30 differences between folds have the standard deviation s. How wide
-# is the 95% interval of Nadeau and Bengio? How wide would it be if the differences were
-# independent?
+# **Exercise 3.** The 30 differences, one per fold, have the standard deviation s. How
+# wide is the 95% interval of Nadeau and Bengio? How wide would it be if the differences
+# were independent?

@@ -53,7 +53,7 @@ def euler(cells, r, time):
     return x, u, steps
 
 
-curved, flat = 0.1, 0.5  # two times: u is smooth but curved, and almost 0
+curved, flat = 0.1, 0.5  # times at which u is curved, and almost 0
 for cells in (10, 100):
     for time in (curved, flat):
         x, u, steps = euler(cells, 0.5, time)

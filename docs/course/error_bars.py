@@ -11,7 +11,7 @@ Then compare L1 with L2, and vary depth, width and activation.
 # The grid
 # --------
 # 7 × 7 cells with 100 seeds each make 4,900 networks of shape 64-20-10. A fifth of the
-# training rows is held out to rank them. The test rows are used once, at the end.
+# training rows is held out to rank the cells. The test rows are used once, at the end.
 #
 # .. math:: C = \frac{1}{n} \left( -\sum_i \sum_c y_{ic} \log P_{ic} +
 #           \frac{\lambda}{2} \sum w^2 \right)
@@ -94,8 +94,8 @@ print(f"test accuracy {mean:.4f}, 95% interval over seeds {low:.4f} to {high:.4f
 # L1 compared with L2
 # -------------------
 # The L1 penalty is :math:`\lambda_1 \sum |w|`. Its effect is easy to see on Legendre
-# polynomials of x, whose columns are almost independent of each other. Runge's function
-# is even, but the model is not told so.
+# polynomials of x, which are almost uncorrelated. Runge's function is even, but the model
+# does not use this.
 
 rng = np.random.default_rng(0)
 x = rng.uniform(-1, 1, (200, 1))

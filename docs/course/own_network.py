@@ -175,7 +175,7 @@ print(right)
 # A sigmoid has f' = a (1 - a), so f' is often written as a function of a. A common
 # mistake is to pass a to a function that expects z. The arrays then have the right shapes
 # and plausible sizes. The check reports the first wrong array in the order of
-# computation. It names the mistake if this alone explains all numbers:
+# computation. It names the mistake if that mistake alone explains all numbers:
 
 
 class Mistaken(Network):
@@ -192,7 +192,8 @@ print(found)
 # computes :math:`\delta_1`, which then contains the new weights. Gradients computed
 # outside the loop are correct, so check the arrays that the loop passes to the update.
 #
-# Training does not reveal it. Train both classes from the same initial weights and rows:
+# Training does not reveal the planted mistake. Train both classes from the same initial
+# weights and rows:
 
 targets = 1 / (1 + 25 * x**2)
 curves = {"right": [], "mistaken": []}

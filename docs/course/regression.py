@@ -139,10 +139,10 @@ for i, width in enumerate(widths):
 #
 # Bias and variance
 # -----------------
-# To vary the rows, use the bootstrap: it draws 80 of the 80 rows with replacement. Let
+# To vary the rows, use the bootstrap: it draws 80 rows with replacement from the 80. Let
 # :math:`\bar{y}` be the mean prediction over many draws and f the truth. The error then
-# has two parts (`Geman, Bienenstock and Doursat 1992
-# <https://doi.org/10.1162/neco.1992.4.1.1>`_):
+# has two parts
+# (`Geman, Bienenstock and Doursat 1992 <https://doi.org/10.1162/neco.1992.4.1.1>`_):
 #
 # .. math:: E \left[ (\hat{y} - f)^2 \right] = (\bar{y} - f)^2 +
 #           E \left[ (\hat{y} - \bar{y})^2 \right]
@@ -163,7 +163,7 @@ of_degrees = jfnn.analysis.bias_variance_of(
 jfnn.plots.bias_variance(of_degrees)
 
 # %%
-# With the degree, the bias falls and the variance grows. The error is smallest in
+# As the degree grows, the bias falls and the variance rises. The error is smallest in
 # between. Now 100 networks of each width, each with its own bootstrap and initial
 # weights:
 
@@ -187,9 +187,10 @@ for name, parts, values in (
     )
 
 # %%
-# For networks, both fall with the width. Having more weights than rows does no harm here,
-# as `Neal et al. 2018 <https://arxiv.org/abs/1810.08591>`_ found on larger tasks. Is the
-# best network better than the best polynomial? Compare them bootstrap by bootstrap:
+# For networks, both fall as the width grows. Having more weights than rows does no harm
+# here, as `Neal et al. 2018 <https://arxiv.org/abs/1810.08591>`_ found on larger tasks.
+# Is the best network better than the best polynomial? Compare them bootstrap by
+# bootstrap:
 
 best_of_degrees = predictions[of_degrees.error.argmin()]  # [draw, row]
 best_of_networks = bootstrapped.predict(x_test)[of_networks.error.ravel().argmin()]
@@ -213,8 +214,8 @@ print(
 # The computed answers are in ``tests/course/test_regression.py``.
 #
 # **Exercise 1.** Keep the inputs of n rows fixed and redraw their noise, of variance σ².
-# What is the variance of least squares with p columns (including the constant), averaged
-# over these rows?
+# What is the variance of the least-squares prediction with p columns (including the
+# constant), averaged over these rows?
 #
 # **Exercise 2.** Take the j-th singular vector of the design matrix, with singular value
 # s. By which factor does Ridge shrink the least-squares prediction along it? How many of

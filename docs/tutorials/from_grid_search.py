@@ -79,16 +79,17 @@ print(
 # reuses it. Smaller searches and single fits run scikit-learn's code and give
 # identical bytes; so does the refit of the best candidate.
 #
-# Initial weights and the order of rows come from the same random stream, and the
-# steps are the same. The arithmetic is float32 instead of float64, so a row close
-# to the boundary between two classes may change sides.
+# Initial weights and the order of rows come from scikit-learn's random stream, and
+# the steps are the same. The arithmetic is float32 instead of float64, so a row
+# close to the boundary between two classes may change sides.
 #
 # Train one by one, get the same bits
 # -----------------------------------
 # The perceptrons of jfnn have a parameter ``engine``. The default ``"auto"``
 # decides by the number of fits; ``"jfnn"`` always uses jfnn, for the refit too. A
 # fit has the same bits whether it is trained alone or together with others. To see
-# this, pass it to scikit-learn's search, which fits the candidates one by one:
+# this, pass the perceptron to scikit-learn's search, which fits the candidates one
+# by one:
 
 engine_options = options | {"engine": "jfnn"}
 together = search(
@@ -126,9 +127,9 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # ``random_state``                            ``seeds``
 # ==========================================  ========================================================
 #
-# Three things differ. The network has two outputs with a softmax, where
-# scikit-learn has one with a sigmoid. A seed gives different initial weights than
-# the same ``random_state``. Columns are scaled by all training rows, not by the
+# Three things differ. The network has two outputs with a softmax; scikit-learn's
+# has one output with a sigmoid. A seed gives different initial weights than the
+# same ``random_state``. Columns are scaled by all training rows, not by the
 # training rows of each fold.
 
 split = jfnn.datasets.standardize(jfnn.Split(x_train, y_train, x_test, y_test))

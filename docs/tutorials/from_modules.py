@@ -190,8 +190,8 @@ print("test accuracy [η, seed]:", dropped.test_accuracy[:, 0].round(3).tolist()
 # State
 # -----
 # The running means of batch normalization are neither parameters nor functions of a
-# single row. Such a module raises an error before anything is compiled. Layer and
-# group normalization have no state.
+# single row. A module with such state raises an error before anything is compiled.
+# Layer and group normalization have no state.
 
 try:
     jfnn.from_flax(lambda rngs: nnx.BatchNorm(13, rngs=rngs))

@@ -34,7 +34,8 @@ parameters agree to 1e-5.
 #        loss.backward()
 #        optimizer.step()
 #
-# This site is built without PyTorch, so only the block above does not run here.
+# This site is built without PyTorch, so the block above is the only one that does
+# not run here.
 #
 # The data and the initial weights
 # --------------------------------
@@ -126,8 +127,8 @@ print({name: array.shape for name, array in state.items()})
 # ------------------
 # jfnn's penalty λ applies to the weights only, as in the lecture notes. Like the
 # cost, it is divided by the number of rows in a minibatch. So λ is the weight decay
-# times the number of rows, here 1. In PyTorch, the same needs two parameter groups,
-# with ``weight_decay=0`` for the biases. The results differ by:
+# times the number of rows, here 0.01 × 100 = 1. In PyTorch, the same needs two
+# parameter groups, with ``weight_decay=0`` for the biases. The results differ by:
 
 penalized = jfnn.sweep(
     network,
