@@ -15,7 +15,7 @@ class Doubt(NamedTuple):
     """A valid but suspicious input."""
 
     found: str
-    argument: str = ""  # name of the argument; empty for none
+    argument: str = ""  # name of the argument; empty if there is none
     cure: Cure | None = None  # suggested fix, if known
 
     def __str__(self) -> str:

@@ -32,7 +32,7 @@ class Set(NamedTuple):
         return f"{self.code or f'{self.argument}={self.value!r}'} {self.effect}"
 
 
-Cure = Set | str  # a text applies to Python only
+Cure = Set | str  # a string applies to Python only, not to the command line
 
 
 def with_cure(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
@@ -302,7 +302,7 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
         return
     array, dtype = np.asarray(array), float_dtype(array) if dtype is None else dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        # A finite sum needs finite numbers, and saves the mask, which takes a quarter of the array's memory.
+        # A finite sum implies finite numbers, and needs no mask, which takes a quarter of the array's memory.
         if array.dtype == dtype and np.isfinite(array.sum()):
             return
         bad = ~np.isfinite(array.astype(dtype, copy=False))
@@ -415,7 +415,7 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
     array = as_array(values, argument)
     expected = "expected a number or a sequence of numbers"
     is_numeric = array.dtype.kind in "iuf" or jnp.issubdtype(array.dtype, jnp.floating)
-    # NumPy converts True to 1 among numbers.
+    # Among numbers, NumPy converts True to 1.
     has_switch = isinstance(values, list | tuple) and any(isinstance(one, bool | np.bool_) for one in values)
     if has_switch or not is_numeric:
         raise ArgumentTypeError(argument, f"{expected}, got {as_text(values)}")

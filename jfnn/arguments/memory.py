@@ -38,4 +38,4 @@ def _free_in_machine() -> float:
         return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return math.inf  # unknown
+    return math.inf  # the free memory is unknown

@@ -6,7 +6,7 @@ from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 
-# Package -> what converts its modules to networks.
+# Package -> way to convert its modules to networks.
 ADAPTERS = {
     "equinox": "jfnn.from_equinox",
     "flax.nnx": "jfnn.from_flax",

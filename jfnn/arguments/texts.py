@@ -13,8 +13,8 @@ from jfnn.arguments.tables import size_text
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "l1": "L1 penalty"}
 METRICS = {"r2": "R²", "rmse": "RMSE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
-WHOLE = 5  # most digits of whole numbers that are written in full
-MOST_DIGITS = 6  # most digits of scores without an exponent
+WHOLE = 5  # maximum number of digits of whole numbers that are written in full
+MOST_DIGITS = 6  # maximum number of digits of scores without an exponent
 
 
 def metric_text(metric: str) -> str:

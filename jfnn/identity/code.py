@@ -304,7 +304,7 @@ def _module_pieces(module: types.ModuleType) -> list[object]:
 
 def _class_pieces(kind: type) -> list[object]:
     """Return the name and version of an installed class, or the attributes that a user's class defines."""
-    if not isinstance(kind.__module__, str):  # a C type whose instances have a module: Cython's functions
+    if not isinstance(kind.__module__, str):  # a C type whose instances have `__module__`: Cython's functions
         return [kind.__qualname__]
     if is_installed(kind.__module__):
         return [f"{kind.__module__}.{kind.__qualname__}", version(kind.__module__)]

@@ -13,7 +13,7 @@ from jfnn.losses import LOSSES, PARAMETRIZED, Loss, Parametrized
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
-MOST_VALUES = 5000  # in a description that is restored: about a thousand layers
+MOST_VALUES = 5000  # maximum in a description that is restored: about a thousand layers
 
 
 class NotKeptError(ArgumentError):
@@ -29,7 +29,7 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
     """Return the name of one of optax's own optimizers, or None."""
     named = vars(optax).get(factory) if isinstance(factory, str) else factory
     # Not `__module__`, which `functools.wraps` copies from another function.
-    function = getattr(named, "func", named)  # the function of a partial
+    function = getattr(named, "func", named)  # the function inside a partial
     module = getattr(function, "__globals__", {}).get("__name__", "")
     if module.partition(".")[0] != "optax":  # patched into optax by the user
         return None

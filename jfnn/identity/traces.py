@@ -15,7 +15,7 @@ from jax.extend import core
 from jfnn.identity.code import array_parts, checksum, code_parts
 from jfnn.numerics.compiling import tracing
 
-# Parameters of operations that only locate code, or define derivatives, which are not needed any more.
+# Parameters of operations that only locate code, or define derivatives, which a finished trace does not need.
 LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "debug_info", "ctx_mesh")
 
 
@@ -29,7 +29,7 @@ class Trace:
 
     def __init__(self, function: Callable[..., object], *arguments: object):
         """Trace a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
-        # The lambda is a new function each time: JAX caches traces by the function's identity.
+        # A new lambda bypasses JAX's cache of traces by function identity: a function's behavior may change.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
         with tracing():
             self._closed, self.shapes = trace(*arguments)

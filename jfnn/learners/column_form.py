@@ -73,7 +73,7 @@ def gradient_by_jax(
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
         values = objective.value(outputs, targets, trained, weights, axis=0)
-        # No member's objective depends on another's parameters, so the sum's gradient holds every gradient.
+        # No member's objective depends on another's parameters, so the sum's gradient contains all gradients.
         return jnp.sum(values), values
 
     (_, values), gradients = jax.value_and_grad(total, has_aux=True)(without_constants(packed))

@@ -53,7 +53,7 @@ def _check_layer(
         return given[0]
 
     def pull_back(packed: Params, a: jax.Array, d_out: jax.Array) -> None:
-        # Residuals may hold objects other than arrays, which could not pass from one trace to another.
+        # Runs forward as well: residuals may hold objects other than arrays, which cannot leave a trace.
         given = layer.pull_back(packed, layer.forward(packed, a)[1], d_out)
         if jnp.issubdtype(a.dtype, jnp.floating):  # tokens have no derivative
             expected = without_constants((packed, a))

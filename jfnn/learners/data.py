@@ -15,9 +15,9 @@ from jfnn.targets import as_weights
 
 Rows = Tree  # arrays with the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
-StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or a dict of it and its terms
-# Largest number of rows scored at a time: more take more memory for each member of a tile, fewer take more
-# calls. To tune it, use the workload mnist of scripts/bench.py, whose 4,096 training rows are two blocks.
+StepValues = jax.Array | dict[str, jax.Array]  # a step's objective, or a dict of the objective and its terms
+# Maximum number of rows scored at a time: more take more memory for each member of a tile, fewer need more
+# calls. Benchmark it with the workload mnist of scripts/bench.py, whose 4,096 training rows are two blocks.
 EVALUATION_BLOCK = 2048
 # Alignment of arrays that a CPU device uses in place; it copies any other array.
 ALIGNED_BYTES = 64

@@ -37,7 +37,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     if network.layers is not None and not is_registered_network(network):
         check_layers(network.layers, x_train.shape[1:], x_dtype, by_hand)
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
-    # Whole numbers do not set the dtype of the arithmetic; the network's outputs do.
+    # If inputs are whole numbers, the network's outputs determine the dtype of the arithmetic.
     dtype = x_dtype if is_float else checks.float_dtype(outputs)
     check_numbers_in_dtype(network, loss, dtype)
     n_outputs = outputs.shape[-1]

@@ -36,7 +36,7 @@ OTHER_METRICS = "record others with metrics=[…] of jfnn.supervised or jfnn.lea
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     """Return the mean of ``values [members, n]`` over the rows."""
-    # In C order, NumPy adds each member's rows in the same order whatever other members there are.
+    # In C order, the order in which NumPy adds a member's rows does not depend on the other members.
     with np.errstate(over="ignore"):  # huge losses overflow; such a member has no score
         return np.asarray(values.astype(np.float64, order="C").sum(axis=1) / values.shape[1])
 
@@ -272,7 +272,7 @@ def starting_shapes(learner: Learner) -> Params:
 
 def _traced_shapes(learner: Learner, x64: bool) -> Params:
     """Trace ``init``; ``x64`` is only a cache key, since the dtypes depend on it."""
-    # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
+    # A new lambda bypasses JAX's cache of traces by function identity: a function's behavior may change.
     with tracing():
         return jax.eval_shape(lambda key: learner.init(key), key_shape())
 

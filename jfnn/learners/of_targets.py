@@ -18,7 +18,7 @@ from jfnn.split import Split
 from jfnn.targets import as_targets
 
 TARGET = "target_column"  # the hyperparameter that selects a member's target
-SEVERAL_TARGETS = "several_targets"  # in the description of a `OneOfTargets`
+SEVERAL_TARGETS = "several_targets"  # key in the description of a `OneOfTargets`
 COPIES = 3.0  # copies of all targets: while checking, joined with test rows, and on a device
 
 

@@ -24,7 +24,7 @@ from jfnn.params import Params, State, is_weight, with_constants, without_consta
 
 ORDERS = ("magnitude", "random")
 SCOPES = ("layer", "global")
-MOST = 1 << 24  # limit of epochs and rounds: float32 holds all whole numbers up to it
+MOST = 1 << 24  # limit on epochs and rounds: float32 represents all whole numbers up to it
 HYPER = ("prune_share", "prune_every", "prune_rounds")
 
 
@@ -94,7 +94,7 @@ class Pruned(Supervised):
         # A member that diverged must not rewind.
         for leaf in jax.tree.leaves(without_constants(after.params)):
             due &= jnp.all(jnp.isfinite(leaf))
-        # A loop of at most one iteration, which costs nothing while no member of the tile is due.
+        # A loop of at most one iteration costs nothing while no member of the tile is due.
         _, ended = jax.lax.while_loop(
             lambda turn: turn[0],
             lambda turn: (jnp.zeros_like(due), self._prune(turn[1], hyper)),

@@ -15,8 +15,8 @@ from jfnn.arguments.types import Tree
 from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.params import Params
 
-# Rows on which functions are tried. One row would hide a mean over rows, and as many rows as columns would
-# hide mixed-up axes.
+# Number of rows on which functions are tried. A single row would hide a mean over rows, and as many rows as
+# columns would hide mixed-up axes.
 EXAMPLES = 17
 FLOATS = ("float32", "float64")
 # Packages to skip when locating the line of the user's function that raised an error.
@@ -91,7 +91,7 @@ def eval_shape(
         ValueError: It fails; the message has the argument, the function's name, the rows and the user's line.
     """
     try:
-        # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
+        # A new lambda bypasses JAX's cache of traces by function identity: a function's behavior may change.
         with tracing():
             return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:

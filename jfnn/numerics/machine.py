@@ -35,7 +35,7 @@ def compiler() -> str | None:
     try:
         options: Any = backend.get_compile_options(num_replicas=1, num_partitions=1)
         debug = options.executable_build_options.debug_options
-        # These do not change results: the number of devices, and the locations of files.
+        # These options do not change results: the number of devices, and the locations of files.
         debug.xla_force_host_platform_device_count = 0
         debug.xla_gpu_cuda_data_dir = ""
         debug.xla_gpu_kernel_cache_file = ""

@@ -21,9 +21,9 @@ import numpy as np
 
 from jfnn.arguments import checks
 
-# Cycles of rotating all columns, then all rows. Each divides the remaining order by the shorter side of the
-# grid, so small grids need more. With ideal hashes, all pairs of two entries would be equally probable within
-# 0.12% (n = 8), and within 0.05% from n = 64 on.
+# Number of cycles, which rotate all columns, then all rows. Each cycle divides the remaining order by the
+# shorter side of the grid, so small grids need more. With ideal hashes, all pairs of two entries would be
+# equally probable within 0.12% (n = 8), and within 0.05% from n = 64 on.
 SMALL = 64
 CYCLES_SMALL = 12
 CYCLES = 6

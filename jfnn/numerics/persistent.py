@@ -45,11 +45,11 @@ MOST_BYTES = 256_000_000
 OF_JAX = "jax_compilation_cache_dir"  # JAX's option for its own cache directory
 CALL_OF_OTHERS = "stablehlo.custom_call"
 NAME = re.compile(r"[0-9a-f]{64}\.program")
-# A file while it is written; a killed process leaves it behind.
+# Name of a file while it is written; a killed process leaves the file behind.
 PART = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{16}\.part")
-PART_SECONDS = 600.0  # older ones are not being written any more
+PART_SECONDS = 600.0  # an older part is no longer being written
 MARK = b"jfnn program\n"  # beginning of a file
-# The beginning of a pickle, at byte 32 of files from earlier versions, which are deleted as well.
+# Beginning of a pickle, at byte 32 of files from earlier versions; these files are deleted as well.
 OLD_MARK = (slice(32, 34), b"\x80\x04")
 # Platforms whose compilers read only options covered by `jfnn.numerics.machine.compiler`.
 PLATFORMS = ("cpu", "gpu")
@@ -120,7 +120,7 @@ def _configuration() -> tuple[Any, ...] | None:
     """Return JAX's whole current configuration, which determines traces and programs; None if unavailable."""
     try:
         return (*jax.config.values.values(), *trace_context())
-    except (AttributeError, TypeError):  # other versions of JAX store it elsewhere
+    except (AttributeError, TypeError):  # other versions of JAX store the configuration elsewhere
         return None
 
 
@@ -141,7 +141,7 @@ def _first_call(
         return read
     lowered = function.lower(*arguments)
     program = lowered.compile()
-    # Custom calls, such as LAPACK's functions and callbacks, are registered in a process by tracing only.
+    # A process registers custom calls, such as LAPACK's functions and callbacks, only when it traces them.
     if CALL_OF_OTHERS not in lowered.as_text():
         _write(path, program)
     return program, program(*arguments)
@@ -207,7 +207,7 @@ def _content(path: Path) -> bytes:
         ValueError, OSError: The file is missing, a link, a pipe, another user's, too large, damaged, or
             of another program.
     """
-    # These prevent waiting for a pipe or following a link; not all systems have all of them.
+    # These flags prevent waiting for a pipe or following a link; not all systems have all of them.
     flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
     handle = os.open(path, os.O_RDONLY | functools.reduce(operator.or_, flags))
     try:

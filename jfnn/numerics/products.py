@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-# Up to this size, XLA writes matrix products out on CPUs, with a different order of terms in the last rows.
+# Up to this size, XLA writes out matrix products on CPUs, which changes the order of terms in the last rows.
 WRITTEN_OUT = 7
 
 Product = Callable[[jax.Array, jax.Array], jax.Array]

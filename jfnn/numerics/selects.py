@@ -119,7 +119,7 @@ def _loop(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
     return end
 
 
-#: Name of an operation that contains traces -> its evaluation; others, such as scans, are left as they are.
+#: Name of an operation that contains traces -> its evaluation; others, such as scans, are not changed.
 COMPUTED: dict[str, Callable[[core.JaxprEqn, Sequence[Any]], Sequence[Any]]] = {
     "cond": _conditional,
     "while": _loop,

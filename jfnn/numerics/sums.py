@@ -19,7 +19,7 @@ import jax.numpy as jnp
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 ONE = 0x3F800000  # the bits of 1.0 as a float32
-MANTISSA = 23  # bits
+MANTISSA = 23  # mantissa bits of a float32
 # Number of parts of an array that `_sum_in_few_passes` adds entry by entry. Fewer take more passes; more make
 # the last sum longer and slower. Changing it also changes the last bits of results; benchmark with the
 # workload notes of scripts/bench.py.

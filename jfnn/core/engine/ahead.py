@@ -12,7 +12,7 @@ from jfnn.core.engine.threads import for_worker_thread
 from jfnn.core.engine.trainer import Trainer
 from jfnn.numerics.machine import cores
 
-# Limit on the bytes of the rows of waiting runs, each of which holds a copy.
+# Limit on the bytes of the rows that waiting runs hold in memory; each run has its own copy.
 WAITING_BYTES = 256_000_000
 
 

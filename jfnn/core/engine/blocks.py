@@ -21,11 +21,11 @@ from jfnn.core.engine.threads import run_jobs
 from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
-BLOCK = 256  # rows per call; sums over rows, and so bits, depend on it
-# Limit on the bytes of parameters and layers in a call on a core: less is slower, more does not help.
+BLOCK = 256  # rows per call; the last bits of sums over rows depend on it
+# Limit on bytes of parameters and layers per call on a core: a lower one is slower, a higher one no faster.
 CPU_BYTES = 6_000_000
 
-# (values [members, rows, …], axis=0) -> values without the members' axis, or with another one in its place
+# (values [members, rows, …], axis=0) -> values without the members' axis, or with another axis in its place
 Reduce = Callable[..., object]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
@@ -59,7 +59,7 @@ def _drop_diverged(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     return np.ma.filled(getattr(masked, name)(axis=axis, dtype=np.float64), np.nan)
 
 
-# Both ignore NaN, and compute in float64.
+# Both reductions ignore NaN and compute in float64.
 REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_drop_diverged, name) for name in ("mean", "std")}
 
 
@@ -129,7 +129,7 @@ def compute_in_blocks(
     count = sum(len(indices) for _, indices in finite)
     n = len(jax.tree.leaves(calls[0].rows)[0])
     at_rows = -1 - len(shape)
-    if function is None:  # all values exist twice while blocks are joined
+    if function is None:  # joining the blocks takes a second copy of all values
         memory.check("x", 2.0 * dtype.itemsize * count * n * math.prod(shape))
     blocks: dict[int, np.ndarray] = {}
 

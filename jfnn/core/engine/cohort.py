@@ -20,11 +20,11 @@ from jfnn.schedulers.scheduler import Scheduler
 
 #: Names of the parts into which rows are split.
 PARTS = ("train", "validation", "test")
-# If a fold has at most this share of all rows, each of its members trains and is scored on a copy of them.
-# With row numbers instead, the workload series of scripts/bench.py takes 3.4 times as much CPU time, or 1.7
-# times if copies are only scored; 33 folds of 580 rows take the same time, or 1.8 times for few epochs.
+# If no fold has more than this share of all rows, each member trains and is scored on a copy of its fold's
+# rows. With row numbers instead, the workload series of scripts/bench.py takes 3.4 times as much CPU time, or
+# 1.7 times if copies are only scored; 33 folds of 580 rows take as much, or 1.8 times as much for few epochs.
 COPIED_SHARE = 1 / 32
-COPIED_BLOCK = 256  # most rows of these copies that are scored at a time
+COPIED_BLOCK = 256  # maximum number of copied rows of a member scored at a time
 
 
 class Ended(NamedTuple):

@@ -13,12 +13,12 @@ from jfnn.params import State
 
 # XLA splits a gather from an array of more than `SPLIT_BYTES` between its threads, which costs more than a
 # small step. From such arrays, the rows of several steps are gathered at once, up to `GATHERED_BYTES`. Wrong
-# values only cost time: compare with `python scripts/bench.py --workload mnist`.
+# values only cost time: benchmark them with `python scripts/bench.py --workload mnist`.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-STEPS = 16  # most steps whose rows are gathered at once
-# Most epochs of a call, whose program reserves room for the objectives of each epoch: fewer need more calls,
-# more delay the work between calls. Compare with the workload xor.
+STEPS = 16  # maximum number of steps whose rows are gathered at once
+# Maximum number of epochs per call; the program reserves room for the objectives of each epoch. Fewer epochs
+# need more calls, more epochs delay the work between calls. Benchmark with the workload xor.
 EPOCHS = 384
 
 # State, sums of the step values over an epoch by name, and the values of the last step.

@@ -142,7 +142,7 @@ def footprint(
     Members share the minibatch and the key. Functions that are already traced are not called again.
     """
     key = key_shape() if functions.learner.random else None
-    # A new lambda: JAX caches traces by function identity, but a function's behavior may change.
+    # A new lambda bypasses JAX's cache of traces by function identity: a function's behavior may change.
     with tracing():
         state = jax.eval_shape(lambda *arguments: functions.start(*arguments), params, hyper)
 

@@ -260,7 +260,7 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
         members = state.members
         source = actions.copy
         copies = jax.tree.map(lambda leaf: leaf[source], members.state)
-        moved = source != np.arange(len(source))  # copied members have not diverged
+        moved = source != np.arange(len(source))  # a diverged member that copies a finite one trains again
         diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)
         state = state._replace(members=Members(copies, diverged_at))
     if actions.stop is not None:

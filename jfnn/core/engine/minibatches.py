@@ -68,7 +68,7 @@ def rows_of_call(
     at_once = min(max(DRAWN // (batch * tile), 1), room)
 
     def put(i: jax.Array, rows: jax.Array) -> jax.Array:
-        # The last turn may draw some steps again.
+        # The last iteration starts early enough to fit, and may draw some steps again.
         first = jnp.minimum(i * at_once, room - at_once)
         drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), lanes)
         return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
@@ -101,7 +101,7 @@ def rows_of_steps(
     """
     separate = lanes.separate
     steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
-    # Not ``//``, which would also handle negative numbers, although there are none.
+    # ``//`` would add operations for negative numbers, which do not occur here.
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
     step = steps - epoch * draws.steps
 

@@ -8,32 +8,32 @@ import numpy as np
 
 from jfnn.core.engine.epoch import EPOCHS
 
-# Most bytes of a tile in training, by `member_bytes`, that fit into a core's cache: larger tiles read their
-# states from memory in every step, smaller ones need more calls. Compare values with
+# Limit on the bytes of a tile in training (`member_bytes`), so that it fits into a core's cache: larger tiles
+# read their states from memory in every step, smaller ones need more calls. Benchmark it with
 # `python scripts/bench.py --workload growth`.
 CPU_TILE_BYTES = 600_000
-# The same for custom functions, whose bytes `jfnn.core.engine.layouts` counts: compare with the workload
-# own_data. For layers, that count would make tiles of convolutions and GRUs too narrow.
+# The same limit for custom functions, whose bytes `jfnn.core.engine.layouts` counts; benchmark it with the
+# workload own_data. For layers, that count would make tiles of convolutions and GRUs too narrow.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-# Widths of the widest tiles, which grids of 5x5, 7x7 or 10x10 cells fill.
+# Candidates for the largest width of a run's tiles; grids of 5x5, 7x7 or 10x10 cells fill such tiles.
 CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
-# Widths for fewer members or many replicates.
+# Candidates for other widths, for fewer members or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
-# units of a member with shared ones; number of CPU cores assumed. Wrong values only choose a slower
-# layout: compare with the workloads digit_seeds and folds.
+# units of the time of a member with shared ones; assumed number of CPU cores. Wrong values only choose a
+# slower layout: benchmark them with the workloads digit_seeds and folds.
 STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# SEPARATE for tiles of several replicates that sample random numbers once per replicate, and the fewest
-# replicates in such a tile: one of two is not faster than two tiles. Compare with `scripts/committees.py`.
+# `SEPARATE` for tiles that sample random numbers once for each of their replicates, and the minimum number of
+# replicates in such a tile: with two, it is no faster than two tiles. Benchmark with `scripts/committees.py`.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
-# A call costs the host about a millisecond, while the device runs the previous call; a call of fewer
-# steps takes less time than that. A share of idle time below `IDLE` is not worth further calls.
+# A call costs the host about a millisecond, during which the device runs the previous call; a call of fewer
+# steps is shorter than that. A share of idle time below `IDLE` is not worth further calls.
 LEAST_STEPS = 16
 IDLE = 0.03
 # Limit on the bytes of a call's row numbers: a lower one needs more calls. A call has at least one epoch, so
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
     """
 
     width: int  # members per tile
-    separate: bool  # whether a tile has minibatches of several replicates, instead of one
+    separate: bool  # whether a tile has the minibatches of several replicates
     together: int = 1  # neighbors in such a tile that share a replicate's minibatches; divides the width
 
     @property
@@ -61,9 +61,9 @@ class Layout(NamedTuple):
 class Tile(NamedTuple):
     """Members trained by one call of the compiled program."""
 
-    members: np.ndarray  # their numbers [tile]; empty slots repeat members
+    members: np.ndarray  # member numbers [tile]; empty slots repeat members
     used: np.ndarray  # slots that are not repeats, in order
-    replicates: np.ndarray | int  # of each slot or group of neighbors, or one for all
+    replicates: np.ndarray | int  # replicate of each slot or group of neighbors, or one for all
 
 
 class CallLength(NamedTuple):
@@ -134,7 +134,7 @@ def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
 
     ``width`` is the largest number of values that a layer holds for one row, ``batch`` the rows per step.
     """
-    # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
+    # Three arrays: parameters, gradients, old parameters; for a layer, pre-activations, activations, deltas.
     return 3 * (parameters + width * batch) * itemsize
 
 

@@ -33,7 +33,7 @@ R = TypeVar("R")
 A_co = TypeVar("A_co", bound=Array, covariant=True)
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, about
-# 0.7 MB per program, so its caches are cleared now and then; programs still in use compile again.
+# 0.7 MB per program, so its caches are cleared now and then; programs still in use are compiled again.
 PROGRAMS = 32
 TRACED_PROGRAMS = 128
 
@@ -55,8 +55,8 @@ class DeviceData(NamedTuple):
     """Rows that one device trains on."""
 
     rows: Rows  # padded to `jfnn.core.engine.minibatches.padded_length`
-    weights: Array | None  # of each row [n], or in each fold [folds, n]
-    stand_in: Array | None  # from `jfnn.core.engine.epoch.stand_ins`, of each fold [folds]
+    weights: Array | None  # for each row [n], or each fold and row [folds, n]
+    stand_in: Array | None  # for each fold [folds], from `jfnn.core.engine.epoch.stand_ins`
 
 
 class Program:
@@ -84,7 +84,7 @@ class Program:
             identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if name_of_all is None else identity)
 
-        # Cached, since it is needed in every call and takes a twentieth of a short call.
+        # Cached, since every call needs it and computing it takes a twentieth of a short call.
         self.lanes = functools.cache(self._lanes)
         self.start = program("start", jax.vmap(functions.start))
         self.advance = program("advance", self._advance)

@@ -24,24 +24,24 @@ class Task(NamedTuple):
     functions: Functions
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
-    weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
-    block: int  # rows scored at a time
-    steps: int  # most steps of a call: the length of arrays of row numbers
+    weights: np.ndarray | None  # for each row [n], or each fold and row [folds, n]
+    block: int  # number of rows scored at a time
+    steps: int  # maximum number of steps per call: the length of arrays of row numbers
     objectives: bool  # whether the objective of each epoch is kept
-    # Rows of each fold's parts [folds, …], training rows first and padding last, if members have copies.
+    # Row numbers of each fold [folds, …], training rows first and padding last; None if rows are not copied.
     copied_rows: np.ndarray | None = None
 
 
 class Segment(NamedTuple):
     """One call for one tile."""
 
-    members: OnHost  # with nothing but parameters if they are only scored
-    hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
+    members: OnHost  # with parameters only, if the segment only scores
+    hyper: dict[str, np.ndarray]  # name -> value for each member [tile]
     replicates: np.ndarray | int | None  # as in `Tile`; None to score only
     folds: np.ndarray  # fold of each member [tile]
-    first_epoch: int = 0  # epochs done before
-    n_epochs: int = 0  # epochs to train
-    steps: int = 0  # steps in these epochs
+    first_epoch: int = 0  # number of epochs done before
+    n_epochs: int = 0  # number of epochs to train
+    steps: int = 0  # number of steps in these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
 
@@ -54,7 +54,7 @@ class Segment(NamedTuple):
 class SegmentResult(NamedTuple):
     """The result of a segment."""
 
-    members: Members[Array]  # trained
+    members: Members[Array]  # after the segment's epochs
     # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty if the
     # tile is only scored.
     objectives: Mapping[str, Array]
@@ -68,7 +68,7 @@ class Worker:
         """Place the data on the device; the task's rows are not kept."""
         self.device = device
         sources = task.sources
-        epochs = EPOCHS if task.objectives else 1  # keeping them all takes a tenth of a small network's time
+        epochs = EPOCHS if task.objectives else 1  # keeping all takes a tenth of a small network's time
         self.program = build(task.functions, sources.padded, device.platform, epochs)
         self.sources = sources
         self.weights = task.weights
@@ -87,7 +87,7 @@ class Worker:
         weights = (
             None if task.weights is None else pad(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
-        # Rows after the last training row, such as test rows, are left out: gathers then read less.
+        # Rows after the last training row, such as test rows, are left out, so that gathers read less.
         trained = padded_length(int(sources.train.max()) + 1)
         data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
@@ -121,7 +121,7 @@ class Worker:
             each = slice(None, None, segment.together)
             copies, train = self._copied_data(copied[each], segment.folds[each])
             data = jax.device_put(copies, self.device)
-            folds = np.arange(len(train), dtype=np.int32)  # the rows of each member are a fold
+            folds = np.arange(len(train), dtype=np.int32)  # each member's rows count as a fold
             folds = folds if isinstance(replicates, np.ndarray) else folds[0]
         rows = self._row_numbers(segment, folds, train)
         source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
@@ -142,9 +142,9 @@ class Worker:
         given = segment.minibatches
         batches = self.sources.batches
         draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
-        if given is not None:  # padded to the longest call, so that one program serves all
+        if given is not None:  # padded to the longest call, so that one program serves all calls
             rows = pad(given, max(self.steps, given.shape[-2]), axis=-2)
-            return lanes.row_numbers(rows.swapaxes(0, -2))  # steps before members
+            return lanes.row_numbers(rows.swapaxes(0, -2))  # the axis of steps comes first
         assert batches is not None
         if self.sources.constant:
             return lanes.row_numbers(rows_of_all_steps(batches, draws, train))

@@ -46,7 +46,7 @@ class Start(NamedTuple):
         if self.origins is None:
             return State(params, zeros_for_members(self.shapes.memory, members))
         inputs = jax.tree.leaves((params, hyper))
-        untouched = set(range(len(jax.tree.leaves(params))))  # parameters that are not in the states yet
+        untouched = set(range(len(jax.tree.leaves(params))))  # numbers of parameters not yet in the states
         leaves = []
         for shape, origin in zip(jax.tree.leaves(self.shapes), self.origins, strict=True):
             if isinstance(origin, Input):

@@ -17,7 +17,7 @@ Scores = Mapping[str, np.ndarray]
 class Evaluation(NamedTuple):
     """All members after an epoch; a history is several evaluations on a leading axis ``[h]``."""
 
-    epoch: np.ndarray  # epochs done
+    epoch: np.ndarray  # number of epochs done
     scores: Scores
     params: Params | None  # in the engine's form [members, …], if kept
 
@@ -25,25 +25,25 @@ class Evaluation(NamedTuple):
 class Snapshot(NamedTuple):
     """Parameters that schedulers keep as the final ones of members."""
 
-    epoch: np.ndarray  # epochs done then, or -1 if nothing is kept [members]
+    epoch: np.ndarray  # number of epochs done at that time, or -1 if nothing is kept [members]
     score: np.ndarray  # the score that ranks, higher is better [members]
     params: Params  # in the engine's form
-    hyper: dict[str, np.ndarray]  # name -> each member's number at that time [members]
+    hyper: dict[str, np.ndarray]  # name -> each member's value at that time [members]
 
 
 class RunState(NamedTuple):
     """Everything that a run needs to continue."""
 
-    epoch: int  # epochs done
+    epoch: int  # number of epochs done
     members: OnHost
-    hyper: dict[str, np.ndarray]  # name -> each member's current number [members]
-    stopped_at: np.ndarray  # epochs done by a member that stopped before the end; otherwise -1 [members]
+    hyper: dict[str, np.ndarray]  # name -> each member's current value [members]
+    stopped_at: np.ndarray  # number of epochs done by a member that stopped early; otherwise -1 [members]
     pruned: np.ndarray  # whether a scheduler ruled the member's cell out [members]
     snapshot: Snapshot | None
     schedulers: tuple[Tree, ...]  # the state of each scheduler
     history: Evaluation  # evaluations so far
     # "objective" and each term of the learner -> its mean over each epoch's steps [epochs, members], NaN if a
-    # member did not train; empty if it is not kept.
+    # member did not train; empty if objectives are not kept.
     objectives: dict[str, np.ndarray]
 
     @property
@@ -70,8 +70,8 @@ class Outcome(NamedTuple):
 
     state: RunState  # after the last epoch
     params: Params  # in the engine's form, from the snapshot or the last finite epoch
-    epochs: np.ndarray  # epochs that these parameters were trained for [members]
+    epochs: np.ndarray  # number of epochs that these parameters were trained for [members]
     scores: Scores  # of these parameters
-    failures: Sequence[Failure]  # their members have NaN scores, and stopped at ``diverged_at``
-    compile_seconds: float  # to trace and compile; near 0 if the program existed
+    failures: Sequence[Failure]  # members in them have NaN scores and stopped at ``diverged_at``
+    compile_seconds: float  # time to trace and compile; near 0 if the program already existed
     run_seconds: float  # all other time

@@ -19,7 +19,7 @@ from jfnn.optimizers import Distribution, is_distribution
 
 # Axes with one program per value, besides those of `jfnn.Networks`; hyperparameters cannot have these names.
 PROGRAM_AXES = ("network", "batch_size")
-ALWAYS = ("learning_rate", "l2")  # axes even if they are single numbers
+ALWAYS = ("learning_rate", "l2")  # axes even if given as single numbers
 DRAW_BYTES = 64  # per cell: the draws of two axes and their copies
 
 # Checked values of a hyperparameter: one, several ``[k]``, or a distribution.

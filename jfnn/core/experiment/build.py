@@ -266,7 +266,7 @@ def _check_memory(
     lengths["seeds"] = len(options.seeds) * folds
     members = math.prod(lengths.values())
     tile = options.execution.tile
-    if tile is not None and tile > members:  # padded with repeated members
+    if tile is not None and tile > members:  # the tile is padded with repeated members
         members = tile
         lengths = {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])

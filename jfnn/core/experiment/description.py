@@ -64,7 +64,7 @@ def _settings(experiment: Experiment) -> Json:
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
-    # Checksums of the rows do not cover these two.
+    # The checksums of the rows do not cover the subsets' axis and `start_per_subset`.
     if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
         subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
@@ -178,7 +178,7 @@ def custom_code(experiment: Experiment) -> dict[str, str]:
     for metric in learner.metrics:
         if not is_of_jfnn(metric.reduce):
             checksums[f"metric {metric.name}"] = code_checksum(metric.reduce)
-        elif not isinstance(metric.reduce, types.FunctionType):  # holds a function that may be the user's
+        elif not isinstance(metric.reduce, types.FunctionType):  # jfnn's object may hold a user's function
             checksums[f"metric {metric.name}"] = code_checksum(vars(metric.reduce))
     for i, scheduler in enumerate(experiment.schedulers):
         if not is_of_jfnn(type(scheduler)):

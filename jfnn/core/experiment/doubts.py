@@ -16,9 +16,9 @@ from jfnn.layers.kind import LayerKind, Shape
 LARGE = 50.0
 BRIGHTEST = 255.0  # 8-bit pixels
 # With at least this many training rows per class on average, a class with one row or none causes a warning.
-# With 2, the logic gates would cause one, too; with 100, tables of a few hundred rows would not.
+# With 2, the logic gates would also cause one; with 100, tables of a few hundred rows would not.
 ROWS_OF_CLASS = 10
-FIRST = 100  # rows that rule out most constant columns
+FIRST = 100  # number of rows compared first, enough to rule out most columns
 
 
 def warn(doubts: Iterable[Sequence[Doubt]]) -> None:

@@ -22,7 +22,7 @@ from jfnn.numerics.compiling import compiled
 
 GENERATOR = "threefry2x32"
 Distribution = Literal["uniform", "normal", "truncated_normal"]
-WIDTH = 32  # numbers per row: more waste draws for small arrays, fewer take more time each
+WIDTH = 32  # numbers per row: longer rows waste draws for small arrays, shorter ones take longer per number
 TURN = 32  # rows per iteration of the program's loop
 ROWS = 1024  # rows per call
 DEPTH = 8  # maximum length of a path
@@ -133,7 +133,7 @@ def _calls(
         path[: len(stream.path)] = stream.path
     distributions = np.array([DISTRIBUTIONS.index(stream.distribution) for stream in streams], np.int32)
     factors = np.array([stream.scale for stream in streams], dtype)
-    # Normal numbers have a factor √2, which the compiler merges with the scale.
+    # JAX multiplies normal numbers by √2, and the compiler merges this factor with the scale.
     factors[distributions == DISTRIBUTIONS.index("normal")] *= dtype.type(math.sqrt(2))
     bounds = np.array([stream.bound for stream in streams], dtype)
     ends = np.cumsum(a_seed) * len(seeds)

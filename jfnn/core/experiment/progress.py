@@ -72,7 +72,7 @@ class ProgressBar(Listener):
             score = number_text(now.best if higher else -now.best, higher)
             best = ", best " + f"{self.metric} {score}".lstrip()
         bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
-        bar.n = now.epoch  # members that have ended do not advance it
+        bar.n = now.epoch  # `add` does not count the remaining epochs of members that have ended
         bar.update(0)
         if now.epoch >= now.epochs or not now.training:
             self.close()

@@ -68,7 +68,7 @@ class Simplest(Valid):
         error = np.std(runs[best], ddof=1, dtype=np.float64) / np.sqrt(runs.shape[1])
         near = np.flatnonzero(costs <= costs[best] + self.errors * error)
         keys = [columns[name][near] * (1 if end == "least" else -1) for name, end in self.order.items()]
-        return int(near[np.lexsort([costs[near], *reversed(keys)])[0]])  # the last key decides first
+        return int(near[np.lexsort([costs[near], *reversed(keys)])[0]])  # the last key is the primary one
 
 
 ROWS = ("train", "all")  # training rows of the winners

@@ -27,8 +27,8 @@ from jfnn.numerics.compiling import compiled
 from jfnn.params import Constant, Params, are_constants, by_dtype, is_constant, key_shape
 
 STEP_KEYS = 0xD0  # separates the keys of steps from those of initial parameters
-# Maximum seeds and bytes of initial parameters drawn per call. Fewer seeds need more calls, more take longer
-# when few seeds are drawn: compare the workloads few and iris_seeds of scripts/bench.py.
+# Maximum number of seeds and bytes of initial parameters drawn per call. Fewer seeds need more calls, more
+# take longer if few are drawn: benchmark with the workloads few and iris_seeds of scripts/bench.py.
 STARTS = 64
 STARTS_BYTES = 4_000_000
 

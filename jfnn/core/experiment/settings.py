@@ -155,7 +155,7 @@ def _check_plain(value: object, argument: str) -> None:
 def as_split(split: object, argument: str) -> Split:
     """Return a `Split` from a sequence of four or more of its fields."""
     if (
-        not isinstance(split, Sequence)  # such as an array
+        not isinstance(split, Sequence)  # an array, for example
         or not checks.is_several(split)
         or not 4 <= len(split) <= len(Split._fields)
     ):

@@ -71,7 +71,7 @@ class Stepper:
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
         """Return the state after step ``number``, counted from 0 over all epochs."""
         steps = seen.source.steps
-        assert steps is not None  # from `make_stepper`
+        assert steps is not None  # `make_stepper` always sets it
         epoch, step = jnp.divmod(number, steps)
         key = step_key(seen.source, epoch, step)
         return self.functions.step(state, self.batch(seen, number), hyper, key)[0]

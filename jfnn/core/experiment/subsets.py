@@ -14,8 +14,8 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
-SPLIT = "split"  # test labels: use those of the split
-COUNTED = 100  # subsets whose rows are counted for display
+SPLIT = "split"  # value of ``test_labels``: use the labels of the split
+COUNTED = 100  # maximum number of subsets whose rows are counted for display
 HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
 
@@ -238,7 +238,7 @@ def _listed_pairs(pairs: object) -> list[Any]:
 
 def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
     """Check and copy numbers or words, none missing: ``[length]``, or of any length but 0."""
-    # Check items before converting to an array, which would turn NaN and None among words into words.
+    # Check items before converting to an array, which would turn NaN and None among strings into strings.
     given = checks.as_read(values, argument, object)
     items = given.tolist() if given.ndim == 1 else []  # other shapes are refused below
     for i, item in enumerate(items):
@@ -270,5 +270,5 @@ def _is_missing(value: object) -> bool:
         return not math.isfinite(value)
     try:
         return not bool(value == value)
-    except (TypeError, ValueError):  # raised by NA and by arrays
+    except (TypeError, ValueError):  # raised by pandas' NA and by arrays
         return True

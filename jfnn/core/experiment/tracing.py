@@ -125,7 +125,7 @@ def _trace_for_shapes(learner: Learner, shapes: Shapes) -> "Traced":
 
 def _for_members(learner: Learner, step: OneStep) -> OneStep:
     """Return the step; conditions of a line search become selections, which cost less under `jax.vmap`."""
-    # Applied to the trace: its checksum would otherwise have to cover conditions under `jax.vmap`.
+    # Conditions are replaced after tracing, so that the checksum need not cover the rules for `jax.vmap`.
     return with_selections(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
 
 

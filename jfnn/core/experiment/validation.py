@@ -15,7 +15,7 @@ from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
 from jfnn.split import Split
 
-# Bytes of a row number in a pair, and in the arrays of all folds' training rows on the host and a device.
+# Bytes per row number in a pair, and in the arrays of all folds' training rows on the host and a device.
 IN_PAIR = 8.0
 IN_FOLDS = 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
@@ -88,7 +88,7 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
             raise ValueError("expected pairs of row numbers, at least one")
         n = data.n_train
         return [(as_row_numbers(train, n), as_row_numbers(test, n)) for train, test in pairs]
-    except Exception as error:  # also if the object is not a splitter
+    except Exception as error:  # for example because the object is not a splitter
         raise ArgumentError("folds", " ".join(str(error).split())) from None
 
 
@@ -170,7 +170,7 @@ def _relabel(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.
 def _longer(tree: Any, source: np.ndarray) -> Any:
     """Append copies of some rows to arrays of rows."""
 
-    def longer(leaf: object) -> np.ndarray:  # different lengths are reported by the learner
+    def longer(leaf: object) -> np.ndarray:  # the learner reports different lengths
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 

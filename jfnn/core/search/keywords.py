@@ -32,7 +32,7 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             made = make_options(call, options, *args, **kwargs)
-            # An interrupt while JAX begins to trace would otherwise leave it tracing after this call.
+            # Otherwise, an interrupt while JAX begins to trace would leave JAX tracing after this call.
             with jax.core.eval_context():
                 return function(made)
 

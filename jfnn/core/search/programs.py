@@ -22,7 +22,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.params import Params
 
-# Columns of tables that are not fields of a result.
+# Columns of tables that are not fields of a result; axes of networks cannot have these names.
 TAKEN = (*ALWAYS, "batch_size", "seed", "fold", "epoch", "part", "metric", "value", *run_directory.OUTCOMES)
 
 

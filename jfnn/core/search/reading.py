@@ -81,7 +81,7 @@ def _learner(described: Json, path: str | Path, network: Network | None) -> Lear
     Raises NotKeptError or ArgumentError if a part is not described, CorruptFileError if the description is
     invalid.
     """
-    if "reduction" not in described:  # not a network with a loss
+    if "reduction" not in described:  # the learner is not a network with a loss
         raise ArgumentError(
             "network",
             "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"

@@ -57,7 +57,7 @@ def refit_options(
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), further)
         further = {name: value for name, value in further.items() if name not in options.optimizer.arguments}
     starts = options.initial_params
-    if isinstance(starts, SweepResult):  # cells that rank have no diverged member
+    if isinstance(starts, SweepResult):  # ranked cells have no diverged members
         changed["initial_params"] = starts = starts.params
     if starts_of_cells:
 

@@ -42,7 +42,7 @@ from jfnn.network import Network
 from jfnn.split import Names, Split
 
 NONE_RANKS = "no best cell: every cell diverged with some seed or was pruned; try smaller learning rates"
-SHOWN = 5  # cells in a notebook
+SHOWN = 5  # maximum number of cells shown in a notebook
 # Mapping of a result -> hint for a name that is missing from it.
 OTHERS = {
     "scores": OTHER_METRICS,
@@ -438,7 +438,7 @@ class SweepResult:
     def _choose(self, rule: Simplest) -> int:
         """Return the number of the cell that a rule chooses."""
         places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
-        # Words and batch sizes are ordered as given; they are axes of programs, which come first.
+        # Words and batch sizes are ordered as given; their axes are axes of programs, which come first.
         columns = self.cells.columns() | {
             name: place
             for (name, values), place in zip(self.program_axes.items(), places, strict=False)
@@ -687,7 +687,7 @@ class SweepResult:
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.as_text(network)}")
-            if isinstance(network, Supervised):  # the run's targets decide what its outputs mean
+            if isinstance(network, Supervised):  # the run's targets determine what outputs mean
                 described = self.config.get("settings", {}).get("learner", {})
                 model = of_targets(network) if self.of_targets else network
                 return dataclasses.replace(model, multilabel=described.get("multilabel", False) is True)
@@ -748,7 +748,7 @@ class SweepResult:
             self.refit.save(out / run_directory.REFIT)
 
 
-# Fields that are written, and those among them with one number per member (an array, or a dict of arrays).
+# Saved fields, and the names of the saved fields with one number per member (an array or a dict of arrays).
 KEPT = run_directory.declared_fields(SweepResult) | run_directory.declared_fields(ProgramRun)
 OF_MEMBERS = [name for name, kept in KEPT.items() if kept.axes is not None and GRID in kept.axes]
 

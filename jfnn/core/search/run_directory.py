@@ -98,7 +98,7 @@ def holds_run(directory: Path) -> bool:
         return files.file_exists(directory / CONFIG) and read_config(directory) is not None
     except files.CorruptFileError:
         return False
-    except ArgumentError:  # another format
+    except ArgumentError:  # a run in another format
         return True
 
 
@@ -168,7 +168,7 @@ def write(
     config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
-    if read_config(directory) is None:  # identifies files left by a write that fails
+    if read_config(directory) is None:  # identifies the files that a failed write leaves
         write_config(directory, config)
     structure, models = archives.pack_tree(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
@@ -195,7 +195,7 @@ def check_keeps(directory: Path, params: Any, kept_cell: tuple[int, ...] | None)
         return
     try:
         header, _ = files.read_archive(directory / RESULTS, config["archives"][RESULTS])
-    except files.CorruptFileError:  # will be overwritten
+    except files.CorruptFileError:  # the corrupt result will be overwritten
         return
     there = None if header["kept_cell"] is None else tuple(header["kept_cell"])
     if params is None or kept_cell not in (None, there):
@@ -333,7 +333,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
     with name_corrupt_file(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
-        if "sampled" in header:  # before 0.13.1, with the opposite meaning
+        if "sampled" in header:  # the name before 0.13.1, with the opposite meaning
             header["crossed"] = header["sampled"] is False
         fields: dict[str, Any] = {"timing": config["timing"], "config": described}
         for name, field in declaration.items():
@@ -392,7 +392,7 @@ def _directory(axis: str, value: Any) -> str:
     return str(value) if axis == BY_NAME else f"{axis}-{value}"
 
 
-LISTED = "these programs already"  # what a directory holds that already lists a run's programs
+LISTED = "these programs already"  # in errors: content of a directory that lists the same programs
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch
 from jfnn.core.store.identity import Description
 
-# Arguments that must fit every network: with several networks, their errors name the network.
+# Arguments that must fit every network; if there are several, errors about these arguments name the network.
 OF_NETWORKS = (
     *("network", "x_train", "y_train", "x_test", "y_test"),
     *("loss", "gradient", "hyper", "initial_params"),

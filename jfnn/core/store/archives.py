@@ -20,7 +20,7 @@ READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-LONGEST = 200  # most characters of another library's error in a message
+LONGEST = 200  # maximum number of characters of another library's error in a message
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:

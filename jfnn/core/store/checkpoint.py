@@ -11,11 +11,11 @@ import numpy as np
 from jfnn.core.store import archives, files, identity
 from jfnn.core.store.identity import Description
 
-# Time between two saves, in durations of the last save: with 21, saves take less than 5% of a run. With more,
-# a process that dies loses more work.
+# Time between two saves, as a multiple of the last one's duration: with 21, saves take less than 5% of a run.
+# With more, a process that dies loses more work.
 SPACING = 21.0
-# Guess of the duration of the first save: opening and syncing a file, in seconds, and bytes written per
-# second. A wrong guess only moves the first save.
+# Assumed duration of the first save: seconds to open and sync a file, and bytes written per second. Wrong
+# values only move the first save.
 FIRST_SECONDS = 0.05
 FIRST_BYTES_A_SECOND = 2e8
 

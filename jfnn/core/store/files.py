@@ -21,12 +21,12 @@ from jfnn.core.store import archives
 
 try:
     import fcntl
-except ImportError:  # not on Windows
+except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = 7  # version of run directories: their JSON files, archives and checkpoints
-HEADER = "header.json"  # an entry of an archive
-DIGITS = 64  # length of the SHA-256 at the end of an archive, in its comment
+HEADER = "header.json"  # name of an archive's JSON entry
+DIGITS = 64  # length of an archive's SHA-256, in the comment at its end
 # Files that processes share while a run trains, named by the checksum of their bytes and removed afterwards.
 SCRATCH_SUFFIX = ".task"
 SCRATCH = re.compile(rf"[0-9a-f]{{64}}{re.escape(SCRATCH_SUFFIX)}")

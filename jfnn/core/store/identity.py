@@ -58,10 +58,10 @@ def environment_of_kind(kind: str) -> Json:
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "words", "fingerprint")
 
-SHOWN = 60  # most characters of a value in an error
-BEFORE = 40  # characters of these before the first difference
+SHOWN = 60  # maximum number of characters of a value in an error
+BEFORE = 40  # number of these characters before the first difference
 
-# Suggested fix if runs differ in a value.
+# Value in which runs differ -> suggested fix.
 CURES = {"settings.epochs": "to train a result further, pass initial_params=result, epochs=range(first, end)"}
 
 Description = Json
