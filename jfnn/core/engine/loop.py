@@ -260,9 +260,8 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
         members = state.members
         source = actions.copy
         copies = jax.tree.map(lambda leaf: leaf[source], members.state)
-        moved = source != np.arange(len(source))  # a diverged member that copies a finite one trains again
-        diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)
-        state = state._replace(members=Members(copies, diverged_at))
+        # A diverged member that copies a finite one trains again.
+        state = state._replace(members=Members(copies, members.diverged_at[source]))
     if actions.stop is not None:
         stopped_at = np.where(state.active & actions.stop, np.int32(state.epoch), state.stopped_at)
         state = state._replace(stopped_at=stopped_at)
