@@ -15,7 +15,7 @@ _imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use; for an unknown name, raise AttributeError with a suggestion."""
-    module = Path(__file__).with_name(name)  # Python looks up a submodule here before it imports it
+    module = Path(__file__).with_name(name)  # `from jfnn import` calls this before it imports a submodule
     if name in __all__ or name.startswith("_") or module.is_dir() or module.with_suffix(".py").exists():
         return _imported(name)
     from jfnn.unknown import unknown

@@ -15,7 +15,7 @@ from jfnn.network import Network, sequential
 CELLS = ("gru", "lstm", "elman")
 
 
-# One number for all layers, or one entry per layer: a number, or one per axis. Paddings may also be names.
+# One number for all layers, or an entry per layer: a number or a number per axis. Paddings may also be names.
 PerLayer = int | Sequence[int | Sequence[int]]
 Paddings = PerLayer | str | Sequence[int | str | Sequence[int]]
 

@@ -183,7 +183,7 @@ def value_and_grad(
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
     objective = losses.as_objective(loss, reduction, l2, l1, penalized)
-    network, params = _as_network(params, activation, output)  # whose checks apply here too
+    network, params = _as_network(params, activation, output)  # also checks its arguments
     check_output(network, objective.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))

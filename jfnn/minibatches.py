@@ -25,7 +25,7 @@ from jfnn.numerics.permutation import Domain
 __all__ = ["PADDING", "Minibatches", "step_rows"]
 __dir__ = __all__.copy
 
-#: Row number of an empty position.
+#: Row number that marks an empty position.
 PADDING = -1
 # Largest number of row numbers drawn at once. XLA spreads larger kernels over its threads, which takes ten
 # times as long; smaller ones need more calls. Benchmark with the workload notes of scripts/bench.py.
@@ -33,7 +33,7 @@ DRAWN = 1280
 #: Ways to divide an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
 PASSES = ("permutation", "in_order")  # schemes that use each row at most once
-EPOCH = np.uint32(2**32 - 1)  # replaces the step number where one permutation serves a whole epoch
+EPOCH = np.uint32(2**32 - 1)  # used instead of the step number if one permutation serves a whole epoch
 
 
 def _as_batch_size(size: object, argument: str) -> int | None:

@@ -20,13 +20,13 @@ from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.training import transform_gradients
 
-SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps that a schedule spans
+SCHEDULE_STEPS = "schedule_steps"  # hyperparameter: number of steps that a schedule spans
 
 Schedule = Callable[[Any], Any]
 Factory = Callable[..., optax.GradientTransformation]
 
-# Multiplier of the learning rate as a function of the completed fraction of training, from 0 to 1: optax
-# schedules of one "step". None passes the learning rate to the optimizer unchanged.
+# Name -> multiplier of the learning rate as a function of the completed fraction of training, from 0 to 1: an
+# optax schedule of length 1. With None, the learning rate is constant.
 SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
     {
         "constant": None,
@@ -61,9 +61,9 @@ def is_distribution(value: object) -> TypeGuard[Distribution]:
 
 def is_axis(value: object) -> bool:
     """Whether a value has several entries: a sequence, an array or a distribution."""
-    if isinstance(value, optax.GradientTransformation):  # a tuple of functions
+    if isinstance(value, optax.GradientTransformation):  # a named tuple, but a single value
         return False
-    ndim = getattr(value, "ndim", 0)  # arrays of other packages have one
+    ndim = getattr(value, "ndim", 0)  # arrays of all packages have `ndim`
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 

@@ -156,7 +156,7 @@ def proximal(
 
     def update(gradients: Params, memory: optax.OptState, params: Params) -> tuple[Params, optax.OptState]:
         strengths = jax.tree.map(lambda leaf: jnp.full_like(leaf, strength), gradients)
-        thresholds, _ = descent.update(strengths, memory, params)  # linear in gradients, so η is the same
+        thresholds, _ = descent.update(strengths, memory, params)  # linear: scales strengths by η, too
         updates, memory = descent.update(gradients, memory, params)
 
         def shrink(update: jax.Array, threshold: jax.Array, w: jax.Array) -> jax.Array:

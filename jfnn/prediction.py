@@ -22,7 +22,7 @@ from jfnn.targets import check_outputs, is_labels
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How outputs are interpreted: one class per row, 0 or 1 for each output, or numbers.
+#: Task -> what is predicted for a row, in the words of messages.
 TASKS = {"classification": "one label per row", "multilabel": "0 or 1 per output", "regression": "outputs"}
 
 

@@ -48,7 +48,7 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
     drawn = _drawn_array(number, n, np.min_scalar_type(n - 1))
-    held_out = np.zeros(number, int)  # rows
+    held_out = np.zeros(number, int)  # number of rows per draw
     rng = np.random.default_rng(checks.as_seed(seed))
     for f in range(number):
         drawn[f] = rng.integers(n, size=n)

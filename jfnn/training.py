@@ -87,7 +87,7 @@ def objective(
     weights = as_weights(weights, len(x))
     x = losses.replace_uncounted(x, weights)
     check_dropout(dropout, key)
-    # A rate that may be above 0 needs layers, whose units are known.
+    # Dropout at a rate that may be above 0 needs layers, to know the number of units.
     if network.random_apply is not None and key is not None and checks.is_concrete(dropout) and dropout == 0:
         outputs = network.random_apply(params, x, key)
     elif key is not None:

@@ -242,7 +242,7 @@ def influence_functions(
         def penalty(point: jax.Array) -> jax.Array:  # quadratic: its gradient is its Hessian times the point
             return l2 / len(x) * losses.l2_penalty(surface.unravel(point))
 
-        def push(v: jax.Array) -> Any:  # the transpose of the pull-back, as layers define no JVP
+        def push(v: jax.Array) -> Any:  # JVP as the transpose of the pull-back, since layers define no JVP
             return jax.vjp(lambda u: pull(u)[0], jnp.zeros_like(outputs))[1](v)[0]
 
         def product(v: jax.Array) -> Any:

@@ -17,7 +17,7 @@ from jfnn.layers import Dense, Layer, Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 
-ROUNDING = 1e-12  # relative; smaller gains are rounding errors, which could keep the matching from ending
+ROUNDING = 1e-12  # relative; smaller gains are rounding errors, with which matching might never end
 
 
 @texts.without_arrays

@@ -28,9 +28,9 @@ MISSING = ("nan", "omit")
 PARTS = ("error", "bias", "variance", "unbiased", "biased", "disagreement")
 #: Parts that have an interval.
 WITH_ENDS = ("error", "bias", "variance")
-FEWEST = 2  # draws
+FEWEST = 2  # smallest number of draws
 
-# Components of one cell by name, and the values of each draw behind the intervals.
+# For one cell: name -> part, and name -> the values from which its interval is computed.
 _Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
@@ -278,7 +278,7 @@ def _draws_last(
         axes = {"cell": np.arange(len(predictions))}
     at = len(axes)
     if result.folds is None:
-        moved = np.expand_dims(predictions, at + 1)  # a seed is a draw
+        moved = np.expand_dims(predictions, at + 1)  # each seed is a draw
     else:
         moved = np.swapaxes(predictions, at, at + 1)
     if moved.ndim - trailing > at + 2:

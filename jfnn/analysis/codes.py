@@ -81,7 +81,7 @@ def online_code(
     uniform = []
     for chain in chains:
         seen, held_out = zip(*(folds.pairs[f] for f in chain), strict=True)
-        # Each network codes the rows that the next one adds, the last network the held-out rows.
+        # Each network codes the rows that the next one adds; the last network codes the held-out rows.
         blocks = [np.setdiff1d(after, rows) for rows, after in itertools.pairwise(seen)] + [held_out[-1]]
         first = seen[0]
         coded = np.concatenate([first, *blocks])
@@ -114,7 +114,7 @@ def _check_folds(
     known = None if result.origin is None else result.origin.subsets
     if known is folds:
         return
-    if known is None:  # a loaded result: scoring compares the rows with its description
+    if known is None:  # a loaded result; scoring checks the rows against its description
         result.row_scores("loss", "train", split, "mean", network=network, folds=folds)
         return
     for (rows, held_out), (train, others) in zip(folds.pairs, known.pairs, strict=True):

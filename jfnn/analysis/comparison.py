@@ -14,7 +14,7 @@ from jfnn.core.experiment.axes import as_index
 from jfnn.core.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
-MOST_SEEDS = 10**9  # a width that needs more seeds than anyone trains is an error
+MOST_SEEDS = 10**9  # a width that needs more seeds is an error, since nobody trains so many
 
 
 @texts.without_arrays

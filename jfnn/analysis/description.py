@@ -13,8 +13,8 @@ from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_
 from jfnn.arguments.types import Json
 from jfnn.core.search.result import SweepResult
 
-TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
-LONGEST = 50  # list values shown; longer lists are cut
+TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # settings in a learner's description
+LONGEST = 50  # largest number of values shown of a list
 
 
 def sizes(network: object) -> str:
@@ -64,7 +64,7 @@ def sentence(result: SweepResult) -> str:
     """Return the number of networks trained and the best cell with its interval, in a sentence or two."""
     settings = result.config.get("settings", {})
     over = averaged_over(result)
-    count = int((result.stopped_at != 0).sum())  # 0: a race never trained the member
+    count = int((result.stopped_at != 0).sum())  # 0 if a race never trained the member
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""

@@ -16,9 +16,9 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, at_least, field, one_of
 
 METHODS = ("formula", "skewed", "bootstrap")
-LEAST = 3  # values for an interval; Student's t interval of two values is ±13 standard errors
-RESAMPLED = 4  # values for the bootstrap; with three, one resample in nine repeats a single value
-COLUMNS = 256  # intervals resampled together, with equal results: more need more memory, fewer take longer
+LEAST = 3  # smallest number of values; Student's t interval of two values is ±13 standard errors
+RESAMPLED = 4  # smallest number for the bootstrap; with three, one resample in nine repeats a single value
+COLUMNS = 256  # intervals per call, with equal results: more need more memory, fewer take longer
 QUARTER = 0.25
 
 Ends = tuple[np.ndarray, np.ndarray]
@@ -147,7 +147,7 @@ def interval(
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
-    # With four values, the bootstrap's interval lies within their range, which covers the truth in only 87%.
+    # The bootstrap's interval of four values lies within their range, which covers the truth in 87% of cases.
     method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > RESAMPLED else "formula")
     if variance is not None:
         checks.as_number(variance, "variance")
@@ -250,7 +250,7 @@ def _skewness_interval(columns: np.ndarray, confidence: float) -> Ends:
     spread = columns.std(axis=-1, ddof=1)
     third = ((columns - center[:, None]) ** 3).mean(axis=-1)
     a = third / np.where(spread > 0, spread, 1) ** 3 / np.sqrt(n)
-    flat = np.abs(a) < 1e-9  # the transformation is the identity to rounding
+    flat = np.abs(a) < 1e-9  # without skewness, the transformation is the identity up to rounding
     tail = stats.t.ppf((1 + confidence) / 2, n - 1) * np.array([[1], [-1]])
     t = np.where(flat, tail, 3 * (np.cbrt(1 + a * (tail - a / 6)) - 1) / np.where(flat, 1, a))
     low, high = center - t * spread / np.sqrt(n)
@@ -263,7 +263,7 @@ def _order_interval(ordered: np.ndarray, confidence: float) -> Ends:
 
     n = ordered.shape[-1]
     depths = np.arange(1, (n + 1) // 2 + 1)
-    covers = 1 - 2 * stats.binom.cdf(depths - 1, n, 0.5)  # between the d-th values from each end
+    covers = 1 - 2 * stats.binom.cdf(depths - 1, n, 0.5)  # intervals between the d-th values from both ends
     d = int((covers >= confidence).sum())
     if d == 0:
         return ordered[:, 0], ordered[:, -1]
@@ -279,7 +279,7 @@ def _bootstrap_interval(columns: np.ndarray, kind: Interval) -> Ends:
     from scipy import stats
 
     n = columns.shape[-1]
-    # Makes the interval as wide as t, without the bias of the resamples' variance.
+    # Tail that makes the interval as wide as Student's t: the resamples' variance lacks a factor n/(n - 1).
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + kind.confidence) / 2, n - 1))
     parts = []
     for block in np.array_split(columns, -(-len(columns) // COLUMNS)):

@@ -35,15 +35,15 @@ MANY = 10  # cells listed without a heat map
 class Ranked(NamedTuple):
     """One cell of a ranking."""
 
-    cell: tuple[int, ...]  # its index on every axis but the seeds (and folds)
-    axes: dict[str, Any]  # name -> value of its hyperparameters
+    cell: tuple[int, ...]  # its index on each axis except seeds (and folds)
+    axes: dict[str, Any]  # hyperparameter -> value
     scores: dict[str, Score]
-    tied: bool  # may also be the best, as in `jfnn.cell_statistics`; False for the best cell itself
+    tied: bool  # whether it may also be the best, as in `jfnn.cell_statistics`; False for the best cell
     # Whether the mean of a tied cell, or of the best, is unreliable: some of its runs failed, or a cell with
     # a better mean is not tied.
     doubtful: bool
     trained: str  # epochs after which its members' parameters were kept, "7" or "5–12"
-    stopped_at: str  # epochs they ran for, "end" if none stopped early
+    stopped_at: str  # epochs for which its members ran, "end" if no member stopped early
 
 
 class Ranking(NamedTuple):

@@ -25,8 +25,8 @@ from jfnn.params import has_constants, key_shape
 from jfnn.penalties import as_penalty
 from jfnn.targets import as_targets
 
-# Bytes of Lanczos vectors and activations of the networks in one block. More may not fit into a device's
-# memory; with fewer, small networks run one after another.
+# Largest size of Lanczos vectors and activations in a block of networks, in bytes. Larger blocks may not fit
+# into a device's memory; with smaller ones, small networks run one after another.
 BLOCK_BYTES = 64_000_000
 START = 0x5A  # seed of the first direction, the same for all networks
 
@@ -150,11 +150,11 @@ def batch_sharpness(
 class Surface(NamedTuple):
     """The objective as a function of a network's flattened parameters (a point), and many such points."""
 
-    leading: tuple[int, ...]  # axes of the parameters
+    leading: tuple[int, ...]  # leading axes of the parameters
     points: np.ndarray  # [networks, size]
     unravel: Callable[[jax.Array], Params]  # point [size] -> parameters
     value: Callable[..., jax.Array]  # (point [size], x, targets, l2) -> objective
-    data: tuple[Any, Any, np.ndarray]  # (x, targets, l2), all rows
+    data: tuple[Any, Any, np.ndarray]  # (x, targets, l2) of all rows
 
     @classmethod
     def of(

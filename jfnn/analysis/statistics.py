@@ -18,7 +18,7 @@ from jfnn.arguments.tables import html_table
 from jfnn.core.search.result import SweepResult
 from jfnn.learners.metrics import OF_LABELS
 
-SHOWN = 10  # cells in a notebook
+SHOWN = 10  # largest number of cells shown in a notebook
 #: Name of a metric -> its smallest and largest possible value.
 BOUNDS = {
     **dict.fromkeys(OF_LABELS, (0.0, 1.0)),

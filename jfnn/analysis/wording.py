@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from jfnn.core.search.result import SweepResult
 
-NETWORK = "network"  # the axis of a dict of networks or learners
-LEARNER = "learner"  # the word if no entry of WORDS has all their differences
+NETWORK = "network"  # name of the axis of a dict of networks or learners
+LEARNER = "learner"  # name of this axis if no entry of WORDS covers all differences of the learners
 # Name of the axis -> settings; the name is used if the learners differ in these settings only.
 WORDS = {
     "schedule": {"schedule"},

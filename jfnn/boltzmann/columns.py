@@ -18,7 +18,7 @@ from jfnn.numerics.products import product
 from jfnn.numerics.sums import row_uniforms
 
 EVEN = 0
-ODD = 1  # the sides: layers 0, 2, … and layers 1, 3, …
+ODD = 1  # EVEN: layers 0, 2, …; ODD: layers 1, 3, …
 States = Sequence[jax.Array]  # one per layer; functions read only some of them
 
 

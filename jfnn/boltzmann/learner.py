@@ -26,8 +26,8 @@ from jfnn.split import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")
-# The width is the number of units divided by this number: members of a tile share random numbers, so wider
-# tiles pay off. Other values make tiles too narrow or too wide, and training slower; benchmark with the
+# A machine's width is its number of units divided by this number. Members of a tile share random numbers, so
+# wider tiles pay off. Other values make tiles too narrow or too wide, and training slower; benchmark with the
 # workload kind_seeds of scripts/bench.py.
 UNITS_FOR_ONE_COUNTED = 5
 

@@ -19,7 +19,7 @@ class LoadedData(NamedTuple):
 
     name: str
     split: Split  # ``split.names`` is part of a run's identity
-    shape: tuple[int, ...]  # of one row's inputs
+    shape: tuple[int, ...]  # shape of one row's inputs
     outputs: int  # width of the output layer
     classes: tuple[str, ...] | None  # the name of each label; None for regression
     loss: str

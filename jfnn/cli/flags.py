@@ -37,7 +37,7 @@ from jfnn.training import GRADIENTS
 # Defaults of dense networks without --data, as in the lecture notes.
 NOTES: dict[str, Any] = {"activation": ("sigmoid",), "init": "normal", "reduction": "sum"}
 SPLIT = "path x_train y_train x_test y_test"  # arguments whose errors are reported for --data
-# First flag of each group in the help -> the group's title, and its text on further lines.
+# First flag of each group in the help -> the group's title; further lines are its text.
 GROUPS = {
     "data": "data",
     "learning_rate": """grid

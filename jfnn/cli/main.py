@@ -25,7 +25,7 @@ def _import_command(argv: Sequence[str]) -> Callable[[], int]:
     """Import a command, and return the function that runs the command line."""
     if not argv or argv[0] not in COMMANDS:
         return functools.partial(_without_command, argv)
-    from jfnn.cli import predict, run, workers  # import JAX
+    from jfnn.cli import predict, run, workers  # these modules import JAX
 
     starts = {"grid": run.start, "predict": predict.start, "workers": workers.start}
     return functools.partial(starts[argv[0]], argv[1:])
@@ -47,7 +47,7 @@ def _without_command(argv: Sequence[str]) -> int:
 def command() -> int:
     """Run `main` as the installed command and return its exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # an ignored Ctrl-C stays ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # imports can be stopped without cleaning up
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing needs cleaning up during imports
     from jfnn.cli import process
 
     return process.run(_import_command(sys.argv[1:]), "jfnn")

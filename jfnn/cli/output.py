@@ -26,10 +26,10 @@ from jfnn.core.store.files import atomic_file, write_json
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters per line
-CELLS_A_LINE = 8  # fit into this width
+CELLS_A_LINE = 8  # cells that fit into a line
 REPORT = "report.html"
 PLAYGROUND = "playground.html"
-ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
+ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # added to the library's files
 # Flags that are not part of a run's identity.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
@@ -43,7 +43,7 @@ def report(result: SweepResult) -> str:
     if result.refit is not None:
         texts = summary.refit_texts(result.refit)
         lines += [f"refit {summary.refit_rows(result)}:"]
-        line = max(2, len(texts) // 2)  # the metrics of one part; for a single metric both parts
+        line = max(2, len(texts) // 2)  # one line per part, or one line in all for a single metric
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
         if not summary.tests_its_refit(result):
             lines += ["No test rows are left, so these are scores on training rows."]
@@ -196,7 +196,7 @@ def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Seque
         title=title,
         text=caveats(result),
         figures=None if result.leading else report.maps(result) | curves,
-        settings={  # unknown to the library
+        settings={  # settings of the command only
             "data": problem.name,
             "rows": f"{problem.n_train} training rows, {problem.n_test} test rows",
             "classes": problem.classes,

@@ -68,7 +68,7 @@ def start(argv: Sequence[str]) -> int:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ArgumentError as error:
         word = names.get(error.argument, error.argument)
-        says_which = error.reason.startswith(flags.rows.name)  # errors in a field name the file
+        says_which = error.reason.startswith(flags.rows.name)  # errors in fields start with the file's name
         reason = with_cure(error.found, error.cure, as_flags)
         parser.error(reason if says_which else f"{word}: {reason}")
     if out is None:
@@ -106,7 +106,7 @@ def last_epoch_only(result: SweepResult) -> SweepResult:
     settings = result.config["settings"]
     if settings["keep_params"] != "evaluations":
         return result
-    behind = result.diverged_at.ndim - len(result.cell_shape)  # axes of seeds and folds
+    behind = result.diverged_at.ndim - len(result.cell_shape)  # number of axes of seeds and folds
     before = behind if result.kept_cell is not None else result.diverged_at.ndim
 
     def ended(run: ProgramRun) -> ProgramRun:

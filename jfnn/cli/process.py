@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 INTERRUPTED = 130  # exit status after Ctrl-C
-SOON = 0.05  # seconds before a lost Ctrl-C is sent again, after the garbage collection that lost it
+SOON = 0.05  # seconds until a lost Ctrl-C is sent again, when garbage collection is over
 
 
 class _Output(io.FileIO):
@@ -46,7 +46,7 @@ def run(main: Callable[[], int], prog: str) -> int:
         try:
             status = main()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is fast
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest is fast
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:

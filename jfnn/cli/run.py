@@ -65,7 +65,7 @@ Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 OPTIONS = {field.name for field in dataclasses.fields(Options) if field.kw_only}
 # Arguments of `jfnn.Optimizer` that are not arguments of an optax optimizer.
 NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
-EVALUATIONS = 20  # during training, for the curves
+EVALUATIONS = 20  # number of evaluations during training, for the curves
 
 
 def bar(flags: Flags, metric: str, higher_is_better: bool) -> AbstractContextManager[Show]:
@@ -158,7 +158,7 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
 def timing(result: SweepResult, resumed: bool) -> str:
     """Return a line with the wall time of a sweep, or of its last session if ``resumed``."""
     count = result.diverged_at.size
-    config = result.runs[-1].config  # earlier programs may have had other devices
+    config = result.runs[-1].config  # earlier programs may have run on other devices
     parts = {"compile": result.timing["compile"], "run": result.timing["run"]}
     if result.refit is not None:
         parts["again"] = sum(result.refit.timing.values())
@@ -226,7 +226,7 @@ def keywords(problem: LoadedData, flags: Flags) -> dict[str, Any]:
     schedulers: list[jfnn.Scheduler] = [] if flags.halving is None else [jfnn.Halving(flags.halving)]
     schedulers += [] if flags.early_stopping is None else [jfnn.EarlyStopping(flags.early_stopping)]
     execution = jfnn.Execution(eval_every=max(1, -(-flags.epochs // EVALUATIONS)), keep_params="all")
-    if flags.play and flags.epochs > 0:  # the page shows these epochs
+    if flags.play and flags.epochs > 0:  # the playground shows these epochs
         execution = jfnn.Execution(eval_every=spaced_epochs(flags.epochs), keep_params="evaluations")
     return {name: value for name, value in vars(flags).items() if name in OPTIONS} | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},

@@ -17,7 +17,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.optimizers import Distribution
 
-MOST_VALUES = 1_000_000  # in one range
+MOST_VALUES = 1_000_000  # largest number of values in one range
 INTEGERS = "whole numbers separated by commas"
 Axis = tuple[float, ...] | Distribution
 Value = TypeVar("Value")

@@ -32,7 +32,7 @@ examples:
   %(prog)s --check tcp://head:8786 --kind "gpu NVIDIA H100 80GB HBM3"
       the workers that `jfnn grid --worker-kind` with this kind would use
 """
-SECONDS = 120.0  # for all answers
+SECONDS = 120.0  # time limit for all answers
 SHOWN = 8  # characters shown of a checksum
 
 

@@ -14,11 +14,11 @@ from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 from jfnn.split import Field, Names, is_frame
 
-# Rows are taken as unscaled if a column's median is more than this many of the training rows' standard
-# deviations from their mean. If it were smaller, outliers would trigger the warning; if larger, unscaled
-# counts or years would not.
+# Rows count as unscaled if a column's median is more than `FAR` standard deviations of the training rows from
+# their mean. With a smaller number, outliers would trigger the warning; with a larger one, unscaled counts or
+# years would not.
 FAR = 10
-SHOWN = 3  # words per column in a warning
+SHOWN = 3  # largest number of words per column in a warning
 Columns = Mapping[str, Mapping[str, Any]]
 
 

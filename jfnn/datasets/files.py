@@ -28,7 +28,7 @@ from jfnn.datasets.fields import (
 )
 from jfnn.datasets.targets import TASKS, Table, as_task, file_error
 
-MOST_WORDS = 1000  # different words in a column
+MOST_WORDS = 1000  # largest number of different words in a column
 IMPUTE = Set("impute", True, "takes the column's median")
 ENCODE = Set("encode", True, "turns columns of words into columns of 0 and 1")
 
@@ -178,8 +178,8 @@ def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the header's names and then the fields of each row, each with the line where it ends."""
     try:
         with paths.text(path, "path") as text:
-            # pandas pads short rows with missing values, renames columns and rounds large numbers: every rule
-            # here would need the fields as text again.
+            # pandas would pad short rows with missing values, rename columns and round large numbers;
+            # detecting this would require the fields as text.
             reader = csv.reader(text, strict=True)
             header = [as_word(name) for name in next(reader, [])]
             _check_header(header, path.name)

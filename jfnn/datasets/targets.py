@@ -10,7 +10,7 @@ from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.datasets.fields import AS_NUMBERS, as_number, likeness
 
 TASKS = ("classification", "regression")
-# Whole numbers are taken as classes if they have at most this many values, and each occurs twice on average.
+# Whole numbers are classes if at most this many are different, and each occurs at least twice on average.
 MOST_CLASSES = 20
 
 

@@ -29,14 +29,14 @@ from jfnn.core.store.identity import (
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
 from jfnn.numerics import source
 
-# JAX switches that must have these values, the defaults, for a worker to accept calls.
+# A worker accepts calls only if these JAX switches have these values, the defaults.
 SWITCHES = {
     "jax_disable_jit": False,
     "jax_numpy_rank_promotion": "allow",
     "jax_transfer_guard": None,
 }
-# Delay before a worker that differs, or fails, replies: without it, the idle worker would take all calls from
-# others. A failing machine waits longer, since it may recover, and each call is tried only a few times.
+# Delays before a worker refuses a call or reports a failure. Without them it would be idle again at once and
+# take all calls. The delay after a failure is longer, since the machine may recover; calls have few tries.
 REFUSING_SECONDS = 0.5
 FAILING_SECONDS = 2.0
 
@@ -68,7 +68,7 @@ class Answer(NamedTuple):
     """The outcome of a call."""
 
     process: str  # host and process number
-    # For each segment the leaves of trained members, objectives and blocks of scores; or an error.
+    # For each segment, the leaves of trained members, objectives and blocks of scores; or an error.
     outcome: list[Any] | Exception
 
 

@@ -23,7 +23,7 @@ from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
 # Timeout after the executor stops accepting work, since some executors leave futures unfinished.
 CLOSED_SECONDS = 60.0
-SILENT = 3  # lost messages per try after which a run without any result fails
+SILENT = 3  # a run without any result fails after this number of lost messages times `Workers.tries`
 
 
 class Futures:
@@ -56,7 +56,7 @@ class Futures:
         """
         self.queue: Queue[Any] = Queue(jobs, segment, self.workers)
         self.collect: Collect[Any] = collect
-        self.under_way: dict[int, Attempt[Any]] = {}  # by the `id` of its future
+        self.under_way: dict[int, Attempt[Any]] = {}  # `id` of the future -> attempt
         self.timeout = self.workers.timeout
         self.timeouts = 0  # consecutive timeouts without an answer
         self.waiting.note_answer()  # waiting starts now

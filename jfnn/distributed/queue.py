@@ -14,9 +14,9 @@ from jfnn.core.engine.segment import Segment
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
 
-# Each call is a message and a reply, so calls are longer than on this process's devices. Short jobs travel
-# together until they take half as long as a long one, or reach this number of bytes. If too small, this
-# process is busy sending; if too large, workers are idle at the end. Compare with scripts/scaling.py.
+# Calls are longer than on this process's devices, since each takes a message and a reply. Short jobs are sent
+# together until they take half as long as a long job or reach `BYTES_TOGETHER`. With smaller values, this
+# process is busy sending; with larger ones, workers are idle at the end. Compare with scripts/scaling.py.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 
@@ -30,9 +30,9 @@ class Attempt(Generic[Job]):
     jobs: Sequence[Job]
     segments: bytes  # the pickled list
     structure: Any  # structure of each segment's members
-    tries: int = 0  # how often they were lost
-    with_task: bool = False  # whether the task is sent with them
-    is_probe: bool = False  # whether they test if a process has the task
+    tries: int = 0  # how often the jobs were lost
+    with_task: bool = False  # whether the task is sent with the jobs
+    is_probe: bool = False  # whether the jobs test if a process has the task
     future: Any = None  # the future of the last call
     call: str = ""  # the name of the last call
 
@@ -46,7 +46,7 @@ class Queue(Generic[Job]):
         self.segment = segment
         self.workers = workers
         self.again = collections.deque[Attempt[Job]]()
-        self.waiting = collections.deque[Attempt[Job]]()  # for the task to reach a worker
+        self.waiting = collections.deque[Attempt[Job]]()  # attempts that wait until a worker has the task
         self.singly = collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 

@@ -13,9 +13,9 @@ from jfnn.core.experiment.remote import ExecutorError
 from jfnn.distributed.processes import ProcessPool
 from jfnn.numerics.machine import cores
 
-# Messages in flight, each up to half a megabyte: at least AT_LEAST, and MESSAGES_A_PROCESS per process so
-# that no process waits for work. AT_MOST is the limit if an executor starts a process per message, since each
-# answer then comes from a new one.
+# Number of messages in flight, each up to half a megabyte: at least AT_LEAST, and MESSAGES_A_PROCESS per
+# process, so that no process waits for work. AT_MOST is the limit if an executor starts a process for each
+# message, since each answer then comes from a new process.
 AT_LEAST = 64
 MESSAGES_A_PROCESS = 4
 AT_MOST = 1024

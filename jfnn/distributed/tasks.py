@@ -18,7 +18,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.segment import Task, Worker
 from jfnn.core.store.files import write_scratch
 
-# Tasks that a process stores with their data: at most this many and, except for the last one, this many
+# Largest number of tasks, and of bytes, that a process stores with their data; a single task may have more
 # bytes. With fewer tasks than alternating sweeps, data are sent again and again; each further task takes the
 # memory of its data in every worker of a machine. Measure with `python scripts/scaling.py`.
 HELD_TASKS = 4

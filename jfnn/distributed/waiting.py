@@ -16,8 +16,8 @@ from jfnn.distributed.calls import Answer, DamagedError
 
 LOOKING_SECONDS = 0.2  # between checks for Ctrl-C and timeouts
 POLLING_SECONDS = 0.02  # between polls of futures that cannot be waited for
-# Seconds without an answer before the first message; each further one waits ten times as long. Workers of a
-# batch system may start after hours; a pool's processes need some seconds, and first calls compile.
+# Seconds without an answer before the first message; the next ones follow after 10 and 100 times as long.
+# A batch system may start workers after hours; a pool's processes need some seconds, and first calls compile.
 SILENT_SECONDS = 10.0
 # Seconds without an answer after Ctrl-C before the run ends without the answers in flight: Ctrl-C may have
 # stopped the workers, too.

@@ -19,7 +19,7 @@ from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
 from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
-ASKED = 3  # further workers checked at once if the first one that answers differs
+ASKED = 3  # number of further workers checked at once after a first one with a different environment
 
 
 class Workers(Submitter, Remote):

@@ -74,7 +74,7 @@ class TrainedAhead:
         self._recording: Perceptron | None = None
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, TrainedFit] = {}
-        self._keys: list[Key] = []  # of each fold and candidate
+        self._keys: list[Key] = []  # the key of each fold and candidate
         self._failed: Reasons = collections.Counter()
         self._inputs: dict[Content, tuple[int, np.ndarray]] = {}
         self._recorded: Fit | None = None
@@ -236,7 +236,7 @@ class TrainedAhead:
         later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
         threads = as_devices(None)
         with deferred_interrupts() as ends:
-            if len(first) == 1:  # its compiled program serves the later groups
+            if len(first) == 1:  # the later groups use its compiled program
                 for group in first.values():
                     collect(group, run(group, threads))
             else:

@@ -120,9 +120,9 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
     """
     begin = prefix(search.estimator)
     reasons = [_why_scikit_learns(search, X)]
-    free = []  # the structure of each candidate that either code may train
+    free = []  # structures of the candidates that both jfnn and scikit-learn can train
     forced = False
-    # With metadata routing, a perceptron of scikit-learn would lack the requests of this one.
+    # With metadata routing, a perceptron of scikit-learn would lack the metadata requests of this one.
     plain = not sklearn.get_config()["enable_metadata_routing"]
     for candidate in _candidates(search):
         last = perceptron_in(with_parameters(search.estimator, candidate))
@@ -134,7 +134,7 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
         plain &= {name.removeprefix(begin) for name in own} <= last._theirs().get_params(deep=False).keys()
         try:
             settings = Settings.of(last)
-        except (ValueError, TypeError):  # scikit-learn counts a failure
+        except (ValueError, TypeError):  # scikit-learn reports a failed fit
             continue
         reasons.append(settings.alone)
         forced |= settings.engine == "jfnn"

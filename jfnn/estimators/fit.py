@@ -37,7 +37,7 @@ NUMBERS = (
     "n_iter_no_change",
     "max_iter",
 )
-# Losses square errors, and adam squares gradients: beyond this size nothing stays finite in float32.
+# Losses square errors, and adam squares gradients; squares of larger numbers overflow in float32.
 MOST = float(np.sqrt(np.finfo(np.float32).max))
 NOTHING = 1e-37  # smaller fractions of the largest weight approach the smallest float32
 # Float32 may round these to 0, 1 or infinity, which scikit-learn does not allow.

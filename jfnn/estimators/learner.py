@@ -24,11 +24,11 @@ from jfnn.learners.learner import Learner
 from jfnn.params import Params, State
 from jfnn.penalties import penalty, soft_threshold
 
-CALL_EPOCHS = 128  # epochs per call, at most; the length of a member's stored curve
+CALL_EPOCHS = 128  # largest number of epochs per call; length of a member's stored curve
 # A member's numbers besides those of its structure: "rows" and "steps" per training epoch, rows per step
 # ("batch"), and the initial values of "rate", "best", "waiting" and "seen" in `SolverMemory`.
 FIT_NUMBERS = ("rows", "steps", "batch", "rate", "best", "waiting", "seen")
-LEAST_RATE = 1e-6  # scikit-learn's "adaptive" schedule stops instead of reducing a lower rate
+LEAST_RATE = 1e-6  # at this rate or below, scikit-learn's "adaptive" schedule stops instead of reducing it
 
 
 class SolverMemory(NamedTuple):
@@ -158,7 +158,7 @@ class PerceptronLearner(Learner):
     def _optimizer(self, rate: jax.Array, count: jax.Array, hyper: Hyper) -> optax.GradientTransformation:
         """Return the update rule at a learning rate; ``count`` is the number of this update, from 1."""
         solver = self.structure.solver
-        if solver == "sgd":  # the velocity accumulates steps, not gradients, since their rates may differ
+        if solver == "sgd":  # velocity sums steps, not gradients, since the learning rate may change
             return optax.chain(optax.scale(-rate), optax.trace(hyper["momentum"], self.structure.nesterov))
         if solver == "adam":  # scikit-learn adds epsilon before it corrects the second moment's bias
             epsilon = hyper["epsilon"] / jnp.sqrt(1 - hyper["beta_2"] ** count)

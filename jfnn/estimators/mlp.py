@@ -76,7 +76,7 @@ SEARCH: contextvars.ContextVar[Search | None] = contextvars.ContextVar("search",
 class Substitute:
     """A class with the name and parameters of the scikit-learn class from which it inherits."""
 
-    _doc_link_module = "jfnn"  # so that users' subclasses link to no page
+    _doc_link_module = "jfnn"  # users' subclasses then get no link, since they have no page
     _theirs: ClassVar[Any]  # scikit-learn's class
 
     @classmethod
@@ -245,7 +245,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         )
         if structure.solver == "lbfgs":
             return fit
-        before = vars(self).get("_optimizer") if incremental else None  # may be scikit-learn's own
+        before = vars(self).get("_optimizer") if incremental else None  # may be an optimizer of scikit-learn
         return fit._replace(
             best=float(-self.best_validation_score_ if self.early_stopping else self.best_loss_),
             waiting=int(self._no_improvement_count),
@@ -270,7 +270,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             print(f"Iteration {len(rates)}, loss = {loss:.8f}")
             if score is not None:
                 print(f"Validation score: {score:f}")
-            if adaptive and rate < rates[-1] / 2:  # it falls to a fifth; anything less is rounding
+            if adaptive and rate < rates[-1] / 2:  # the rate falls to a fifth; anything less is rounding
                 print(f"{no_progress} Setting learning rate to {rate:f}")
             rates.append(rate)
 

@@ -123,11 +123,11 @@ class Order:
         self.random = random
         self.shuffled = shuffled
         self.steps = -(-n // batch)
-        self.width = padded_length(batch)  # equal for most numbers of rows, which then share a program
+        self.width = padded_length(batch)  # the same for most numbers of rows, which then share a program
         self.held_out = self._split_into_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn = [self._steps_of_epoch()]
-        self.streams: list[dict[str, Any]] = [random.get_state(legacy=False)]  # before each epoch
+        self.streams: list[dict[str, Any]] = [random.get_state(legacy=False)]  # states before each epoch
 
     @property
     def minibatches(self) -> GivenMinibatches:

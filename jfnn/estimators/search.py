@@ -117,7 +117,7 @@ class _TrainsAhead(Substitute):
 
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)
-            splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once, as some are random
+            splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: splits may be random
             ahead = TrainedAhead(engines, fit_on, seed)
             _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]), reported)
             ahead.train(print if self.verbose else None)

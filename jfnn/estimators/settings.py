@@ -105,7 +105,7 @@ class Settings(NamedTuple):
         if partial and values["early_stopping"] and engine != "scikit-learn":
             raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
         sizes: tuple[int, ...] = ()
-        if engine != "scikit-learn":  # scikit-learn's code accepts more
+        if engine != "scikit-learn":  # scikit-learn itself accepts more
             hidden = values["hidden_layer_sizes"]
             sizes = checks.as_counts(hidden if checks.is_several(hidden) else [hidden], "hidden_layer_sizes")
             for name in COUNTS:
@@ -134,7 +134,7 @@ class Settings(NamedTuple):
             return self.engine
         rows = len(weights)
         batch = self.structure.rows_a_step(rows)
-        # Early stopping holds out rows that are not yet known.
+        # With early stopping, the rows of the training steps are not known yet.
         least = 1 if self.structure.validation is not None else rows % batch or batch
         return "jfnn" if count >= least else "auto"
 
@@ -188,5 +188,5 @@ def _constraints(kind: Any) -> Constraints:
 def _satisfies(value: object, constraint: Any) -> bool:
     try:
         return bool(constraint.is_satisfied_by(value))
-    except (OverflowError, TypeError, ValueError):  # numbers that NumPy or floats cannot compare
+    except (OverflowError, TypeError, ValueError):  # values that NumPy or floats cannot compare
         return False

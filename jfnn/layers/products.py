@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jfnn.numerics.products import matrix_product, product, products
 
 # The transposed product is computed if the activations have at least `TURNED` times as many rows as δ, so
-# that the CPU reads the smaller matrix against its memory order. Changing it slows steps down and changes the
+# that the CPU reads the smaller matrix against its memory order. Other values slow steps down and change the
 # last bits of results; benchmark with the workloads notes and cnn of scripts/bench.py.
 TURNED = 4
 

@@ -45,8 +45,8 @@ class Recurrent(LayerKind):
     initializer: str
     padded: bool
     droppable = True
-    cell: ClassVar[Any]  # named tuple of one direction's parameters
-    carried: ClassVar[int] = 1  # numbers carried from step to step, per unit
+    cell: ClassVar[Any]  # the class of one direction's parameters, a named tuple
+    carried: ClassVar[int] = 1  # numbers per unit carried from step to step
     gates: ClassVar[int] = 1  # rows of w per unit
     rows: ClassVar[int] = 1  # rows of z per unit
 
@@ -149,7 +149,7 @@ class Recurrent(LayerKind):
             h = _at(states, [times[0], *(time + 2 for time in times[1:])])
             s = self._step_inputs(h, a, t)
             delta, past_z = self.deltas(_product(w, s), h, g)
-            # After the end of a sequence its state stays the same, whatever z_t is.
+            # After a sequence ends, its state is copied from step to step and does not depend on z_t.
             delta = _where(real, delta, 0, times)
             past_z = _where(real, past_z, g, times)
             d_s = _product(turned, delta)

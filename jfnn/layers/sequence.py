@@ -12,9 +12,9 @@ from jfnn.layers.starts import Starts, within
 from jfnn.params import Params
 
 Masks = Sequence[jax.Array | None]
-# Images or sequences per block, used from `MANY_ROWS` rows on. Larger blocks do not fit into a core's cache,
-# smaller ones take more loop iterations, and a loop does not pay off for fewer rows. Other values slow
-# scoring down; benchmark with the workload cnn of scripts/bench.py.
+# Number of images or sequences per block, if there are at least `MANY_ROWS`. Larger blocks do not fit into a
+# core's cache, smaller ones take more loop iterations, and a loop does not pay off for fewer rows. Other
+# values slow scoring down; benchmark with the workload cnn of scripts/bench.py.
 BLOCK = 128
 MANY_ROWS = 512
 

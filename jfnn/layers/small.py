@@ -20,14 +20,14 @@ T = TypeVar("T")
 # Largest number of terms of a sum: longer sums take long to compile and run slower than matrix products.
 # Benchmark this and the numbers below with the workload iris_seeds of scripts/bench.py.
 MOST_TERMS = 32
-# A multiple of this number of members fills vectors of any width, so that every member's numbers go through
-# the same instructions.
+# Multiples of this number of members fill vector registers of any width, so that all members are computed
+# by the same instructions.
 VECTOR = 16
-# With members on the last axis: the fixed time of a step, in units of the time per member; and the time per
-# member, in units of its time in the other layout. Wrong values select a slower layout.
+# Times with members on the last axis. STEP: fixed time of a step, in units of the time per member. MEMBER:
+# time per member, in units of its time in the other layout. Wrong values select a slower layout.
 STEP = 64
 MEMBER = 0.25
-NARROW = 8  # widest tile of the other layout, for fewer than `VECTOR` members
+NARROW = 8  # widest tile in the other layout if this layout is possible, too
 WIDE = 64  # tiles up to this width may use this layout, however many numbers they hold
 # Largest number of terms of a product if members have separate minibatches: beyond it, the operands exceed a
 # core's first-level cache, and matrix products are faster.

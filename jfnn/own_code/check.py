@@ -218,7 +218,7 @@ def check_backprop(
         gradients = gradients(params, x, y)
     own = _pairs(gradients, "gradients", len(pairs))
     depth = len(pairs)
-    listed = {  # without the inputs, which may come first
+    listed = {  # without the inputs, which may be listed first
         "activation": _of_layers(activations, "activations", (depth, depth + 1))[-depth:],
         "delta": _of_layers(deltas, "deltas", (depth,)),
     }
@@ -321,7 +321,7 @@ def _explain(
             finding, is_all = _try(plant, reference, got)
             if finding and (is_all or reference is best):
                 (explains_all if is_all else explains_first).setdefault(finding.mistake, finding)
-        if not explains_all:  # after all others, since a fitted learning rate explains more easily
+        if not explains_all:  # tried last, since a fitted learning rate can explain more
             for plant in _update(reference, got):
                 finding, is_all = _try(plant, reference, got)
                 if finding and is_all:

@@ -20,10 +20,10 @@ from jfnn.losses import Loss
 
 COPIES = 5
 SAFETY = 4.0  # tolerance relative to the spread of the copies
-FIXED_SHAPE = ("slope", "weights", "below", "product")  # a mistake must keep the shape of these parts
+FIXED_SHAPE = ("slope", "weights", "below", "product")  # parts whose shape a mistake must keep
 NUDGE = 1e-300  # moves z = 0 to one side of a kink
 
-# ("activation", "delta", "weights" or "biases", layer from 0).
+# ("activation", "delta", "weights" or "biases"; layer, counted from 0).
 Key = tuple[str, int]
 # (run, layer, right part) -> the part with a mistake, or None if the mistake is impossible.
 Gives = Callable[["Derivation", int, Any], Any]
@@ -133,7 +133,7 @@ class Derivation:
             return
         for i, w in enumerate(problem.weights):
             z = self._product(self.a[i], w) + self._part("bias", i, problem.biases[i])
-            # Exact zeros stay exact, since kinks are treated separately there; ReLU gives exact zeros, too.
+            # Exact zeros stay exact, since kinks at 0 are treated separately; ReLU also returns exact zeros.
             self.z.append(np.where(z[0] == 0, 0, z))
             a = _evaluate(self.functions[i].f, self.z[i][..., None])[..., 0]
             self.a.append(np.where(a == 0, 0, self._function(a)))

@@ -41,7 +41,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import axis_values
 
-SEARCHED = 6  # cells of a random search that are drawn
+SEARCHED = 6  # largest number of cells drawn for a random search
 SHADED = 30  # with more cells, only the best one has a band
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
@@ -234,7 +234,7 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
     candidates = [(*index[:axis], i, *index[axis + 1 :]) for i in range(result.cell_shape[axis])]
     if not result.crossed:
         numbers = [*result.order().tolist(), *range(math.prod(result.cell_shape))]
-        ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged ones come last
+        ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged cells come last
         candidates = [cell for cell in ordered if cell in candidates]
     loss = f"train_{next(iter(result.metrics))}" if len(result.evaluations) else "objective"
     losses = kept_values(result, loss)[-1]

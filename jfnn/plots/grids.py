@@ -48,13 +48,13 @@ LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
 SMALLEST_FONT = 7.5
 LARGEST_FONT = 11.0
 TICK_FONT = 9.0
-MOST_TEXTS = 1000  # cells with numbers; more never fit, and measuring them takes long
+MOST_TEXTS = 1000  # largest number of cells with numbers; more never fit, and measuring them takes long
 DIVERGED = "0.9"
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # red, green and blue
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # weights of red, green and blue
 OUT = "out"  # shown instead of a number in cells that a race eliminated
-BAR_TICKS = 5  # intervals on a color bar, few enough for the labels
+BAR_TICKS = 5  # largest number of intervals on a color bar, few enough for the labels
 FEW_ROWS = 2  # with at most this many rows the color bar is thin
-THIN_BAR = 60  # its aspect ratio
+THIN_BAR = 60  # aspect ratio of a thin bar
 # Smallest range of colors, absolute for scores up to 1, relative for losses; a smaller one shows mere noise.
 LEAST_RANGE = 0.01
 
@@ -279,7 +279,7 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     change = np.diff(values)
     if step > 1 and ((change > 0).all() or (change < 0).all()):
         log = value_scale(values)["value"] != "linear"
-        order = np.argsort(values)[int(log and values.min() == 0) :]  # a zero has no logarithm
+        order = np.argsort(values)[int(log and values.min() == 0) :]  # without a zero, which has no logarithm
         ticks = round_values(values[order[0]], values[order[-1]], log)
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray

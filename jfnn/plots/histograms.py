@@ -22,9 +22,9 @@ from jfnn.plots.panels import (
     set_title,
 )
 
-BINS = 25  # at most, over all values shown
-MOST_PANELS = 50  # laid out in a quarter of a minute; 400 take far longer
-MOST_LABELS = 6  # enough space for five digits and a sign
+BINS = 25  # largest number of bins over all values shown
+MOST_PANELS = 50  # takes a quarter of a minute to lay out; 400 panels take far longer
+MOST_LABELS = 6  # each has enough space for five digits and a sign
 
 
 def histogram(
@@ -62,10 +62,10 @@ def histogram(
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     middle = (shown.min() + shown.max()) / 2
-    is_flat = are_nearly_equal(shown.min(), shown.max())  # too close for bins
+    is_flat = are_nearly_equal(shown.min(), shown.max())  # the values are too close for bins
     half = max(0.5, abs(middle) / 2)
     edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
-    if rows:  # bins of whole rows, down from the highest count, with room for the binomial's bulk
+    if rows:  # bins of whole rows, down from the highest count, that also cover 98% of the binomial
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
         low = np.floor(min(ends.min(), rows * shown.min()))
         high = np.rint(max(ends.max(), rows * shown.max()))

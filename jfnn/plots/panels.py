@@ -37,25 +37,25 @@ FONT = 10.0  # matplotlib's default, to which all others are relative
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64  # a digit's width in the default font, in units of the font size
 CAPTION_FONT = 9.0
-CAPTION_LINES = 3  # which fit without growing the figure
-LISTED = 10  # names in a caption; with more only their number
+CAPTION_LINES = 3  # number of lines of a caption that fit without a taller figure
+LISTED = 10  # largest number of names in a caption; with more names, only their number is shown
 TITLE_FONT = 10.0
-BESIDE_TITLE = 0.625  # inches of the figure's width not used by a title
+BESIDE_TITLE = 0.625  # width of the figure that a title leaves free, in inches
 TICK_FONT = 10.0
-MARGIN = 0.85  # inches beside a panel
-GAP = 3.0  # points between labels of an axis
-HANDLE = 42.0  # points beside a name in a legend
+MARGIN = 0.85  # width beside a panel, in inches
+GAP = 3.0  # least space between labels of an axis, in points
+HANDLE = 42.0  # width beside a name in a legend, in points
 
 FEW_POINTS = 25  # curves of up to this many points have markers
-NAMED = 10  # more curves have no legend
-MOST_TICKS = 14  # up to this many values all have ticks; longer axes have ticks at round values
-FEWEST_LABELS = 3  # on a logarithmic scale; if there are fewer decades, values between them have labels too
-MOST_WORDS = 20  # labels below a panel or color bar; with more, some are left out
+NAMED = 10  # largest number of curves with a legend
+MOST_TICKS = 14  # largest number of values that all have ticks; longer axes have ticks at round values
+FEWEST_LABELS = 3  # smallest number of labeled decades; with fewer, values between them have labels, too
+MOST_WORDS = 20  # largest number of labels below a panel or color bar; with more, some are left out
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
-BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # color bar
+BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # color bars
 
-DASHES = ("--", "-.", ":")  # baselines
+DASHES = ("--", "-.", ":")  # line styles of baselines
 SHADES = (0.2, 0.55)
 
 SPACE = 0.05  # margin on each side of a range, as a fraction of it

@@ -38,7 +38,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import At, axis_name, axis_values, caption_parts, slice_result
 
-BESIDE = 0.4  # spread of points at one word, as a fraction of the distance between words
+BESIDE = 0.4  # width over which points at one word are spread, in units of the distance between words
 
 
 def axis_curves(
@@ -167,8 +167,8 @@ class _Pooled(NamedTuple):
 
     axes: dict[str, np.ndarray]  # distinct values of the subsets' axis
     parts: list[SweepResult]  # one per value, or the whole sweep
-    position: int  # of the subsets' axis in the grid
-    over: str  # replicates in words
+    position: int  # index of the subsets' axis in the grid
+    over: str  # description of the replicates
 
 
 def _pool(part: SweepResult) -> _Pooled:

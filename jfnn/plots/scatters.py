@@ -20,7 +20,7 @@ from jfnn.plots.panels import (
     scale_and_tick,
 )
 
-PANELS_A_ROW = 2  # at most two panels side by side
+PANELS_A_ROW = 2  # largest number of panels side by side
 DIVERGED_AT = 0.03  # height of the crosses of diverged cells, as a fraction of the panel
 
 

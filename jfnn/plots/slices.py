@@ -90,11 +90,11 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     """Return the values of all axes by name, including "seed" and, if any, "fold" (0, 1, …) or subsets."""
     folds = {} if result.folds is None else {axis_name(result, "fold"): np.arange(result.folds)}
     axes = dict(result.axes)
-    if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches
+    if "batch_size" in axes and 0 in axes["batch_size"]:  # 0 means full batches
         sizes = axes["batch_size"].tolist()
         axes["batch_size"] = np.array([value_text("batch_size", size) for size in sizes])
     runs = {"seed": result.seeds, **folds, **result.subset_values}
-    return axes | {name: values for name, values in runs.items() if name not in axes}  # as in a slice
+    return axes | {name: values for name, values in runs.items() if name not in axes}  # a slice may have them
 
 
 def axis_name(result: SweepResult, name: object) -> Any:

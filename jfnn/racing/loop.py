@@ -12,7 +12,7 @@ from jfnn.racing import bounds
 # higher is better; NaN if a network diverged.
 Train = Callable[[np.ndarray, range], np.ndarray]
 
-NUMBERS = 2**20  # differences of pairs of cells computed at once; does not affect the results
+NUMBERS = 2**20  # number of differences between cells computed at once; does not affect the results
 
 
 @dataclasses.dataclass(frozen=True)

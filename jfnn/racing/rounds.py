@@ -75,7 +75,7 @@ class Rounds:
         self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
         origin = self.first.origin
         if self.first.folds is not None and origin is not None and origin.subsets is None:
-            # A generator of folds is exhausted by now, and a splitter may choose other rows.
+            # A generator of folds is exhausted by now, and a splitter may choose other rows if called again.
             folds = [(part["train"], part["validation"]) for part in origin.parts or ()]
             self.options = dataclasses.replace(self.options, folds=folds)
 

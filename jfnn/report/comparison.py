@@ -41,7 +41,7 @@ def best_first(result: SweepResult) -> list[ComparedProgram]:
 def comparison_table(result: SweepResult, programs: Iterable[ComparedProgram]) -> str:
     """Return an HTML row for each program: its values, best cell with scores, number of diverged cells."""
     programs = [*programs]
-    best = [program.best for program in programs if program.best is not None]  # the rest sort last
+    best = [program.best for program in programs if program.best is not None]  # the others sort last
     columns = {
         axis_text(name): value_texts([program.axes[name] for program in programs], name)
         for name in result.program_axes

@@ -38,18 +38,18 @@ from jfnn.report.pages import (
     write_page,
 )
 
-# Python code below "Making predictions", to which a line that predicts is added.
+# Start of the Python code below "Making predictions"; a line that predicts is added.
 LOAD = """import jfnn
 result = jfnn.load({!r})
 """
 NO_MODELS = "result.to_dict()  # the scores of every network; cannot predict: {why}"
 READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these columns\n'
-LISTED = 20  # cells in the sortable table
-MOST_BOXES = 2500  # cells of a heat map with values under the pointer, 110 bytes each
-MOST_STRIPS = 100  # evaluations of a panel with values under the pointer, up to 1 kB each
-MOST_LINES = 2 * plots.panels.NAMED  # most curves in a panel with strips; a cell has two curves
+LISTED = 20  # largest number of cells in the sortable table
+MOST_BOXES = 2500  # largest number of cells with values under the pointer in a heat map; each takes 110 bytes
+MOST_STRIPS = 100  # largest number of evaluations with values under the pointer; each takes up to 1 kB
+MOST_LINES = 2 * plots.panels.NAMED  # largest number of curves in a panel with strips; a cell has two curves
 CURVES = "Training curves"
-MOST_NETWORKS = 12  # programs with separate figures
+MOST_NETWORKS = 12  # largest number of programs with separate figures
 PLAY = "Play with these networks in the browser"
 
 

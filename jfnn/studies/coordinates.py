@@ -132,7 +132,7 @@ def coordinate_check(
     checks.as_count(rows, "rows")
     networks = _networks(network, width, parametrizations, base, output_multiplier, optimizer)
     experiments: dict[Network, Experiment] = {}
-    for model in dict.fromkeys(networks):  # parametrizations coincide at the base width
+    for model in dict.fromkeys(networks):  # without duplicates: parametrizations coincide at the base width
         trained = Options(
             model,
             split,

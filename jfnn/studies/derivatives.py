@@ -30,7 +30,7 @@ class LossInputs(NamedTuple):
     """Arguments of the loss with respect to which it is not differentiated."""
 
     fixed: Numbers  # the member's other hyperparameters
-    params: Params  # at the start, in the engine's form
+    params: Params  # initial parameters, in the engine's form
     seen: Seen
     steps: Any  # step numbers ``[steps]``
     scored: Rows

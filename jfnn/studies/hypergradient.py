@@ -79,7 +79,7 @@ def hypergradient(
     """
     if "seeds" in options:
         raise ArgumentError("seeds", "expected seed=, since one network is trained")
-    # Otherwise an interrupt while JAX starts tracing leaves the tracing context active after this call.
+    # Without this, an interrupt while JAX starts tracing leaves the tracing context active after this call.
     with jax.core.eval_context():
         seeds = [checks.as_seed(seed)]
         made = make_options(hypergradient, Options, network, split, seeds=seeds, **options)

@@ -89,7 +89,7 @@ def lyapunov(
             ``execution``, ``out`` and ``resume``.
     """
     checks.as_choice(method, "method", METHODS)
-    # Otherwise an interrupt while JAX starts tracing leaves the tracing context active after this call.
+    # Without this, an interrupt while JAX starts tracing leaves the tracing context active after this call.
     with jax.core.eval_context():
         made = make_options(lyapunov, Options, network, split, seeds=seeds, **options)
         return _measure(make_experiment(made, differentiable=True), method)
