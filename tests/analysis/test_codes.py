@@ -134,7 +134,7 @@ def test_final_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same(
     assert same_bits(online_code(result.of_cell(0, 1), SPLIT, folds).bits, code.bits[0, 1])
     others = sizes(N, [*COUNTS, N], seed=5)
     for run in (result, loaded):
-        with pytest.raises(jfnn.ArgumentError, match="those of the sweep") as raised:
+        with pytest.raises(jfnn.ArgumentError, match="the subsets of the sweep") as raised:
             online_code(run, SPLIT, others, network=PROBE)
         assert raised.value.argument == "folds"
 
@@ -156,14 +156,14 @@ def test_single_output_for_two_classes_codes_by_a_sigmoid():
 @pytest.mark.parametrize(
     ("folds", "options", "said"),
     [
-        (jfnn.subsets.by_group(np.arange(N) % 2), {}, "subsets that grow"),
+        (jfnn.subsets.by_group(np.arange(N) % 2), {}, "growing subsets"),
         (sizes(N, COUNTS), {"loss": "quadratic"}, "cross_entropy"),
-        (jfnn.subsets.bootstrap(N, 2), {}, "each row once"),
+        (jfnn.subsets.bootstrap(N, 2), {}, "each row at most once"),
     ],
 )
 def test_invalid_subsets_for_codes_are_refused(folds, options, said):
     result = probed(folds, epochs=0, **options)
-    if said == "subsets that grow":  # groups of equal size begin a code each
+    if said == "growing subsets":  # groups of equal size begin a code each
         assert online_code(result, SPLIT, folds).bits.shape[-1] == 2
         folds = Subsets(N, [(np.arange(5), [9]), (np.arange(1, 9), [9])])
         result = probed(folds, epochs=0)
