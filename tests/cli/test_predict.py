@@ -130,7 +130,7 @@ def test_invalid_lines_are_refused_with_a_reason(run_on, capsys, tmp_path):
         (run, tmp_path / "gap.csv"): "gap.csv: row 2, column 'b'",
         (run, tmp_path / "ragged.csv"): r"error: ragged.csv, row 2 \(line 3\)",
         (run, tmp_path / "empty.csv"): "error: empty.csv has no rows",
-        (run, tmp_path / "answered.csv"): "answered.csv: expected no column 'predicted_level'",
+        (run, tmp_path / "answered.csv"): "answered.csv: it already has a column 'predicted_level'",
         (tmp_path / "digits", own): "digits: .*no column names",
         (run, own, "--out", own): "--out: expected another file",
         (run, own, "--out", run / "config.json"): "--out: .*config.json",
