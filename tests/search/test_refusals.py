@@ -200,11 +200,11 @@ DOORS = [
         several,
         {"l2": [0, 1], "refit": jfnn.Refit(cells=2), "validation": 0.2},
         "refit",
-        "one cell of several",
+        "expected 1 with several",
     ),
     (several, {"network": NET, "refit": jfnn.Refit(cells=3), "validation": 0.2}, "refit", "got 3"),
     (several, {"network": NET, "refit": "all", "validation": 0.2, "split": WEIGHTED}, "refit", "no weights"),
-    (several, {"network": NET, "refit": "all", "split": (*SPLIT[:2], None, None)}, "refit", "no rows held"),
+    (several, {"network": NET, "refit": "all", "split": (*SPLIT[:2], None, None)}, "refit", "without held-out rows"),
     (several, {"refit": True, "validation": 0.2, "batches": ROWS, "epochs": 1}, "refit"),
     *((call, {"resume": True}, "resume") for call in (train, several)),
 ]
