@@ -132,7 +132,7 @@ def test_invalid_lines_are_refused_with_a_reason(run_on, capsys, tmp_path):
         (run, tmp_path / "empty.csv"): "error: empty.csv has no rows",
         (run, tmp_path / "answered.csv"): "answered.csv: it already has a column 'predicted_level'",
         (tmp_path / "digits", own): "digits: .*no column names",
-        (run, own, "--out", own): "--out: expected another file",
+        (run, own, "--out", own): "--out: expected a file other",
         (run, own, "--out", run / "config.json"): "--out: .*config.json",
         (run, own, "--out", run / "answers.csv"): "--out: .*outside of the run",
         (tmp_path / "link", own, "--out", tmp_path / "a" / ".." / "run" / "results.csv"): "--out: .*results",

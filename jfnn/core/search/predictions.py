@@ -309,7 +309,7 @@ def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets
 
 
 def _other_folds() -> ArgumentError:
-    return ArgumentError("folds", "expected those of the sweep, got others")
+    return ArgumentError("folds", "expected the folds of the sweep, got others")
 
 
 def _mask_missing(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
