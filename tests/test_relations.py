@@ -85,7 +85,7 @@ NETWORKS = [
     (jfnn.sequential, {"layers": [Conv(2, padding="causal")], "inputs": (1, 5, 5)}, "padding", "'causal'"),
     (jfnn.sequential, {"layers": [Conv(2, 2, dilation=5)], "inputs": (1, 5)}, "kernel", "(6,) is larger"),
     (jfnn.sequential, {"layers": [Conv(2)], "inputs": 5}, "layers", "(channels, length)", "(5,)"),
-    (jfnn.sequential, {"layers": [Conv(2, (3, 3))], "inputs": (1, 5)}, "kernel", "for each axis", "(3, 3"),
+    (jfnn.sequential, {"layers": [Conv(2, (3, 3))], "inputs": (1, 5)}, "kernel", "one per axis", "(3, 3"),
     (jfnn.sequential, {"layers": [MaxPool(3)], "inputs": (1, 2)}, "size", "(3,) is larger"),
     (jfnn.sequential, {"layers": [MeanPool(2, padding=2)], "inputs": (1, 4)}, "padding", "less than"),
     (jfnn.sequential, {"layers": [Residual([Dense(4)])], "inputs": 3}, "layers", "(3,), got (4,)"),
@@ -296,7 +296,7 @@ BOLTZMANN = [
     (jfnn.boltzmann_machine, {"sizes": (30, 21), "loss": "likelihood"}, "loss", "at most 20 units"),
     (jfnn.boltzmann_machine, {"sizes": (30, 21), "metrics": ["likelihood"]}, "metrics", "at most 20 units"),
     (jfnn.boltzmann_machine, {"sizes": (5, 4, 3), "metrics": ["pseudo_likelihood"]}, "metrics", "two layers"),
-    (jfnn.boltzmann_machine, {"gradient": "exact", "hyper": ["k"]}, "k", "none, since the exact"),
+    (jfnn.boltzmann_machine, {"gradient": "exact", "hyper": ["k"]}, "k", "since the exact"),
     (trained, {"hyper": NUMBERS | {"hidden": 5}}, "hidden", "from 1 to 4, got 5"),
     (trained, {"hyper": NUMBERS | {"k": 1.5}}, "k", "from 1 to 2, got 1.5"),
     (trained, {"split": jfnn.Split(2 * UNITS)}, "x_train", "[0, 1], got 0 to 2"),
@@ -312,7 +312,7 @@ BOLTZMANN = [
     (boltzmann.free_energy, {"machine": DEEP}, "machine", "2 layers, got 3"),
     (boltzmann.gradient, {"v": V + 0.5}, "v", "only 0 and 1, got 0.5"),
     (energy, {"states": [V]}, "states", "each of 2 layers, got 1"),
-    (energy, {"states": [V, H[:2]]}, "states", "as many rows"),
+    (energy, {"states": [V, H[:2]]}, "states", "same number of rows"),
 ]
 
 FLAT = jfnn.sequential([Dense(3, "relu", "he_normal"), Dense(2, "identity", "he_normal"), Flatten()], 2)
@@ -339,7 +339,7 @@ STUDIES = [
         *("network", "dense and conv", "GRU"),
     ),
     ("lyapunov", {"epochs": 0}, "epochs"),
-    ("lyapunov", {"folds": 2}, "folds", "none"),
+    ("lyapunov", {"folds": 2}, "folds", "only jfnn.sweep"),
     ("hypergradient", {"with_respect_to": "momentum"}, "with_respect_to", "learning_rate, l2"),
     ("hypergradient", {"with_respect_to": ("l2", "l2")}, "with_respect_to", "different names"),
     ("hypergradient", {"learning_rate": [0.1]}, "learning_rate", "a sequence"),
@@ -349,14 +349,14 @@ STUDIES = [
         ("hypergradient", {"optimizer": jfnn.Optimizer(momentum=several)}, "momentum", "a sequence")
         for several in ([0.1, 0.2], [0.1])
     ),
-    ("hypergradient", {"multipliers": [1.0, 2.0, 3.0]}, "multipliers", "each of 1 epochs"),
+    ("hypergradient", {"multipliers": [1.0, 2.0, 3.0]}, "multipliers", "per epoch (1)"),
     ("hypergradient", {"multipliers": [1e39]}, "multipliers", "1e+39", "float32"),
     ("hypergradient", {"part": "validation"}, "part", "no validation rows"),
     ("hypergradient", {"resume": True}, "resume"),
-    ("hypergradient", {"out": "run", "resume": True}, "out", "none"),
+    ("hypergradient", {"out": "run", "resume": True}, "out", "only jfnn.sweep"),
     ("hypergradient", {"seeds": 3}, "seeds", "seed="),
     *(
-        ("hypergradient", {name: value}, name, "none")
+        ("hypergradient", {name: value}, name, "only jfnn.sweep")
         for name, value in {
             "folds": np.zeros((2, 2, 3), int),
             "schedulers": [jfnn.Halving(3)],
@@ -364,7 +364,7 @@ STUDIES = [
             "refit": True,
         }.items()
     ),
-    ("hypergradient", {"cells": 2, "l2": [0.1, 0.2]}, "cells", "none"),
+    ("hypergradient", {"cells": 2, "l2": [0.1, 0.2]}, "cells", "only jfnn.sweep"),
 ]
 
 DATASETS = [
@@ -423,7 +423,7 @@ SUBSETS = [
     (subsets.shuffled, {"y": np.zeros((2, 2, 2))}, "y", "[n, targets]"),
     (subsets.shuffled, {"groups": [1, 2]}, "groups", "[8]"),
     (subsets.control_task, {"classes": 1}, "classes", "at least 2"),
-    (subsets.by_group, {"groups": [1, 1, 2], "held_out": 0.4}, "held_out", "got none of 2"),
+    (subsets.by_group, {"groups": [1, 1, 2], "held_out": 0.4}, "held_out", "got none in 2"),
     (subsets.by_group, {"groups": np.ones((2, 2))}, "groups", "[n]"),
     (subsets.by_group, {"groups": [[1], [2, 3]]}, "groups", "different lengths"),
     (subsets.label_noise, {"y": [0.5]}, "y", "integer labels"),

@@ -134,7 +134,7 @@ def test_final_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same(
     assert same_bits(online_code(result.of_cell(0, 1), SPLIT, folds).bits, code.bits[0, 1])
     others = sizes(N, [*COUNTS, N], seed=5)
     for run in (result, loaded):
-        with pytest.raises(jfnn.ArgumentError, match="the (subsets|folds) of the sweep") as raised:
+        with pytest.raises(jfnn.ArgumentError, match=r"the (subsets|folds) of the sweep") as raised:
             online_code(run, SPLIT, others, network=PROBE)
         assert raised.value.argument == "folds"
 

@@ -204,7 +204,12 @@ DOORS = [
     ),
     (several, {"network": NET, "refit": jfnn.Refit(cells=3), "validation": 0.2}, "refit", "got 3"),
     (several, {"network": NET, "refit": "all", "validation": 0.2, "split": WEIGHTED}, "refit", "no weights"),
-    (several, {"network": NET, "refit": "all", "split": (*SPLIT[:2], None, None)}, "refit", "without held-out rows"),
+    (
+        several,
+        {"network": NET, "refit": "all", "split": (*SPLIT[:2], None, None)},
+        "refit",
+        "without held-out rows",
+    ),
     (several, {"refit": True, "validation": 0.2, "batches": ROWS, "epochs": 1}, "refit"),
     *((call, {"resume": True}, "resume") for call in (train, several)),
 ]
