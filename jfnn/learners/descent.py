@@ -72,7 +72,7 @@ class DescentLearner(Learner):
         self.rule.check(params)
 
     def with_schedule(self, epochs: int) -> Learner:
-        """Return a copy whose schedule spans ``epochs``, unless `schedule_epochs` is set."""
+        """Return a copy whose schedule spans ``epochs``, unless ``schedule_epochs`` is set."""
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property

@@ -210,7 +210,7 @@ class Cohort(abc.ABC):
     Attributes:
         functions: The learner's functions to compile.
         replicates: Seeds and folds.
-        copied_rows: From `rows_to_copy`.
+        copied_rows: From ``rows_to_copy``.
         epochs: Epochs done at the end.
         first_epoch: Epochs done before the start.
         ended: Status of members at the start, if some had diverged or stopped by then.
@@ -292,7 +292,7 @@ class Cohort(abc.ABC):
 
     @property
     def block(self) -> int:
-        """Rows scored at a time; see `scored_block`."""
+        """Rows scored at a time; see ``scored_block``."""
         return scored_block(self.data, self.copied_rows)
 
 
