@@ -1,4 +1,4 @@
-"""Activation functions, each with its derivative written beside it (the notes, section 1).
+"""Activation functions, each with its derivative written beside it, as in the lecture notes.
 
 A layer computes ``a = f(z)`` element by element, and backpropagation needs ``f'(z)``. Both are functions of
 the pre-activation ``z``, of any shape and float dtype, and are finite for ``|z|`` up to 1e4 in float32. At a

@@ -1,4 +1,4 @@
-"""Feed-forward networks as pure functions of their parameters (the notes, section 1).
+"""Feed-forward networks as pure functions of their parameters, as in the lecture notes.
 
 Samples are rows: ``x [n, …]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
 ``Network(init, apply)``. A network made of `jfnn.layers` also lists its layers, for the hand-derived gradient

@@ -1,4 +1,4 @@
-"""The convolutional layer, as a matrix product (the notes, four kinds, section 1)."""
+"""The convolutional layer, as a matrix product."""
 
 import dataclasses
 import functools
