@@ -14,7 +14,7 @@ from jfnn import activations, analysis, boltzmann, datasets, estimators, losses,
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
-from jfnn.core.search.sweep import prepare
+from jfnn.core.search.run import prepare
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))

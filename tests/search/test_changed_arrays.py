@@ -6,7 +6,8 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.search.sweep import prepare, train_run
+from jfnn.core.search.run import prepare
+from jfnn.core.search.sweep import train_run
 
 pytestmark = pytest.mark.unoptimized
 

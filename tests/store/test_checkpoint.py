@@ -15,7 +15,8 @@ import jfnn
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.search import run_directory
-from jfnn.core.search.sweep import prepare, train_run
+from jfnn.core.search.run import prepare
+from jfnn.core.search.sweep import train_run
 from jfnn.core.store import files, identity
 from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.schedulers import Actions
@@ -292,17 +293,18 @@ def test_other_compiler_flags_make_another_run(tmp_path, monkeypatch):
 
 
 def test_parameters_and_axes_that_cannot_be_saved_are_refused_before_training(tmp_path):
-    never = {"make_trainer": lambda *_: pytest.fail("trained")}
+    execution = jfnn.Execution(**EXECUTION, progress=lambda _: pytest.fail("trained"))
+    options = BASE | {"execution": execution, "out": tmp_path / "new"}
     for name, error in ((0, TypeError), ("caf\udce9", ValueError), ("a\0b", ValueError)):
         net = jfnn.Network(
             lambda key, name=name: {name: jnp.ones((5, 3))}, lambda params, x: x @ next(iter(params.values()))
         )
         with pytest.raises(error, match=r"^params: "):
-            sweep(tmp_path / "new", net=net, **never)
+            jfnn.sweep(net, SPLIT, **options)
 
     def scaled(learning_rate, epochs):
         return optax.sgd(learning_rate * epochs)
 
     with pytest.raises(ValueError, match="'epochs'"):
-        sweep(tmp_path / "new", optimizer=jfnn.Optimizer(scaled, epochs=[1.0, 2.0]), **never)
+        jfnn.sweep(jfnn.mlp((5, 6, 3)), SPLIT, **options, optimizer=jfnn.Optimizer(scaled, epochs=[1.0, 2.0]))
     assert not (tmp_path / "new").exists()

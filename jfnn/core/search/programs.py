@@ -16,7 +16,7 @@ from jfnn.core.experiment.axes import ALWAYS
 from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
 from jfnn.core.search import run_directory
-from jfnn.core.search.result import SweepResult
+from jfnn.core.search.result import SweepResult, as_trained
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -93,13 +93,18 @@ def _check_axes(networks: Networks) -> None:
 
 
 def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
-    """Split a result or nested lists of initial parameters by program; repeat any other parameters."""
+    """Split a result or nested lists of initial parameters by program; repeat any other parameters.
+
+    Results become `Trained` members.
+    """
     if isinstance(params, SweepResult) and params.leading:
         lengths = {name: len(values) for name, values in params.program_axes.items()}
         if lengths != axes:
             reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
             raise ArgumentError("initial_params", f"{reason}; result.program(…) returns one program")
-        return list(params.programs)
+        return [as_trained(program) for program in params.programs]
+    if isinstance(params, SweepResult):
+        params = as_trained(params)
     starts: list[Params] = [params]
     for length in axes.values():
         if not all(isinstance(nested, list) and len(nested) == length for nested in starts):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
+from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.refit import Refit
 from jfnn.core.experiment.settings import Validation
@@ -57,7 +58,7 @@ def refit_options(
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), further)
         further = {name: value for name, value in further.items() if name not in options.optimizer.arguments}
     starts = options.initial_params
-    if isinstance(starts, SweepResult):  # ranked cells have no diverged members
+    if isinstance(starts, Trained):  # ranked cells have no diverged members
         changed["initial_params"] = starts = starts.params
     if starts_of_cells:
 

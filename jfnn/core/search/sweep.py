@@ -2,42 +2,28 @@
 
 import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.engine import loop
-from jfnn.core.engine.ahead import Ahead, trainers_at_once
 from jfnn.core.engine.cohort import PARTS
-from jfnn.core.engine.devices import as_devices, check_process
-from jfnn.core.engine.executors import Executor
 from jfnn.core.engine.interrupts import deferred_interrupts
-from jfnn.core.engine.layouts import layout_for
-from jfnn.core.engine.plan import Layout
-from jfnn.core.engine.segment import Task
-from jfnn.core.engine.state import RunState
 from jfnn.core.engine.trainer import Trainer
-from jfnn.core.engine.verification import verify
 from jfnn.core.experiment import doubts
-from jfnn.core.experiment.build import build
-from jfnn.core.experiment.description import describe
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Common, Options
 from jfnn.core.experiment.refit import Refit
-from jfnn.core.experiment.remote import Remote
 from jfnn.core.search import run_directory
 from jfnn.core.search.keywords import copied_arrays, takes_fields
 from jfnn.core.search.outcomes import as_result, origin_of
 from jfnn.core.search.programs import Programs, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
-from jfnn.core.search.result import SweepResult, as_trained, combine, with_run, write_program
-from jfnn.core.store import files, identity
+from jfnn.core.search.result import SweepResult, combine, with_run, write_program
+from jfnn.core.search.run import MakeTrainer, Run, compiled_ahead, prepare, train_members
+from jfnn.core.store import files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch
 from jfnn.core.store.identity import Description
@@ -47,65 +33,6 @@ OF_NETWORKS = (
     *("network", "x_train", "y_train", "x_test", "y_test"),
     *("loss", "gradient", "hyper", "initial_params"),
 )
-MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Run:
-    """Options with their experiment, devices and identity.
-
-    Attributes:
-        threads: The device of each host thread; the cores of a CPU share one.
-        there: Environment of the workers that train the run; None if this process does.
-    """
-
-    options: Options
-    experiment: Experiment
-    threads: tuple[jax.Device, ...]
-    layout: Layout
-    there: Description | None = None
-
-    @functools.cached_property
-    def description(self) -> Description:
-        """The description in config.json, which includes a checksum of the initial parameters."""
-        return describe(
-            self.experiment,
-            self.layout,
-            self.there or identity.describe_environment(self.threads[0]),
-            0 if self.there else len(self.threads),
-            with_batches=self.options.out is not None,
-        )
-
-
-def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
-    """Check options and build a run, without training it.
-
-    A ``single`` run has one member; its result has no axes, and its tiles are wide. For ``first_fold`` see
-    `build`.
-
-    Raises:
-        ValueError, TypeError: Invalid options; the message begins with the option's name.
-        RuntimeError: The process was forked from one that has trained, or no worker responds.
-    """
-    check_process()
-    if isinstance(options.initial_params, SweepResult):
-        options = dataclasses.replace(options, initial_params=as_trained(options.initial_params))
-    experiment = build(options, first_fold)
-    if single:
-        experiment = experiment.without_axes()
-    workers = experiment.execution.executor
-    there = None if workers is None else workers.environment(experiment.execution.listener)
-    threads = as_devices(experiment.execution.devices if there is None else 1)
-    platform = threads[0].platform if there is None else there["backend"]["platform"]
-    execution = experiment.execution
-    layout = layout_for(experiment, platform, single, execution.tile, execution.shared)
-    names = () if experiment.subsets is None else experiment.subsets.axis
-    if options.out is not None or names:
-        scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
-        keeps = experiment.execution.keep_params != "none"
-        params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
-        run_directory.check_can_hold(experiment.cells.values, scores, params, names)
-    return Run(options, experiment, threads, layout, there)
 
 
 @takes_fields(Options)
@@ -150,23 +77,22 @@ def sweep(options: Options) -> SweepResult:
         return dataclasses.replace(result, refit=_train_one(prepare(again), several, several))
 
 
+def check_names(run: Run) -> None:
+    """Raise ValueError or TypeError for axes and parameters whose names a directory or table cannot hold."""
+    experiment = run.experiment
+    names = () if experiment.subsets is None else experiment.subsets.axis
+    if run.options.out is not None or names:
+        scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
+        keeps = experiment.execution.keep_params != "none"
+        params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
+        run_directory.check_can_hold(experiment.cells.values, scores, params, names)
+
+
 def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
     """Train all runs, ``count`` including the refit; while one trains, later programs compile."""
-    first = runs[0].experiment
-    if len(runs) == 1 or first.execution.executor is not None:
-        return [_train_one(run, number, count) for number, run in enumerate(runs, 1)]
     to_train = [run for run in runs if not _has_ended(run.options.out)]
-    makes = [functools.partial(Trainer, run.experiment, run.threads, run.layout) for run in to_train]
-    results = []
-    with Ahead(makes, trainers_at_once(first)) as ahead:
-
-        def make_trainer(experiment: Experiment, *_: object) -> Trainer:
-            experiment.execution.listener.compiling(0, 1)
-            return ahead.take([run.experiment for run in to_train].index(experiment))
-
-        for number, run in enumerate(runs, 1):
-            results.append(_train_one(run, number, count, make_trainer))
-    return results
+    with compiled_ahead(to_train) as make_trainer:
+        return [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
 
 
 def _has_ended(directory: Path | None) -> bool:
@@ -198,7 +124,9 @@ def _prepare_all(programs: Programs) -> list[Run]:
     folds: Any = None
     for name, options in zip(programs.networks(), programs.options, strict=True):
         with checks.about(f"network {name!r}" if name else "", OF_NETWORKS):
-            runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
+            run = prepare(options if folds is None else dataclasses.replace(options, folds=folds))
+            check_names(run)
+        runs.append(run)
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
             folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
@@ -265,14 +193,9 @@ def train_run(
         LostMembersError: Workers died with some members as often as allowed; other members are trained.
     """
     directory = run.options.out
-    workers = run.experiment.execution.executor
-    if workers is not None:
-        make_trainer = functools.partial(_remote_trainer, workers, directory)
     if directory is None:
-        trainer = make_trainer(run.experiment, run.threads, run.layout)
-        state = _first_state(run, trainer)
         description = run.description  # before training, so that an error here loses nothing
-        return as_result(run.experiment, description, loop.run_to_end(trainer, state), None)
+        return as_result(run.experiment, description, train_members(run, make_trainer), None)
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
@@ -282,9 +205,7 @@ def train_run(
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:
-                trainer = make_trainer(run.experiment, run.threads, run.layout)
-                state = checkpoint.restore(_first_state(run, trainer))
-                outcome = loop.run_to_end(trainer, state, checkpoint.save)
+                outcome = train_members(run, make_trainer, checkpoint)
             except KeyboardInterrupt as error:
                 if files.file_exists(checkpoint.path):
                     error.add_note(
@@ -298,29 +219,6 @@ def train_run(
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
     return result
-
-
-def _first_state(run: Run, trainer: Trainer) -> RunState:
-    """Return the state before the first epoch, after verifying the compiled step if options require it."""
-    if run.experiment.execution.verify:
-        verify(run.experiment, run.layout.width, run.threads[0].platform)
-    return loop.first_state(trainer)
-
-
-def _remote_trainer(
-    workers: Remote,
-    directory: Path | None,
-    experiment: Experiment,
-    threads: Sequence[jax.Device],
-    layout: Layout,
-) -> Trainer:
-    """Return a trainer that runs on other processes."""
-
-    def make_executor(task: Task, _: Sequence[jax.Device]) -> Executor:
-        executor: Executor = workers.make_executor(task, directory, experiment.execution.listener)
-        return executor
-
-    return Trainer(experiment, threads, layout, calls=workers.calls, make_executor=make_executor)
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:

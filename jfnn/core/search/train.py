@@ -7,8 +7,9 @@ from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.options import Options, TrainOptions
 from jfnn.core.search.keywords import takes_fields
-from jfnn.core.search.result import SweepResult
-from jfnn.core.search.sweep import call_context, prepare, train_run
+from jfnn.core.search.result import SweepResult, as_trained
+from jfnn.core.search.run import prepare
+from jfnn.core.search.sweep import call_context, check_names, train_run
 from jfnn.split import Split
 
 # Argument of a sweep -> argument of `train`.
@@ -35,6 +36,7 @@ def train(options: TrainOptions) -> SweepResult:
     with call_context(options):
         with checks.rename_arguments(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
+            check_names(run)
         doubts.warn([run.experiment.doubts])
         return train_run(run)
 
@@ -47,4 +49,6 @@ def _as_sweep(options: TrainOptions) -> Options:
     x_test, y_test = options.test or (None, None)
     split = Split(options.x, options.y, x_test, y_test, options.weights)
     common = options.common() | {"execution": execution}
+    if isinstance(options.initial_params, SweepResult):
+        common["initial_params"] = as_trained(options.initial_params)
     return Options(options.network, split, seeds=[options.seed], **common)
