@@ -92,7 +92,7 @@ def results(draw, kinds=("grid", "cells", "programs", "single"), most=1000, hist
         values = draw(strategies.sampled_from(SUBSETS))
         subsets = {name: np.array(array[: result.folds]) for name, array in values.items()}
         result = dataclasses.replace(result, subset_values=subsets)
-        if not result.leading and draw(strategies.booleans()):
+        if not result.runs[0].key and draw(strategies.booleans()):
             result = with_run(result, config={"settings": {"subsets": {}}})
     return _with_scores(draw, result, rng)
 
@@ -101,7 +101,7 @@ def _axes(draw, result, rng):
     """Map names to new values on all axes except program axes; a list may have equal values."""
     axes = dict(result.axes)
     kinds = VALUES if result.crossed else VALUES | EQUAL
-    for name in list(axes)[result.leading :]:
+    for name in list(axes)[len(result.runs[0].key) :]:
         if name in FURTHER and result.crossed:
             continue
         known = kinds if name == "learning_rate" else kinds | FROM_ZERO

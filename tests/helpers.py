@@ -18,7 +18,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.search.result import combine, map_members
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import map_members
 from jfnn.numerics import compiling
 
 # Options of XLA's compiler: name -> value for users, and value for short-running programs, which need neither
@@ -265,6 +266,18 @@ def everything(result):
     (run,) = result.runs
     held = vars(result) | vars(run)
     return {name: value for name, value in held.items() if name not in ("runs", "origin")}
+
+
+def parts_of(result):
+    """Return the result of every program."""
+    return [result.program(**run.key) for run in result.runs]
+
+
+def place_in_part(result, index):
+    """Split the index of a cell or member: the number of its program, and the index in its result."""
+    leading = len(result.runs[0].key)
+    number = int(np.ravel_multi_index(index[:leading], result.cell_shape[:leading]))
+    return number, tuple(index[leading:])
 
 
 def select_members(result, index, **fields):

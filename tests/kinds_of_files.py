@@ -15,13 +15,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pytest
-from helpers import everything, noise_split, plain
+from helpers import everything, noise_split, parts_of, plain
 from jax.experimental.compilation_cache import compilation_cache
 
 import jfnn
 from jfnn import datasets
 from jfnn.arguments.paths import OutputError
-from jfnn.core.search.result import combine
+from jfnn.core.search.programs import combine
 from jfnn.core.store import files
 from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
@@ -95,9 +95,9 @@ def read_run(directory):
 
 def bits_of_result(result):
     repr(result), result.to_dict(), result.best_or_none()
-    programs = [everything(part) | {"names": dict(part.names)} for part in result.programs]
+    programs = [everything(part) | {"names": dict(part.names)} for part in parts_of(result)]
     refit = None if result.refit is None else bits_of_result(result.refit)
-    return bits((list(result.axes), dict(result.program_axes), programs)), refit
+    return bits((list(result.axes), [run.key for run in result.runs], programs)), refit
 
 
 def unfinished(networks, evaluations, **options):

@@ -15,7 +15,7 @@ import types
 import jax
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import parts_of, same_bits
 from remote_sweeps import HOW, NET, OPTIONS, Here, arrays, has, sweep
 
 import jfnn
@@ -385,7 +385,7 @@ def test_programs_and_refits_run_on_the_executor():
     one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=jfnn.Workers(executor))})
     other = jfnn.sweep(**common)
     assert same_bits(
-        [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
+        [arrays(r) for r in (*parts_of(one), one.refit)], [arrays(r) for r in (*parts_of(other), other.refit)]
     )
     digests = {call.task.digest for call in executor.calls}
     assert len(digests) == 3  # for each program, and for the winner with its held-out rows

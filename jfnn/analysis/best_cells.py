@@ -23,7 +23,7 @@ def best_of_subsets(result: SweepResult, score: str | None = None) -> dict[str, 
 
     Returns:
         Columns ``[F]`` by name: "fold", its number; the names of subsets; "cell", the number of its best cell
-        in C order (`SweepResult.cell_index` converts it to an index); this cell's value on each axis; the
+        in C order (`numpy.unravel_index` converts it to an index); this cell's value on each axis; the
         ranking score and all test scores, means over seeds; "seeds", their number. If no cell qualifies,
         "cell" is -1, scores are NaN, and axis values are NaN, -1 for integers or "" for text.
 
@@ -79,7 +79,7 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
         raise ArgumentError("result", "expected a grid, got cells in a list")
     if not result.learning_rate.ndim:
         raise ArgumentError("result", "expected a grid, got one member")
-    leading = result.leading
+    leading = len(result.runs[0].key)
     scores = result.ranked(result.cell_scores(name))
     gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)
     by_rate = np.moveaxis(gains, leading, -1)  # the axis of learning rates follows the axes of programs

@@ -158,7 +158,7 @@ def _learner(result: SweepResult) -> Json:
 
 def _network(result: SweepResult) -> Any:
     """Return the description of a run's network; None for several networks, which may share only a part."""
-    several = result.program_axes.keys() - {"batch_size"}
+    several = result.runs[0].key.keys() - {"batch_size"}
     return None if several else _learner(result).get("network")
 
 

@@ -77,7 +77,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
     others = as_baselines(baselines, result)
     sign = -1 if result.higher_is_better() else 1
     if most is None:
-        most = MANY if not result.crossed or result.leading else FEW
+        most = MANY if not result.crossed or result.runs[0].key else FEW
     over = averaged_over(result)
     part = ranking_parts(result)[-1]
     names = [*(f"{part}_{metric}" for metric in shown_metrics(result)), f"train_{result.ranking_metric}"]
@@ -86,8 +86,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
     compares = runs_of(result) >= LEAST
     tied, doubtful = _marks(result, scores[result.ranked_by], compares)
     listed = []
-    for cell in result.order()[:most].tolist():
-        index = result.cell_index(cell)
+    for index in result.order()[:most]:
         shown = {name: score.at(index) for name, score in scores.items()}
         if not doubtful[index]:
             shown = {name: score._replace(failed=0) for name, score in shown.items()}

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from jfnn.core.search.result import SweepResult
 
@@ -43,5 +44,13 @@ def fold_word(result: SweepResult) -> str:
 
 def with_network_word(result: SweepResult) -> SweepResult:
     """Return the sweep with its axis "network" renamed by `network_word`, as readers see it."""
-    axes = {network_word(result) if name == NETWORK else name: each for name, each in result.axes.items()}
-    return dataclasses.replace(result, axes=axes) if len(axes) == len(result.axes) else result
+    word = network_word(result)
+
+    def rename(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {word if name == NETWORK else name: each for name, each in values.items()}
+
+    axes = rename(result.axes)
+    if len(axes) < len(result.axes):  # another axis has this name
+        return result
+    runs = tuple(dataclasses.replace(run, key=rename(run.key)) for run in result.runs)
+    return dataclasses.replace(result, axes=axes, runs=runs)

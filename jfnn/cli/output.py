@@ -180,7 +180,7 @@ def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Seque
     for name, figure in drawn.items():
         with atomic_file(out / f"{name}.png") as file:
             file.write(report.png(figure))
-    programs = program_names(result.program_axes) if result.leading else []
+    programs = program_names(result.cells.programs) if result.runs[0].key else []
     settings = {name: value for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     settings = json.loads(json.dumps(settings, default=_plain))
     for directory in (".", REFIT, *programs):
@@ -195,7 +195,7 @@ def write(flags: Flags, problem: LoadedData, result: SweepResult, command: Seque
         out / REPORT,
         title=title,
         text=caveats(result),
-        figures=None if result.leading else report.maps(result) | curves,
+        figures=None if programs else report.maps(result) | curves,
         settings={  # settings of the command only
             "data": problem.name,
             "rows": f"{problem.n_train} training rows, {problem.n_test} test rows",

@@ -15,8 +15,9 @@ from jfnn.arguments.checks import ArgumentError, with_cure
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, as_flags, warnings_in_lines
-from jfnn.core.search.result import NONE_RANKS, ProgramRun, SweepResult
+from jfnn.core.search.result import NONE_RANKS, SweepResult
 from jfnn.core.search.run_directory import as_output_file
+from jfnn.core.search.runs import ProgramRun
 from jfnn.core.store.files import CorruptFileError, atomic_file
 from jfnn.loading import load
 

@@ -162,7 +162,7 @@ def timing(result: SweepResult, resumed: bool) -> str:
     parts = {"compile": result.timing["compile"], "run": result.timing["run"]}
     if result.refit is not None:
         parts["again"] = sum(result.refit.timing.values())
-    what = f"in {len(result.runs)} programs" if result.leading else description.network_sizes(result)
+    what = f"in {len(result.runs)} programs" if result.runs[0].key else description.network_sizes(result)
     devices = config["device"]["count"]
     platform = config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)

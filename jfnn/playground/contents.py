@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from jfnn.analysis import ranking
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, axis_text, name_text, value_texts
 from jfnn.arguments.types import Json
@@ -51,27 +50,19 @@ def members_of(result: SweepResult, split: Split, network: Network | Learner | N
     if result.of_targets:
         cure = "sweep a column of the split's targets by itself"
         raise ArgumentError("result", "expected networks of one target, got different targets", cure=cure)
-    if network is not None and result.leading:
+    if network is not None and result.runs[0].key:
         raise ArgumentError("network", "expected none, since the result is of several networks")
-    return [_members(program, split, network) for program in result.programs]
-
-
-def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> DrawnMembers:
-    """Return the networks of one program, from the learner of its run, or another learner or network."""
-    learner = network
-    if not isinstance(learner, Learner):
-        if learner is not None:
-            checks.check_instance(learner, Network, "network")
-        if program.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result has none"
-            raise ArgumentError("network", reason)
-        learner = program.origin.learner(learner)
-    if not isinstance(learner, Supervised):
-        argument = "result" if network is None else "network"
-        raise ArgumentError(argument, "expected networks that predict", got="a custom learner")
-    check_rows(learner.bind(split)[1], program.config)
-    flat = flatten(learner.network, jax.tree.map(np.asarray, program.params))
-    return DrawnMembers(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
+    size = result.diverged_at.size // len(result.runs)
+    drawn = []
+    for run in result.runs:
+        learner = run.model(network)
+        if not isinstance(learner, Supervised):
+            argument = "result" if network is None else "network"
+            raise ArgumentError(argument, "expected networks that predict", got="a custom learner")
+        check_rows(learner.bind(split)[1], run.config)
+        flat = flatten(learner.network, jax.tree.map(np.asarray, run.params))
+        drawn.append(DrawnMembers(learner, flat.reshape(size, -1, flat.shape[-1])))
+    return drawn
 
 
 def contents(
@@ -86,7 +77,7 @@ def contents(
     places = np.searchsorted(kept_epochs(result), epochs)
     return {
         "axes": _axes(result),
-        "leading": result.leading,
+        "leading": len(result.runs[0].key),
         "cell_axes": len(result.cell_shape),
         "epochs": epochs.tolist(),
         "diverged_at": result.diverged_at.ravel().tolist(),
@@ -109,13 +100,13 @@ def _axes(result: SweepResult) -> list[Json]:
     """Return the members' axes in the order of the arrays; sampled cells have a single axis, with texts."""
     values = axis_values(result)
     if not result.crossed:
-        drawn = {name: values.pop(name) for name in list(result.axes)[result.leading :]}
+        drawn = {name: values.pop(name) for name in list(result.axes)[len(result.runs[0].key) :]}
         texts = [value_texts(column.tolist(), name) for name, column in drawn.items()]
         words = [
             ", ".join(f"{axis_text(name)} = {text}" for name, text in zip(drawn, cell, strict=True))
             for cell in zip(*texts, strict=True)
         ]
-        runs = {name: values.pop(name) for name in list(values)[result.leading :]}
+        runs = {name: values.pop(name) for name in list(values)[len(result.runs[0].key) :]}
         values = values | {"cell": np.array(words)} | runs
     return [
         {

@@ -27,5 +27,5 @@ def kept_epochs(result: SweepResult) -> np.ndarray:
     """Return epochs ``[E]`` at which all programs stored parameters: at evaluations, or at the end."""
     if result.config.get("settings", {}).get("keep_params") != "evaluations":
         return np.array([int(result.epochs.max())])
-    everywhere = min(len(program.evaluations) for program in result.programs)
-    return result.evaluations[:everywhere]
+    counts = [run.evaluated for run in result.runs if run.evaluated is not None]
+    return result.evaluations[: min(counts, default=None)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -233,8 +232,7 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
         return [index]
     candidates = [(*index[:axis], i, *index[axis + 1 :]) for i in range(result.cell_shape[axis])]
     if not result.crossed:
-        numbers = [*result.order().tolist(), *range(math.prod(result.cell_shape))]
-        ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged cells come last
+        ordered = dict.fromkeys([*result.order(), *candidates])  # diverged cells come last
         candidates = [cell for cell in ordered if cell in candidates]
     loss = f"train_{next(iter(result.metrics))}" if len(result.evaluations) else "objective"
     losses = kept_values(result, loss)[-1]

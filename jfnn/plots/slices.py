@@ -10,8 +10,9 @@ from jfnn.analysis import summary, wording
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, describe, value_text
-from jfnn.core.search.result import ProgramRun, SweepResult
+from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import OUTCOMES
+from jfnn.core.search.runs import ProgramRun
 
 MEAN = "mean"
 BEST = "best"
@@ -79,7 +80,7 @@ def slice_result(
     arrays: dict[str, Any] = {name: at_best(cut(vars(result)[name])) for name in OUTCOMES}
     arrays["scores"] = {name: at_best(cut(scores, np.mean)) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "evaluations": result.evaluations[:0], "objective": None, "terms": {}}
-    arrays |= {"leading": 0, "runs": (ProgramRun(config=result.config),)}
+    arrays |= {"runs": (ProgramRun(config=result.config),)}
     seeds = result.seeds if "seed" in runs else np.zeros(1)
     folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}

@@ -61,7 +61,7 @@ def race(
 
     Members have the same bits as in one sweep of all cells and seeds with the tiles of the first round,
     ``race.result.execution``. With several networks or batch sizes, each program has its own tiles, as in the
-    ``execution`` of each of ``race.result.programs``.
+    ``execution`` of ``race.result.program(…)``.
 
     Args:
         network: As in `jfnn.sweep`.
@@ -108,10 +108,11 @@ def race(
 
 def _run(options: Options, rules: loop.Rules) -> RaceResult:
     rounds = Rounds(options, rules.looks[0])
-    outcome = loop.run(rounds, int(np.prod(rounds.first.cell_shape)), rules)
+    cells = list(np.ndindex(*rounds.first.cell_shape))
+    outcome = loop.run(rounds, len(cells), rules)
     networks = rounds.first.folds or 1
     findings = {
-        "tied": [list(rounds.first.cell_index(cell)) for cell in outcome.left.tolist()],
+        "tied": [list(cells[number]) for number in outcome.left.tolist()],
         "seen": [[look.seeds, look.left, look.networks * networks] for look in outcome.looks],
     }
     seeds = options.seeds[: outcome.looks[-1].seeds]

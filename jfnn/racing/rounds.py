@@ -11,8 +11,8 @@ import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.programs import programs_of
-from jfnn.core.search.result import SweepResult, combine, map_members, with_run
+from jfnn.core.search.programs import combine, programs_of
+from jfnn.core.search.result import SweepResult, map_members, with_run
 from jfnn.core.search.sweep import sweep
 from jfnn.schedulers import Converged, EarlyStopping
 
@@ -70,7 +70,7 @@ class Rounds:
         self.options = dataclasses.replace(options, execution=execution, resume=resume)
         self.count = 0
         self.first = sweep(**vars(self._next(slice(seeds))))
-        programs = self.first.programs
+        programs = [self.first.program(**run.key) for run in self.first.runs]
         cells = np.arange(int(np.prod(programs[0].cell_shape)))
         self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
         origin = self.first.origin
@@ -109,9 +109,9 @@ class Rounds:
         if self.keeps and len(left):
             number, cell = divmod(int(left[0]), len(self.of_programs[0][0].cells))
             params = _params(self.of_programs[number], cell)
-            index = programs[number].cell_index(cell)
+            index = list(np.ndindex(*programs[number].cell_shape))[cell]
             programs[number] = with_run(programs[number], params=params, kept_cell=index)
-        result = combine(self.first.program_axes, programs)
+        result = combine(self.first.cells.programs, programs)
         out = np.ones(self.first.cell_shape, bool)
         out.flat[left] = False
         behind = range(out.ndim, result.pruned.ndim)
@@ -173,7 +173,7 @@ def _program(rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, A
 def _params(rounds: Sequence[Round], cell: int) -> Any:
     """Return the parameters of one cell, with the seeds as first axis."""
     parts = [
-        one.result.of_cell(*one.result.cell_index(place)).params
+        one.result.of_cell(*list(np.ndindex(*one.result.cell_shape))[place]).params
         for one in rounds
         for place in np.flatnonzero(one.cells == cell).tolist()
     ]

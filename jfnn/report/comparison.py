@@ -27,14 +27,15 @@ class ComparedProgram(NamedTuple):
 
 def best_first(result: SweepResult) -> list[ComparedProgram]:
     """Return the programs of a sweep by the score of their best cells; programs without one come last."""
-    axes = result.program_axes
     sign = -1 if result.higher_is_better() else 1
     found = []
-    for index, part in zip(np.ndindex(*map(len, axes.values())), result.programs, strict=True):
-        values = {name: axes[name][i].item() for name, i in zip(axes, index, strict=True)}
+    places = np.ndindex(*(len(result.axes[name]) for name in result.runs[0].key))
+    for place, run in zip(places, result.runs, strict=True):
+        part = result.program(**run.key)
         best = part.best_or_none()
         cost = math.inf if best is None else sign * best.score
-        found.append((cost, ComparedProgram(values, part, None if best is None else (*index, *best.index))))
+        index = None if best is None else (*place, *best.index)
+        found.append((cost, ComparedProgram(run.key, part, index)))
     return [program for _, program in sorted(found, key=lambda each: each[0])]
 
 
@@ -44,9 +45,9 @@ def comparison_table(result: SweepResult, programs: Iterable[ComparedProgram]) -
     best = [program.best for program in programs if program.best is not None]  # the others sort last
     columns = {
         axis_text(name): value_texts([program.axes[name] for program in programs], name)
-        for name in result.program_axes
+        for name in result.runs[0].key
     }
-    for name in list(result.axes)[result.leading :]:
+    for name in programs[0].result.axes:
         columns[axis_text(name)] = value_texts([result.axes_at(index)[name] for index in best], name)
     for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
         scores = summary.ScoreTable.from_result(result, name)
@@ -64,6 +65,6 @@ def comparison_figure(result: SweepResult) -> Figure:
     """Plot the best score along the longest axis of programs; all cells for a random search."""
     if not result.crossed:
         return plots.scatter(result)
-    axis, *others = sorted(result.program_axes, key=lambda name: -len(result.axes[name]))
+    axis, *others = sorted(result.runs[0].key, key=lambda name: -len(result.axes[name]))
     by = others[0] if others and len(result.axes[others[0]]) > 1 else None
     return plots.axis_curves(result, axis, by=by, at="best")

@@ -102,7 +102,7 @@ def write_report(
     best = ranking.best_first(result, LISTED, baselines)
     on_front = _front(result, objectives)
     path = as_output_file(path, "path")
-    programs = best_first(result) if result.leading else []
+    programs = best_first(result) if result.runs[0].key else []
     of_each: list[str] = []
     if figures is None and programs:
         figures = {"The best of each": comparison_figure(result)}
@@ -366,7 +366,7 @@ def _refit(result: SweepResult) -> list[str]:
     if refit is None:
         return []
     best = result.best_or_none()
-    cells = [refit.axes_at(refit.cell_index(i)) for i in range(refit.pruned_cells.size)]
+    cells = list(map(refit.axes_at, np.ndindex(*refit.cell_shape)))
     is_best = best is not None and cells == [best.axes]
     which = "The best cell" if is_best else f"At {'; '.join(map(describe, cells))}"
     line = f"{which}, {summary.refit_rows(result)}: {', '.join(summary.refit_texts(refit))}"

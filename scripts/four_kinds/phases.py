@@ -123,8 +123,10 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
         **training_options(scale),
     )
     return {
-        units: Trained(network, jax.tree.map(lambda leaf: leaf[0], result.params), result.test_accuracy[0])
-        for (units, network), result in zip(networks.items(), swept.programs, strict=True)
+        units: Trained(network, jax.tree.map(lambda leaf: leaf[0], run.params), accuracies[0])
+        for (units, network), run, accuracies in zip(
+            networks.items(), swept.runs, swept.test_accuracy, strict=True
+        )
     }
 
 

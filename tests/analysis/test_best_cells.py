@@ -40,7 +40,7 @@ def test_best_cell_of_a_subset_equals_that_of_a_sweep_on_it_alone(score):
             of_one = alone(result, fold)
             ranked = dataclasses.replace(of_one, ranked_by=score or of_one.ranked_by)
             best = ranked.best()
-            assert result.cell_index(row["cell"]) == best.index
+            assert np.unravel_index(row["cell"], result.cell_shape) == best.index
             assert {name: row[name] for name in result.axes} == best.axes
             assert row[best.ranked_by] == best.score
             for name in ("test_loss", "test_accuracy"):

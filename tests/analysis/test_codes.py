@@ -10,8 +10,8 @@ from scipy.special import log_softmax
 
 import jfnn
 from jfnn.analysis import online_code
-from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
+from jfnn.core.search.runs import Origin
 from jfnn.subsets import Subsets, sizes
 
 pytestmark = pytest.mark.unoptimized

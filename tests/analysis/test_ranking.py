@@ -10,7 +10,8 @@ import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
 from jfnn.arguments.texts import full_text, number_text, score_format, value_text, value_texts
-from jfnn.core.search.result import combine, with_run
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import with_run
 
 
 def with_test_accuracy(values, **fields):

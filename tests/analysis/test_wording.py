@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from helpers import make_programs, make_result
+from helpers import make_programs, make_result, parts_of
 
 import jfnn
 from jfnn import plots
 from jfnn.analysis import summary, wording
 from jfnn.arguments.texts import axis_text
-from jfnn.core.search.result import combine, with_run
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import with_run
 
 NET = jfnn.mlp((2, 3, 2))
 MOMENTUM = {"momentum": 0.9}
@@ -33,7 +34,7 @@ def with_learners(pairs, name="network"):
     """Return a result with random scores whose settings describe these learners."""
     parts = [
         with_run(part, config={"settings": {"learner": learner.describe(), "constants": constants}})
-        for part, (learner, constants) in zip(make_programs(("a", "b")).programs, pairs, strict=True)
+        for part, (learner, constants) in zip(parts_of(make_programs(("a", "b"))), pairs, strict=True)
     ]
     return combine({name: np.array(["a", "b"])}, parts)
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import jax
 import numpy as np
-from helpers import plain
+from helpers import parts_of, place_in_part, plain
 from sklearn.model_selection import KFold
 from sweeps import LONGEST, as_validation, shapes_of
 
@@ -34,7 +34,7 @@ def tables(result, attributes=(*OUTCOMES, *OBJECTIVES)):
     A key is the member's value on each axis, its seed and its fold.
     """
     found = []
-    for program in result.programs:
+    for program in parts_of(result):
         columns = program.to_dict()
         names = [*program.axes, "seed", *(["fold"] if program.folds else [])]
         keys = list(zip(*(columns[name].tolist() for name in names), strict=True))
@@ -142,10 +142,9 @@ def numbers_of(sweep, cell, epochs=None):
 
 def alone(sweep, result, place):
     """Train a member by `jfnn.train`, with its rows, numbers, seed, fold and start."""
-    number = result.program_number(place)
+    number, place = place_in_part(result, place)
     own = sweep.programs[number]
-    part = result.programs[number]
-    place = place[result.leading :]
+    part = parts_of(result)[number]
     end = len(part.cell_shape)
     cell, seed, fold = place[:end], place[end], (place[end + 1] if part.folds else 0)
     options = {name: own[name] for name in COMMON} | numbers_of(own, part.axes_at(cell))

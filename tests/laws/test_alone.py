@@ -11,7 +11,7 @@ def parts_alone(sweep, result):
     """Pair the parts of the rows with their names in the scores of a member trained alone."""
     if sweep["folds"] is None:
         return {"train": "train", "validation": "validation", "test": "test"}
-    held = len(result.programs[0].origin.parts[0]["validation"])
+    held = len(result.runs[0].origin.parts[0]["validation"])
     return {"train": "train"} | ({"validation": "test"} if held else {})
 
 

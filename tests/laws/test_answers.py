@@ -6,7 +6,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from helpers import compiled, plain, same_bits
+from helpers import compiled, place_in_part, plain, same_bits
 from members import assert_close, networks_of
 from sweeps import check_each_structure, of_many_sweeps
 
@@ -36,7 +36,7 @@ def test_predictions_equal_those_of_each_member_alone(examples):
         assert np.isnan(nothing).all() if task == "regression" else (nothing == -1).all()
         chances = None if task == "regression" else result.predict_proba(x)
         for place in map(tuple, np.argwhere(alive)[:SOME].tolist()):
-            network, loss = networks_of(sweep.structure)[result.program_number(place)]
+            network, loss = networks_of(sweep.structure)[place_in_part(result, place)[0]]
             params = result.member(*place)
             if not np.isfinite(apply(network)(params, x)).all():
                 continue
@@ -74,7 +74,7 @@ def is_repeated(sweep, part):
 
 def again(sweep, result, loaded):
     """Return the result from its directory and, for a single program, unpickled, with the network to pass."""
-    if len(result.programs) > 1:
+    if len(result.runs) > 1:
         return [(loaded, None)]
     network = sweep["network"]
     own = isinstance(network, jfnn.Learner)

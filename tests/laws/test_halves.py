@@ -4,7 +4,7 @@ import tempfile
 
 import jax
 import pytest
-from helpers import plain, same_bits
+from helpers import parts_of, plain, same_bits
 from hypothesis import strategies
 from members import arrays
 from sweeps import check_each_structure, epochs_of, of_many_sweeps
@@ -46,7 +46,7 @@ def test_two_halves_have_the_bits_of_the_whole(examples):
             assert same_bits(plain(rest.history), expected)
             if whole.objective is not None and middle < end:
                 assert same_bits(rest.objective, whole.objective[..., middle - first :])
-        for before, one, other in zip(half.programs, rest.programs, whole.programs, strict=True):
+        for before, one, other in zip(*map(parts_of, (half, rest, whole)), strict=True):
             alive = before.diverged_at < 0
             if way == "params":
                 again = one.diverged_at[~alive]
@@ -78,7 +78,7 @@ def test_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
     def check_evaluation(sweep, every, at):
         whole = sweep.run({"eval_every": every})
         first = epochs_of(sweep["epochs"]).start
-        for number, program in enumerate(whole.programs):
+        for number, program in enumerate(parts_of(whole)):
             if not len(program.evaluations):
                 continue
             h = at % len(program.evaluations)

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import parts_of, same_bits
 from hypothesis import strategies
 from members import tables
 from sweeps import OF_MEMBERS, check_each_structure, of_many_sweeps, seeds_of
@@ -46,7 +46,7 @@ def among_others(sweep, rng):
 def test_neighbors_and_their_order_change_no_bit(examples):
     def check(sweep, seed):
         result = sweep.run()
-        form = {name: getattr(result.programs[0].execution, name) for name in ("tile", "shared")}
+        form = {name: getattr(parts_of(result)[0].execution, name) for name in ("tile", "shared")}
         other = among_others(sweep, np.random.default_rng(seed)).run(form)
         assert other.diverged_at.size > result.diverged_at.size
         for (keys, expected), (others, found) in zip(tables(result), tables(other), strict=True):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import plain, same_bits
+from helpers import parts_of, place_in_part, plain, same_bits
 from members import COMMON, assert_close, numbers_of, start_of
 from sweeps import as_validation, check_each_structure, epochs_of, of_many_sweeps
 
@@ -16,9 +16,8 @@ pytestmark = pytest.mark.unoptimized
 def winners(result, refit):
     if isinstance(refit, jfnn.Refit) and refit.cells > 1:
         by_numbers = {}
-        for cell in result.order():
-            if not result.pruned_cells.ravel()[cell]:
-                index = result.cell_index(cell)
+        for index in result.order():
+            if not result.pruned_cells[index]:
                 by_numbers.setdefault(tuple(result.axes_at(index).values()), index)
         return list(by_numbers.values())[: refit.cells]
     best = result.best_or_none(refit if isinstance(refit, jfnn.Simplest) else None)
@@ -26,10 +25,9 @@ def winners(result, refit):
 
 
 def refit_alone(sweep, result, index, seed):
-    number = result.program_number(index)
+    number, cell = place_in_part(result, index)
     own = sweep.programs[number]
-    part = result.programs[number]
-    cell = index[result.leading :]
+    part = parts_of(result)[number]
     split = own["split"]
     x, y, test = split.x_train, split.y_train, None
     if split.x_test is not None and own["refit"] == "all":
@@ -61,8 +59,8 @@ def test_each_refit_winner_equals_one_trained_alone(examples):
         assert (result.refit is None) == (not chosen)
         for number, index in enumerate(chosen):
             cell = np.unravel_index(number, result.refit.cell_shape)
-            program = result.programs[result.program_number(index)]
-            assert result.refit.axes_at(cell) == program.axes_at(index[result.leading :])
+            of_program, inner = place_in_part(result, index)
+            assert result.refit.axes_at(cell) == parts_of(result)[of_program].axes_at(inner)
             for seed in range(len(result.seeds)):
                 trained = refit_alone(sweep, result, index, seed)
                 assert result.refit.ranked_by == trained.ranked_by

@@ -65,13 +65,14 @@ def test_tables_texts_and_rankings_show_the_numbers_of_the_result(examples):
         means, order = ranked(result)
         best = result.best_or_none()
         first = [cell.cell for cell in ranking.best_first(result, len(means)).cells]
-        behind = [cell for cell in result.order().tolist() if cell not in order]
-        assert first == [result.cell_index(cell) for cell in (*order, *behind)]
+        cells = list(np.ndindex(*result.cell_shape))
+        behind = [index for index in result.order() if index not in [cells[cell] for cell in order]]
+        assert first == [*(cells[cell] for cell in order), *behind]
         assert result.pruned_cells.ravel()[behind].all()
         if not order:
             assert best is None
         else:
-            assert (best.index, best.score) == (result.cell_index(order[0]), means[order[0]])
+            assert (best.index, best.score) == (cells[order[0]], means[order[0]])
             assert best.axes == result.axes_at(best.index)
             assert f"{best.score:.6g}" in repr(result)
         assert str(result.diverged_at.size) in result.members_text() and result._repr_html_()

@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, parts_of, place_in_part
 from hypothesis import strategies
 from members import assert_close, is_close, networks_of, place_of, rows_of
 from scipy import special
@@ -77,10 +77,10 @@ def test_scores_of_any_member_follow_from_its_outputs(examples):
     def check(sweep, number):
         result = sweep.run()
         place = place_of(result, number)
-        part = result.programs[result.program_number(place)]
-        own = sweep.programs[result.program_number(place)]
-        inner = place[result.leading :]
-        network, trained_by = networks_of(sweep.structure)[result.program_number(place)]
+        number, inner = place_in_part(result, place)
+        part = parts_of(result)[number]
+        own = sweep.programs[number]
+        network, trained_by = networks_of(sweep.structure)[number]
         loss = next(name for name, known in LOSSES.items() if known == trained_by)
         fold = inner[-1] if part.folds else 0
         (x, y, weights), held, test = rows_of(own, part, fold)

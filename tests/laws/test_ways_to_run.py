@@ -4,7 +4,7 @@ import concurrent.futures
 
 import jax
 import pytest
-from helpers import same_bits
+from helpers import parts_of, same_bits
 from hypothesis import strategies
 from members import arrays
 from sweeps import check_each_structure, epochs_of, of_sweeps
@@ -33,7 +33,7 @@ def assert_kept(result, way, expected):
         assert result.params is None
     elif kept == "best":
         assert result.kept_cell == best.index
-        for part, whole in zip(result.programs, expected.programs, strict=True):
+        for part, whole in zip(parts_of(result), parts_of(expected), strict=True):
             own = whole.best_or_none()
             assert same_bits(part.params, None if own is None else whole.of_cell(*own.index).params)
     elif kept == "all":
@@ -42,7 +42,7 @@ def assert_kept(result, way, expected):
 
 def assert_recorded(result, end):
     """Check that the last evaluation, if at the end, equals the result for members that did not diverge."""
-    for program in result.programs:
+    for program in parts_of(result):
         if len(program.evaluations) and program.evaluations[-1] == end:
             finite = program.diverged_at < 0
             last = {name: values[..., -1][finite] for name, values in program.history.items()}

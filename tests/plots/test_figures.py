@@ -267,7 +267,7 @@ def test_default_curves_are_the_best_cell_and_others_in_order():
     for figure in (plots.loss_curves(result), plots.interval_curves(result)):
         assert left_out(result) in caption_of(figure)
     listed = make_sampled(12, history=1)
-    ranks = [listed.order().tolist().index(cell) for (cell,) in default_cells(listed)]
+    ranks = [listed.order().index(cell) for cell in default_cells(listed)]
     assert ranks[0] == 0 and ranks[-1] == 11 and ranks == sorted(ranks) and len(ranks) == 6
     listed.history["train_loss"][(cell := default_cells(listed)[2])] = (
         np.nan

@@ -8,14 +8,15 @@ import re
 import matplotlib.image
 import numpy as np
 import pytest
-from helpers import make_programs, make_result, make_sampled
+from helpers import make_programs, make_result, make_sampled, parts_of
 from reading import image_of, in_a_line
 
 import jfnn
 from jfnn import analysis, plots
 from jfnn.analysis import description, summary
 from jfnn.arguments.texts import describe
-from jfnn.core.search.result import combine, with_run
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import with_run
 from jfnn.report import writing as report
 
 pytestmark = pytest.mark.unoptimized
@@ -170,7 +171,7 @@ def test_each_network_and_batch_size_has_its_own_figures(written):
     result = make_programs(("a", "4-3"), (5, 0), shape=(1, 2))
     page = written(result, draws=True)
     assert page.texts["figcaption"] == ["The best of each", *["Train accuracy", "Test accuracy"] * 4]
-    parts = sorted(result.programs, key=lambda part: -part.best().score)
+    parts = sorted(parts_of(result), key=lambda part: -part.best().score)
     values = [float(text.rpartition(": ")[2]) for text in page.boxes["Test accuracy"]]
     np.testing.assert_allclose(values, np.ravel([part.cell_scores() for part in parts]), rtol=1e-5)
     assert page.settings()["networks"] == "a, 4-3" and page.settings()["batch size"] == "5, full"

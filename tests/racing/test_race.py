@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 import pytest
-from helpers import refusal, same_bits
+from helpers import parts_of, refusal, same_bits
 from noisy_classes import NET, SPLIT
 
 import jfnn
@@ -101,7 +101,7 @@ def test_members_have_the_bits_of_one_sweep_for_all_kinds_of_grids(options):
     options = GRID | options
     network = options.pop("network", NET)
     ended = jfnn.race(network, SPLIT, **RULES | options)
-    programs = ended.result.programs
+    programs = parts_of(ended.result)
     layouts = {(each.execution.tile, each.execution.shared) for each in programs}
     assert len(layouts) == 1
     ((tile, shared),) = layouts
@@ -229,7 +229,7 @@ def test_result_can_be_used_like_a_sweeps(race_result, tmp_path):
         left[index] = True
     np.testing.assert_array_equal(result.pruned_cells, ~left)
     assert result.best().index == race_result.tied[0]
-    ranks = [result.cell_index(cell) for cell in result.order() if left.ravel()[cell]]
+    ranks = [index for index in result.order() if left[index]]
     assert tuple(ranks) == race_result.tied
     table = result.to_dict()
     assert len(table["seed"]) == race_result.planned and mask(result).sum() == race_result.trained

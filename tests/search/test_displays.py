@@ -36,7 +36,7 @@ def test_results_show_the_best_cells_and_the_range_of_their_members(examples):
         count, diverged = result.diverged_at.size, int((result.diverged_at >= 0).sum())
         members = f"{count} member{'s' * (count > 1)}" + f" ({diverged} diverged)" * (diverged > 0)
         assert repr(result).startswith(f"<SweepResult of {members}")
-        names = list(result.axes) if result.crossed else [*list(result.axes)[: result.leading], "cells"]
+        names = list(result.axes) if result.crossed else [*result.runs[0].key, "cells"]
         counts = zip(names, shape, strict=False)
         assert not shape or ", ".join(f"{name} {count}" for name, count in counts) in repr(result)
         assert len(repr(result)) < 500
@@ -51,7 +51,7 @@ def test_results_show_the_best_cells_and_the_range_of_their_members(examples):
         heading = [*map(axis_text, result.axes), name_text(result.ranked_by)]
         assert not shown or shown[0] == ["", *heading]
         for rank, (cell, row) in enumerate(zip(order, shown[1:], strict=False), 1):
-            index = result.cell_index(cell)
+            index = np.unravel_index(cell, shape)
             texts = [value_text(name, value) for name, value in result.axes_at(index).items()]
             assert row[:-1] == [f"{rank}.", *texts]
             values = result.scores[result.ranked_by][index].ravel()

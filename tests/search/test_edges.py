@@ -88,11 +88,11 @@ def test_all_programs_have_the_same_folds(folds, split):
     splitter = pairs(split) if folds.startswith("pairs") else KFold(2, shuffle=True)
     options = dict(learning_rate=0.1, **OPTIONS)
     both = jfnn.sweep(SEVERAL, split, folds=splitter, **options)
-    rows = [result.config["data"]["validation"] for result in both.programs]
+    rows = [run.config["data"]["validation"] for run in both.runs]
     assert rows[0] == rows[1]
     if folds.startswith("pairs"):
         alone = jfnn.sweep(SEVERAL["two"], split, folds=list(pairs(split)), **options)
-        assert same_bits(alone.params, both.programs[1].params)
+        assert same_bits(alone.params, both.runs[1].params)
 
 
 def test_directory_of_several_programs_keeps_their_order_and_refuses_others(split, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.search.result import combine
+from jfnn.core.search.programs import combine
 
 pytestmark = pytest.mark.unoptimized
 

@@ -13,7 +13,8 @@ from kinds_of_files import bits_of_result
 import jfnn
 from jfnn import analysis
 from jfnn.core.search import run_directory
-from jfnn.core.search.result import combine, with_run
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import with_run
 from jfnn.core.store import files
 
 pytestmark = pytest.mark.unoptimized

@@ -11,6 +11,7 @@ from helpers import (
     make_programs,
     make_result,
     make_sampled,
+    parts_of,
     same_bits,
     with_scores,
 )
@@ -19,7 +20,8 @@ from scipy import stats
 
 import jfnn
 from jfnn.analysis import ranking
-from jfnn.core.search.result import combine, with_run
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import with_run
 
 pytestmark = pytest.mark.unoptimized
 
@@ -36,7 +38,7 @@ def test_members_diverged_in_one_program_are_left_out_of_a_mean(split):
     options = dict(learning_rate=[1e-3, 1e-2], batch_size=16, validation=0.2, **OPTIONS)
     both = jfnn.sweep({"a": exploding, "b": NETWORKS["6"]}, split, **options)
     alone = both.program(network="b")
-    assert both.programs[0].best_or_none() is None
+    assert both.program(network="a").best_or_none() is None
     assert both.best().axes["network"] == "b"
     assert {cell.axes["network"] for cell in ranking.best_first(both).cells} == {"b"}
     x = split.x_test
@@ -54,7 +56,7 @@ def test_programs_of_a_combined_result_equal_its_parts(make):
         part = with_run(part, params=params, config={"settings": {"tile": number}}, timing={"run": number})
         parts.append(part.of_cell(*part.best().index) if number > 3 else part)
     whole = combine({"network": np.array(["a", "b", "c"]), "batch_size": np.array([8, 0])}, parts)
-    for part, program in zip(parts, whole.programs, strict=True):
+    for part, program in zip(parts, parts_of(whole), strict=True):
         assert same_bits(everything(program), everything(part))
     for number, (name, size) in enumerate(itertools.product("abc", (8, None))):
         program = whole.program(network=name, batch_size=size)

@@ -95,6 +95,7 @@ class ProgramCall(NamedTuple):
 
 def compute_in_blocks(
     calls: Sequence[ProgramCall],
+    programs: tuple[int, ...],
     finish: Finish | None = None,
     reduce: object = None,
     argument: str = "network",
@@ -102,8 +103,8 @@ def compute_in_blocks(
     """Return values for all members and rows, in the members' shape ``[…, n, …]`` or reduced over members.
 
     Args:
-        calls: Programs with their members; all have the same rows and the same shape of members. With several
-            programs, the result has an axis of programs before this shape.
+        calls: Programs with their members; all have the same rows and the same shape of members.
+        programs: Lengths of the axes of programs, before this shape in the result.
         finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
             on the host.
         reduce: None, a name in `REDUCTIONS`, or a function; applied to one block of rows at a time, to limit
@@ -115,7 +116,9 @@ def compute_in_blocks(
             shapes; the values do not fit into memory; all members to be reduced diverged; or ``reduce`` does
             not return one entry per row.
     """
-    selection = _concatenate([call.selection for call in calls])
+    selections = [call.selection for call in calls]
+    indices, diverged = (np.concatenate(parts) for parts in list(zip(*selections, strict=True))[1:])
+    selection = MemberSelection((*programs, *selections[0].shape), indices, diverged)
     function = _as_function(reduce, selection)
     threads = as_devices(None)
     finite = _finite(calls)
@@ -152,16 +155,6 @@ def compute_in_blocks(
     run_jobs(range(0, n, BLOCK), threads, issue, collect)
     everything = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
     return selection.spread_out(everything) if function is None else everything
-
-
-def _concatenate(selections: Sequence[MemberSelection]) -> MemberSelection:
-    """Join the selections of several programs, with an axis of programs first."""
-    first = selections[0]
-    if len(selections) == 1:
-        return first
-    indices = np.concatenate([selection.indices for selection in selections])
-    diverged = np.concatenate([selection.diverged for selection in selections])
-    return MemberSelection((len(selections), *first.shape), indices, diverged)
 
 
 def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]]:

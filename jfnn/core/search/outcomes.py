@@ -15,8 +15,8 @@ from jfnn.core.engine.state import Failure, Outcome, Scores
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.remote import ExecutorError
 from jfnn.core.search import run_directory
-from jfnn.core.search.predictions import Origin
-from jfnn.core.search.result import ProgramRun, SweepResult, with_run
+from jfnn.core.search.result import SweepResult, with_run
+from jfnn.core.search.runs import Origin, ProgramRun
 from jfnn.core.store.identity import Description
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import Supervised

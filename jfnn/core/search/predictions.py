@@ -14,7 +14,6 @@ from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import (
     BLOCK,
     Finish,
-    MemberSelection,
     ProgramCall,
     Reduce,
     compute_in_blocks,
@@ -24,14 +23,13 @@ from jfnn.core.engine.cohort import PARTS
 from jfnn.core.experiment.description import without_added
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.experiment.validation import Labelled, cuts, with_labels, with_weights
+from jfnn.core.search.runs import Members, Origin
 from jfnn.core.store.files import digest
 from jfnn.learners import answers
 from jfnn.learners.answers import Model
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.supervised import Supervised
-from jfnn.network import Network
-from jfnn.params import Params
 from jfnn.split import Names, Split, is_frame
 
 # Reductions of labels over members; labels are names, so other statistics are meaningless.
@@ -39,56 +37,21 @@ VOTE = "vote"
 MEAN = "mean"
 
 
-class Origin(NamedTuple):
-    """Objects of a run that are not saved.
-
-    Attributes:
-        learner: ``(network) -> learner``: the run's learner with another network, or with its own for None.
-        parts: For each fold, name of a part -> row numbers; None if not kept.
-        subsets: The folds, if they are `Subsets`.
-        most_frequent: Share of the most frequent class among the rows that rank, averaged over folds; None
-            without classes, with weights, or with subsets.
-    """
-
-    learner: Callable[[Network | None], Learner]
-    parts: Sequence[Mapping[str, np.ndarray]] | None = None
-    subsets: Subsets | None = None
-    most_frequent: float | None = None
-
-
-class ProgramMembers(NamedTuple):
-    """The trained members of one program.
-
-    Attributes:
-        model: The learner, or function ``(params, x) -> outputs``, that predicts for them.
-        params: Their parameters, NumPy arrays with all members on the leading axis.
-        hyper: Their hyperparameters, name -> ``[members]``.
-        selection: Which members of the run these are.
-        dtype: Dtype of their parameters.
-    """
-
-    model: Model
-    params: Params
-    hyper: dict[str, np.ndarray]
-    selection: MemberSelection
-    dtype: np.dtype
-
-
 def predict(
-    programs: Sequence[ProgramMembers],
+    members: Members,
     x: ArrayLike,
     reduce: str | Reduce | None,
     metrics: Mapping[str, bool],
     names: Names,
 ) -> np.ndarray:
-    """Return labels or outputs of all members, as in `SweepResult.predict`; programs are the first axis."""
+    """Return labels or outputs of all members, as in `SweepResult.predict`."""
     framed = is_frame(x)
-    if not all(answers.decides(members.model, metrics) for members in programs):
-        model = programs[0].model
+    if not all(answers.decides(program.model, metrics) for program in members.programs):
+        model = members.programs[0].model
         links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
         units = names.units([link is None for link in links]) if framed else None
         finish = None if units is None else lambda values, _: units(values)
-        return _evaluate(answers.predictions, programs, x, reduce, names, finish)
+        return _evaluate(answers.predictions, members, x, reduce, names, finish)
     if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
         raise ArgumentError(
             "reduce",
@@ -96,10 +59,11 @@ def predict(
             f" (predict_proba takes them); got {checks.as_text(reduce)}",
         )
     if reduce == MEAN:
-        each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
-        values = _labels_of_means(_evaluate(answers.evidence, programs, x, MEAN, names), each)
+        models = [program.model for program in members.programs]
+        each = any(model.multilabel for model in models if isinstance(model, Supervised))
+        values = _labels_of_means(_evaluate(answers.evidence, members, x, MEAN, names), each)
     else:
-        values = _evaluate(answers.labels, programs, x, vote if reduce == VOTE else None, names)
+        values = _evaluate(answers.labels, members, x, vote if reduce == VOTE else None, names)
     return names.words(values) if framed else values
 
 
@@ -114,22 +78,20 @@ def _labels_of_means(means: np.ndarray, each: bool) -> np.ndarray:
     return np.where(np.isnan(means).any(axis=-1), -1, labels)
 
 
-def probabilities(
-    programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, names: Names
-) -> np.ndarray:
+def probabilities(members: Members, x: ArrayLike, reduce: str | Reduce | None, names: Names) -> np.ndarray:
     """Return class probabilities of all members, as in `SweepResult.predict_proba`."""
-    for members in programs:
-        model = members.model
+    for program in members.programs:
+        model = program.model
         if not isinstance(model, Supervised) or model.loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network with a cross-entropy; other losses have no probabilities"
             )
-    return _evaluate(answers.probabilities, programs, x, reduce, names)
+    return _evaluate(answers.probabilities, members, x, reduce, names)
 
 
 def _evaluate(
     function: Callable[..., jax.Array],
-    programs: Sequence[ProgramMembers],
+    members: Members,
     x: Any,
     reduce: object,
     names: Names,
@@ -145,17 +107,17 @@ def _evaluate(
         names.warn_of_units(x)
     table = names.inputs(x) if framed else x
     calls = []
-    for members in programs:
-        model = members.model
+    for program in members.programs:
+        model = program.model
         rows = table
         if framed and isinstance(model, Supervised):
             rows = table.reshape(len(table), *(model.network.input_shape or ()))
-        rows = answers.inputs(model, rows, members.dtype)
-        params = answers.pack_params(model, members.params, members.dtype)
+        rows = answers.inputs(model, rows, program.dtype)
+        params = answers.pack_params(model, program.params, program.dtype)
         leaves = jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
-        calls.append(ProgramCall(answers.program(function, model), params, members.selection, rows, layer))
-    return compute_in_blocks(calls, finish, reduce)
+        calls.append(ProgramCall(answers.program(function, model), params, program.selection, rows, layer))
+    return compute_in_blocks(calls, members.shape, finish, reduce)
 
 
 class PartOfFolds(NamedTuple):
@@ -174,7 +136,7 @@ class PartOfFolds(NamedTuple):
 
 
 def row_scores(
-    programs: Sequence[ProgramMembers],
+    members: Members,
     metric: str | Metric,
     part: str,
     split: Split,
@@ -190,8 +152,8 @@ def row_scores(
     folds: list[np.ndarray] = []
     rows_of: PartOfFolds | None = None
     n_train = 0
-    for members in programs:
-        learner = _with_metric(members.model, metric)
+    for program in members.programs:
+        learner = _with_metric(program.model, metric)
         name = metric.name if isinstance(metric, Metric) else metric
         checks.as_choice(name, "metric", [metric.name for metric in learner.metrics])
         learner, data = learner.bind(split)
@@ -201,12 +163,12 @@ def row_scores(
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
         check_rows(data, config)
         function: Callable[..., jax.Array] = answers.row_score
-        packed = answers.pack_params(learner, members.params, members.dtype)
-        arguments: tuple[Any, ...] = (packed, members.hyper)
+        packed = answers.pack_params(learner, program.params, program.dtype)
+        arguments: tuple[Any, ...] = (packed, program.hyper)
         rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
         rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
         of_folds = rows_of.relabelled if rows_of.row_numbers is None else rows_of.row_numbers
-        fold = members.selection.indices % (1 if of_folds is None else len(of_folds))
+        fold = program.selection.indices % (1 if of_folds is None else len(of_folds))
         folds.append(fold)
         if rows_of.relabelled is not None and rows_of.longer is not None:
             _, everything = learner.bind(rows_of.longer)
@@ -214,15 +176,15 @@ def row_scores(
             rows = jax.tree.map(lambda leaf, row_numbers=row_numbers: leaf[row_numbers], everything.rows)
             function = answers.row_score_in_fold
             arguments = (*arguments, fold.astype(np.int32))
-        program = answers.program(function, learner, name)
-        calls.append(ProgramCall(program, arguments, members.selection, rows, learner.width()))
+        compiled = answers.program(function, learner, name)
+        calls.append(ProgramCall(compiled, arguments, program.selection, rows, learner.width()))
     finish = None
     if rows_of is not None and rows_of.row_numbers is not None:
-        diverged = np.concatenate([members.selection.diverged for members in programs])
+        diverged = np.concatenate([program.selection.diverged for program in members.programs])
         fold_of = np.concatenate(folds)
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
         finish = _mask_missing(rows_of.row_numbers, n_train, finite)
-    return compute_in_blocks(calls, finish, reduce, "metric")
+    return compute_in_blocks(calls, members.shape, finish, reduce, "metric")
 
 
 def check_rows(data: Data, config: Json) -> None:

@@ -1,4 +1,4 @@
-"""Split options with several networks or batch sizes into the options of each program.
+"""Split options with several networks or batch sizes into those of each program; combine the results.
 
 Members of one program differ only in numbers; each network and batch size needs its own program.
 """
@@ -16,7 +16,7 @@ from jfnn.core.experiment.axes import ALWAYS
 from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
 from jfnn.core.search import run_directory
-from jfnn.core.search.result import SweepResult, as_trained
+from jfnn.core.search.result import SweepResult, as_trained, map_members, with_run
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -97,12 +97,12 @@ def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[
 
     Results become `Trained` members.
     """
-    if isinstance(params, SweepResult) and params.leading:
-        lengths = {name: len(values) for name, values in params.program_axes.items()}
+    if isinstance(params, SweepResult) and params.runs[0].key:
+        lengths = {name: len(params.axes[name]) for name in params.runs[0].key}
         if lengths != axes:
             reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
             raise ArgumentError("initial_params", f"{reason}; result.program(…) returns one program")
-        return [as_trained(program) for program in params.programs]
+        return [as_trained(params.program(**run.key)) for run in params.runs]
     if isinstance(params, SweepResult):
         params = as_trained(params)
     starts: list[Params] = [params]
@@ -111,3 +111,41 @@ def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[
             return [params] * math.prod(axes.values())
         starts = [inner for nested in starts for inner in nested]
     return starts
+
+
+def combine(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
+    """Combine the results of several programs, in C order of the leading axes, into one result.
+
+    They have the same cells, seeds, folds and metrics. Histories are padded with NaN to the longest; terms
+    that a program lacks are NaN.
+    """
+    if not axes:
+        return programs[0]
+    first = programs[0]
+    evaluations = max((program.evaluations for program in programs), key=len)
+    terms = dict.fromkeys(name for program in programs for name in program.terms)
+    parts = []
+    combinations = itertools.product(*(values.tolist() for values in axes.values()))
+    for program, values in zip(programs, combinations, strict=True):
+        count = len(program.evaluations)
+        behind = [(0, 0)] * program.diverged_at.ndim + [(0, len(evaluations) - count)]
+        history = {
+            name: np.pad(program.history[name], behind, constant_values=np.nan) for name in first.history
+        }
+        unknown = np.full_like(program.objective, np.nan)
+        known = {name: program.terms.get(name, unknown) for name in terms}
+        part = with_run(program, key=dict(zip(axes, values, strict=True)), evaluated=count)
+        parts.append(dataclasses.replace(part, history=history, terms=known))
+    lengths = [len(values) for values in axes.values()]
+
+    def stacked(*arrays: np.ndarray) -> np.ndarray:
+        return np.stack(arrays).reshape(*lengths, *arrays[0].shape)
+
+    return dataclasses.replace(
+        first,
+        **map_members(stacked, *parts),
+        axes={**axes, **first.axes},
+        evaluations=evaluations,
+        refit=None,
+        runs=tuple(run for part in parts for run in part.runs),
+    )

@@ -12,9 +12,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
 from jfnn.core.experiment.axes import as_index
 from jfnn.core.search import run_directory
-from jfnn.core.search.predictions import Origin
-from jfnn.core.search.result import KEPT, ProgramRun, SweepResult, combine
+from jfnn.core.search.programs import combine
+from jfnn.core.search.result import KEPT, SweepResult
 from jfnn.core.search.run_directory import CONFIG, REFIT, RESULTS
+from jfnn.core.search.runs import Origin, ProgramRun
 from jfnn.core.store import archives
 from jfnn.core.store.files import CorruptFileError
 from jfnn.identity import naming

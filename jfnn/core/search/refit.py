@@ -28,11 +28,9 @@ def winners(result: SweepResult, refit: Refit) -> list[Index]:
     best = result.best_or_none(refit.rule)
     if best is None or refit.cells == 1:
         return [] if best is None else [best.index]
-    pruned = result.pruned_cells.ravel()
     by_numbers: dict[tuple[object, ...], Index] = {}
-    for cell in result.order():
-        index = result.cell_index(cell)
-        if not pruned[cell]:
+    for index in result.order():
+        if not result.pruned_cells[index]:
             by_numbers.setdefault(tuple(result.axes_at(index).values()), index)
     return list(by_numbers.values())[: refit.cells]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from html import escape
 from pathlib import Path
@@ -22,7 +21,7 @@ from jfnn.arguments.named import Named
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_text, name_text, number_text, value_text
 from jfnn.arguments.types import Json
-from jfnn.core.engine.blocks import MemberSelection, Reduce
+from jfnn.core.engine.blocks import Reduce
 from jfnn.core.engine.cohort import PARTS, Ended
 from jfnn.core.experiment.axes import Axes, as_index
 from jfnn.core.experiment.continuing import Trained
@@ -31,13 +30,13 @@ from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
 from jfnn.core.search.doubts import best_at_ends, nothing_learned
-from jfnn.core.search.predictions import Origin, PartOfFolds, ProgramMembers
+from jfnn.core.search.predictions import PartOfFolds
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
+from jfnn.core.search.runs import Members, Origin, ProgramRun, common_entries
 from jfnn.learners import answers
 from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
-from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
-from jfnn.learners.supervised import Supervised
+from jfnn.learners.of_targets import SEVERAL_TARGETS
 from jfnn.network import Network
 from jfnn.split import Names, Split
 
@@ -85,33 +84,6 @@ def _is_metrics(value: object) -> bool:
     return type(value) is dict and all(type(higher) is bool for higher in value.values())
 
 
-def _is_cell(value: object) -> bool:
-    return value is None or (type(value) is list and all(type(index) is int for index in value))
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ProgramRun:
-    """The parts of a result that each program has separately, apart from the arrays.
-
-    Attributes:
-        params: Parameters with this program's axes in front on every leaf, or as ``keep_params`` specifies;
-            or None.
-        kept_cell: Index, in this program's grid, of the only cell whose parameters were kept, or None.
-        config: Settings, data checksums, versions, device, and the "fingerprint" of what determines the
-            result.
-        timing: Seconds since the run began or was resumed, "compile" and "run".
-        origin: The learner and, if still available, the rows of the folds; None once pickled.
-        evaluated: Number of evaluations, if another program has more; None for all.
-    """
-
-    params: Any = None
-    kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
-    config: Json = field(default_factory=dict)
-    timing: dict[str, float] = field(default_factory=dict)
-    origin: Origin | None = None
-    evaluated: int | None = None
-
-
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
@@ -155,9 +127,8 @@ class SweepResult:
             several cells on one axis, best first; or None. It has no test scores if `jfnn.Refit` trained on
             test rows.
         names: What the numbers in the data represent (columns, classes, units); empty if not given.
-        leading: Number of leading axes, which hold networks and batch sizes.
-        runs: ``params``, ``kept_cell``, ``config``, ``timing`` and ``origin`` of each program, in C order of
-            the leading axes.
+        runs: ``key``, ``params``, ``kept_cell``, ``config``, ``timing`` and ``origin`` of each program, in C
+            order of the leading axes. ``result.program(**run.key)`` is the result of a run's program.
     """
 
     axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
@@ -182,7 +153,6 @@ class SweepResult:
     )
     refit: SweepResult | None = None
     names: Names = field(default_factory=Names)
-    leading: int = 0
     runs: tuple[ProgramRun, ...] = field(default_factory=lambda: (ProgramRun(),))
 
     def __post_init__(self) -> None:
@@ -211,14 +181,13 @@ class SweepResult:
 
     def _repr_html_(self) -> str:
         """Return a table of the best cells, for notebooks; scores are means with minimum and maximum."""
-        order = [cell for cell in self.order() if not self.pruned_cells.ravel()[cell]]
+        order = [index for index in self.order() if not self.pruned_cells[index]]
         if not order:
             return f"<p>{self.members_text()}</p><p>{NONE_RANKS}</p>"
         higher = self.higher_is_better()
         means = self.cell_scores()
         rows = [["", *map(axis_text, self.axes), name_text(self.ranked_by)]]
-        for rank, cell in enumerate(order[:SHOWN], 1):
-            index = self.cell_index(cell)
+        for rank, index in enumerate(order[:SHOWN], 1):
             values = self.scores[self.ranked_by][index].ravel()
             score = number_text(float(means[index]), higher)
             if values.size > 1:
@@ -249,11 +218,13 @@ class SweepResult:
 
         Nested lists with an entry per program if there are several, unless only one cell was kept; or None.
         """
-        kept = self._with_kept_params()
-        params = [run.params for run in kept.runs]
+        cell = self.kept_cell
+        if cell is not None:
+            return self.runs[self._number(cell)].params
+        params = [run.params for run in self.runs]
         if any(each is None for each in params):
             return None
-        for length in reversed(kept._program_shape):
+        for length in reversed(self._program_shape):
             params = [params[first : first + length] for first in range(0, len(params), length)]
         return params[0]
 
@@ -273,7 +244,7 @@ class SweepResult:
 
         With several programs, the entries that they share.
         """
-        return functools.reduce(_common, (run.config for run in self.runs))
+        return functools.reduce(common_entries, (run.config for run in self.runs))
 
     @property
     def timing(self) -> dict[str, float]:
@@ -287,19 +258,14 @@ class SweepResult:
         return self.runs[0].origin
 
     @property
-    def programs(self) -> tuple[SweepResult, ...]:
-        """The results of all programs, one per network and batch size, in C order."""
-        return tuple(map(self._program, np.ndindex(*self._program_shape)))
-
-    @property
     def execution(self) -> Execution:
         """The layout of tiles, on which the last bits depend: with it `jfnn.train` reproduces any member.
 
         Raises:
-            ValueError: The result has several programs; use one of `programs`.
+            ValueError: The result has several programs; use that of one `program`.
         """
-        if self.leading:
-            raise ArgumentError("execution", "the layout differs between programs; see result.programs")
+        if self.runs[0].key:
+            raise ArgumentError("execution", "the layout differs between programs; see result.program(…)")
         settings = self.config["settings"]
         batches = settings["minibatches"]
         pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
@@ -314,7 +280,7 @@ class SweepResult:
     @property
     def cells(self) -> Axes:
         """The axes of the grid, or the axis of listed cells."""
-        return Axes(self.axes, crossed=self.crossed, leading=self.leading)
+        return Axes(self.axes, crossed=self.crossed, leading=len(self.runs[0].key))
 
     @property
     def cell_shape(self) -> tuple[int, ...]:
@@ -345,10 +311,6 @@ class SweepResult:
         """Return the value of a cell on every axis, name -> value."""
         return self.cells.at(as_index(index, self.cells.lengths.items(), "index"))
 
-    def cell_index(self, cell: int) -> tuple[int, ...]:
-        """Return the index of a cell from its number in C order."""
-        return tuple(int(i) for i in np.unravel_index(cell, self.cell_shape))
-
     def cell_means(self, members: np.ndarray) -> np.ndarray:
         """Average one number per member ``[…, E, L, S]`` over seeds and folds: ``[…, E, L]``."""
         leading = members.shape[: members.ndim - self.diverged_at.ndim]
@@ -366,8 +328,8 @@ class SweepResult:
         """Return cell values ``[…, E, L]`` with NaN for cells that a scheduler excluded from the ranking."""
         return np.where(self.pruned_cells, np.nan, values)
 
-    def order(self, name: str | None = None) -> np.ndarray:
-        """Return the numbers of the cells in C order, sorted from best to worst score; ties keep their order.
+    def order(self, name: str | None = None) -> list[tuple[int, ...]]:
+        """Return the indices of the cells from best to worst score; ties keep their order in the grid.
 
         Pruned cells come last, latest stopped first. Cells that diverged with any seed or fold are
         omitted.
@@ -379,7 +341,8 @@ class SweepResult:
         pruned = self.pruned_cells.ravel()
         last = self.stopped_at.reshape(pruned.size, -1).max(axis=-1)
         order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last key is the primary one
-        return np.asarray(order[np.isfinite(costs[order])])
+        cells = list(np.ndindex(*self.cell_shape))
+        return [cells[number] for number in order.tolist() if np.isfinite(costs[number])]
 
     def _costs(self, name: str | None = None) -> np.ndarray:
         """Return a score of each cell, with its sign changed if higher is better."""
@@ -410,9 +373,9 @@ class SweepResult:
             got = f"{checks.as_text(rule)}; to rank by another metric, give sweep jfnn.Validation(rank_by=…)"
             raise ArgumentTypeError("rule", f"expected a jfnn.Simplest, got {got}")
         order = self.order()
-        if not len(order) or self.pruned_cells.ravel()[order[0]]:
+        if not order or self.pruned_cells[order[0]]:
             return None
-        index = self.cell_index(int(order[0]) if rule is None else self._choose(rule))
+        index = order[0] if rule is None else self._choose(rule)
         score = float(self.cell_scores()[index])
         doubts = self._doubts(index) if rule is None else ()
         return Best(index, self.axes_at(index), score, self.ranked_by, doubts)
@@ -435,20 +398,21 @@ class SweepResult:
         gains = sign * self.scores[self.ranked_by].reshape(*self.cell_shape, -1)
         return found or best_at_ends(self.cells, gains, index)
 
-    def _choose(self, rule: Simplest) -> int:
-        """Return the number of the cell that a rule chooses."""
-        places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
+    def _choose(self, rule: Simplest) -> tuple[int, ...]:
+        """Return the index of the cell that a rule chooses."""
+        cells = list(np.ndindex(*self.cell_shape))
+        places: np.ndarray = np.transpose(cells)
         # Words and batch sizes are ordered as given; their axes are axes of programs, which come first.
         columns = self.cells.columns() | {
             name: place
-            for (name, values), place in zip(self.program_axes.items(), places, strict=False)
+            for (name, values), place in zip(self.cells.programs.items(), places, strict=False)
             if name == "batch_size" or values.dtype.kind == "U"
         }
         members = self.scores[self.ranked_by].reshape(self.pruned_cells.size, self.seeds.size, -1)
         runs = members.mean(axis=1) if members.shape[-1] > 1 else members[..., 0]
         rule.check(columns, runs.shape[-1], "rule")
         sign = -1 if self.higher_is_better() else 1
-        return rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)
+        return cells[rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)]
 
     def program(self, **values: Any) -> SweepResult:
         """Return the result of one program: ``program(network="50-50", batch_size=100)``, ``(width=50)``.
@@ -460,9 +424,9 @@ class SweepResult:
         Raises:
             ValueError: No such axis or value.
         """
-        index: list[int] = []
-        for name, known in self.program_axes.items():
-            choices = known.tolist()
+        key: dict[str, Any] = {}
+        for name in self.runs[0].key:
+            choices = self.axes[name].tolist()
             value = values.pop(name, None)
             value = 0 if value is None and name == "batch_size" else value
             is_one = isinstance(value, str | int | float | np.number) and not isinstance(value, bool)
@@ -470,41 +434,29 @@ class SweepResult:
                 raise ArgumentError(
                     name, f"expected one of {checks.as_text(choices)}, got {checks.as_text(value)}"
                 )
-            index.append(choices.index(value))
+            key[name] = value
         if values:
-            expected = ", ".join(self.program_axes) or "no axis, since this result has one program"
+            expected = ", ".join(key) or "no axis, since this result has one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
-        return self._program(tuple(index))
-
-    @property
-    def program_axes(self) -> dict[str, np.ndarray]:
-        """The axes of networks and batch sizes, name -> values; they come first."""
-        return self.cells.programs
+        number = [run.key for run in self.runs].index(key)
+        run = self.runs[number]
+        place = np.unravel_index(number, self._program_shape)
+        fields = map_members(lambda array: array[place], self)
+        fields["axes"] = {name: known for name, known in self.axes.items() if name not in key}
+        fields["evaluations"] = self.evaluations[: run.evaluated]
+        fields["history"] = {name: known[..., : run.evaluated] for name, known in fields["history"].items()}
+        runs = (dataclasses.replace(run, key={}, evaluated=None),)
+        return dataclasses.replace(self, **fields, refit=None, runs=runs)
 
     @property
     def _program_shape(self) -> tuple[int, ...]:
         """Lengths of the leading axes, on which the programs lie."""
-        return self.cell_shape[: self.leading]
+        return self.cell_shape[: len(self.runs[0].key)]
 
-    def program_number(self, index: tuple[int, ...]) -> int:
-        """Return the number of the program of a cell, a member or a position on the leading axes."""
-        return int(np.ravel_multi_index(index[: self.leading], self._program_shape))
-
-    def _program(self, index: tuple[int, ...]) -> SweepResult:
-        """Return the result of the program of a cell, or of a position on the leading axes."""
-        place = index[: self.leading]
-        run = self.runs[self.program_number(place)]
-        fields = map_members(lambda array: array[place], self)
-        fields["axes"] = dict(itertools.islice(self.axes.items(), self.leading, None))
-        fields["evaluations"] = self.evaluations[: run.evaluated]
-        fields["history"] = {name: values[..., : run.evaluated] for name, values in fields["history"].items()}
-        runs = (dataclasses.replace(run, evaluated=None),)
-        return dataclasses.replace(self, **fields, refit=None, leading=0, runs=runs)
-
-    def _with_kept_params(self) -> SweepResult:
-        """Return this result, or that of the kept cell's program if only one cell was kept."""
-        cell = self.kept_cell
-        return self if cell is None else self._program(cell)
+    def _number(self, index: tuple[int, ...]) -> int:
+        """Return the number of the program of a cell or a member."""
+        shape = self._program_shape
+        return int(np.ravel_multi_index(index[: len(shape)], shape))
 
     def member(self, *index: int) -> Any:
         """Return the parameters of one member, by its index on every axis: ``member(i, j, s)``.
@@ -522,8 +474,8 @@ class SweepResult:
         )
         index = as_index(index, axes, "member", from_the_end=True, cure=cure)
         self._check_kept(index, "member")
-        run = self.runs[self.program_number(index)]
-        behind = index[self.leading + len(run.kept_cell or ()) :]
+        run = self.runs[self._number(index)]
+        behind = index[len(run.key) + len(run.kept_cell or ()) :]
         return jax.tree.map(lambda leaf: leaf[behind], run.params)
 
     def of_cell(self, *index: int) -> SweepResult:
@@ -539,8 +491,8 @@ class SweepResult:
         self._check_kept(index, "of_cell")
         if self.kept_cell is not None:
             return self
-        cell = index[self.leading :]
-        number = self.program_number(index)
+        number = self._number(index)
+        cell = index[len(self.runs[number].key) :]
         params = jax.tree.map(lambda leaf: leaf[cell], self.runs[number].params)
         runs = [dataclasses.replace(run, params=None) for run in self.runs]
         runs[number] = dataclasses.replace(runs[number], params=params, kept_cell=cell)
@@ -580,15 +532,14 @@ class SweepResult:
                 one, as quantiles do.
             network: The network, if the result was loaded without it because it uses custom functions; with a
                 custom loss ``jfnn.supervised(network, loss)``; for a custom learner a function ``(params, x)
-                -> outputs [n, …]`` of one member. If there are several networks, call `predict` of each of
-                `programs`.
+                -> outputs [n, …]`` of one member. If there are several networks, call `predict` of the
+                result of each `program`.
 
         Raises:
             ValueError, TypeError: No parameters were kept; the network is missing or is another one; invalid
                 inputs; with ``reduce``, every member diverged; without it, the values do not fit into memory.
         """
-        values = predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
-        return self._in_grid(values) if reduce is None else values
+        return predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
 
     def predict_proba(
         self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
@@ -600,8 +551,7 @@ class SweepResult:
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
         """
-        values = predictions.probabilities(self._members(network), x, reduce, self.names)
-        return self._in_grid(values) if reduce is None else values
+        return predictions.probabilities(self._members(network), x, reduce, self.names)
 
     def row_scores(
         self,
@@ -644,58 +594,17 @@ class SweepResult:
             )
 
         members = self._members(network)
-        values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
-        return self._in_grid(values) if reduce is None else values
+        return predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
 
-    def _members(self, network: Network | Learner | answers.Function | None) -> list[ProgramMembers]:
-        """Return the trained members of each program that makes predictions."""
-        return [program._members_of_program(network) for program in self._with_kept_params().programs]
-
-    def _in_grid(self, values: np.ndarray) -> np.ndarray:
-        """Split the axis of programs, which only results of several programs have, into the leading axes."""
-        kept = self._with_kept_params()
-        has_axis = len(kept.runs) > 1
-        return values.reshape(*kept._program_shape, *values.shape[has_axis:])
-
-    def _members_of_program(self, network: Network | Learner | answers.Function | None) -> ProgramMembers:
-        """Return the members of this program whose parameters were kept, on one axis."""
-        model = self._model(network)
-        (run,) = self.runs
-        if run.params is None:
-            raise ArgumentError("keep_params", "expected 'all'; this sweep kept no parameters")
-        settings = run.config.get("settings", {})
-        cell = run.kept_cell or ()
-        everyone = np.arange(self.diverged_at.size).reshape(self.diverged_at.shape)
-        diverged_at = np.asarray(self.diverged_at[cell])
-        numbers = np.asarray(everyone[cell])
-        shape = diverged_at.shape
-        diverged = diverged_at >= 0
-        if settings.get("keep_params") == "evaluations":
-            shape = (*shape, len(self.evaluations))
-            numbers = np.repeat(numbers, len(self.evaluations))
-            diverged = diverged[..., None] & (diverged_at[..., None] < self.evaluations)
-        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), run.params)
-        floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
-        dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
-        selection = MemberSelection(shape, numbers.ravel(), diverged.ravel())
-        hyper = self.cells.hyper(settings.get("constants", {}), self.diverged_at.size, dtype)
-        hyper = {name: values[selection.indices] for name, values in hyper.items()}
-        return ProgramMembers(model, params, hyper, selection, dtype)
-
-    def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
-        """Return the learner or function that makes predictions, from the argument or the run."""
-        if network is not None and not isinstance(network, Network):
-            if not isinstance(network, Learner) and not callable(network):
-                raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.as_text(network)}")
-            if isinstance(network, Supervised):  # the run's targets determine what outputs mean
-                described = self.config.get("settings", {}).get("learner", {})
-                model = of_targets(network) if self.of_targets else network
-                return dataclasses.replace(model, multilabel=described.get("multilabel", False) is True)
-            return network
-        if self.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result has no network"
-            raise ArgumentError("network", reason)
-        return self.origin.learner(network)
+    def _members(self, network: Network | Learner | answers.Function | None) -> Members:
+        """Return the trained members of the programs, or of the kept cell's program alone."""
+        cell = self.kept_cell
+        runs = self.runs if cell is None else [self.runs[self._number(cell)]]
+        members = []
+        for run in runs:
+            part = self.program(**run.key)
+            members.append(run.members(network, part.cells, part.diverged_at, part.evaluations))
+        return Members(members, self._program_shape if cell is None else ())
 
     def to_dict(self) -> dict[str, np.ndarray]:
         """Return columns with one value per member, ready for ``pandas.DataFrame``.
@@ -723,7 +632,7 @@ class SweepResult:
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
-        `refit` goes into a subdirectory of that name, and each of several `programs` into one named after its
+        `refit` goes into a subdirectory of that name, and each of several programs into one named after its
         network and batch size. Equal results give byte-identical .npz files. `jfnn.load` reads them back.
 
         Raises:
@@ -733,16 +642,17 @@ class SweepResult:
             TypeError: The parameters are not arrays in lists, tuples and dicts.
         """
         out = paths.as_path(directory, "directory")
-        names = run_directory.program_names(self.program_axes)
+        axes = self.cells.programs
+        names = run_directory.program_names(axes)
         described = {name: run.config for name, run in zip(names, self.runs, strict=True)}
         if self.refit is not None:
             described[run_directory.REFIT] = self.refit.config
-        with run_directory.claim(out, self.program_axes, described, resume=True):
+        with run_directory.claim(out, axes, described, resume=True):
             for name, run in zip(names, self.runs, strict=True):
                 run_directory.check_keeps(out / name, run.params, run.kept_cell)
-            for name, program in zip(names, self.programs, strict=True):
-                write_program(program, out / name)
-            if self.leading:
+            for name, run in zip(names, self.runs, strict=True):
+                write_program(self.program(**run.key), out / name)
+            if axes:
                 run_directory.write_table(out / run_directory.TABLE, self.to_dict())
         if self.refit is not None:
             self.refit.save(out / run_directory.REFIT)
@@ -786,56 +696,3 @@ def as_trained(result: SweepResult) -> Trained:
         raise ArgumentError("initial_params", reason)
     ended = Ended(result.diverged_at, result.stopped_at, result.pruned)
     return Trained(result.params, result._axes_of_members(), ended, result.epochs)
-
-
-def combine(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
-    """Combine the results of several programs, in C order of the leading axes, into one result.
-
-    They have the same cells, seeds, folds and metrics. Histories are padded with NaN to the longest; terms
-    that a program lacks are NaN.
-    """
-    if not axes:
-        return programs[0]
-    first = programs[0]
-    lengths = [len(values) for values in axes.values()]
-    evaluations = max((program.evaluations for program in programs), key=len)
-    terms = dict.fromkeys(name for program in programs for name in program.terms)
-
-    def filled_up(program: SweepResult) -> SweepResult:
-        missing = len(evaluations) - len(program.evaluations)
-
-        def longer(history: np.ndarray) -> np.ndarray:
-            behind = [(0, 0)] * (history.ndim - 1) + [(0, missing)]
-            return np.pad(history, behind, constant_values=np.nan)
-
-        history = {name: longer(program.history[name]) for name in first.history}
-        unknown = np.full_like(program.objective, np.nan)
-        known = {name: program.terms.get(name, unknown) for name in terms}
-        part = with_run(program, evaluated=len(program.evaluations))
-        return dataclasses.replace(part, history=history, terms=known)
-
-    def stacked(*arrays: np.ndarray) -> np.ndarray:
-        return np.stack(arrays).reshape(*lengths, *arrays[0].shape)
-
-    parts = [filled_up(program) for program in programs]
-    return dataclasses.replace(
-        first,
-        **map_members(stacked, *parts),
-        axes={**axes, **first.axes},
-        evaluations=evaluations,
-        refit=None,
-        leading=len(axes),
-        runs=tuple(run for part in parts for run in part.runs),
-    )
-
-
-def _common(one: Json, other: Json, levels: int = 2) -> Json:
-    """Return the entries that are equal in two configurations, descending some levels into mappings."""
-    common: Json = {}
-    for name, value in one.items():
-        counterpart = other.get(name)
-        if levels and isinstance(value, dict) and isinstance(counterpart, dict):
-            common[name] = _common(value, counterpart, levels - 1)
-        elif value == counterpart:
-            common[name] = value
-    return common

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.cohort import PARTS
@@ -18,10 +20,10 @@ from jfnn.core.experiment.refit import Refit
 from jfnn.core.search import run_directory
 from jfnn.core.search.keywords import copied_arrays, takes_fields
 from jfnn.core.search.outcomes import as_result, origin_of
-from jfnn.core.search.programs import Programs, programs_of
+from jfnn.core.search.programs import Programs, combine, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
-from jfnn.core.search.result import SweepResult, combine, with_run, write_program
+from jfnn.core.search.result import SweepResult, with_run, write_program
 from jfnn.core.search.run import MakeTrainer, Run, compiled_ahead, prepare, train_members
 from jfnn.core.store import files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
@@ -69,9 +71,10 @@ def sweep(options: Options) -> SweepResult:
         chosen = winners(result, options.refit) if options.refit else []
         if not chosen:
             return result
-        number = result.program_number(chosen[0])
+        lengths = tuple(map(len, programs.axes.values()))
+        number = int(np.ravel_multi_index(chosen[0][: len(lengths)], lengths))
         searched = dataclasses.replace(copies[number], out=options.out)
-        cells = [index[result.leading :] for index in chosen]
+        cells = [index[len(lengths) :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(searched, parts[number], cells, starts_of_cells)
         return dataclasses.replace(result, refit=_train_one(prepare(again), several, several))
