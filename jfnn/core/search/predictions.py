@@ -120,6 +120,14 @@ def _evaluate(
     return compute_in_blocks(calls, members.shape, finish, reduce)
 
 
+class Folds(NamedTuple):
+    """The folds given to score rows, the run's number of folds if any, and what its result holds of them."""
+
+    given: int | Iterable[object] | Subsets | None
+    number: int | None
+    origin: Origin | None
+
+
 class PartOfFolds(NamedTuple):
     """The rows of one part of the data in each fold.
 
@@ -142,14 +150,14 @@ def row_scores(
     split: Split,
     reduce: str | Reduce | None,
     config: Json,
-    part_of_folds: Callable[[Learner, Data], PartOfFolds],
+    folds: Folds,
 ) -> np.ndarray:
     """Return a metric of each row and member, as in `SweepResult.row_scores`.
 
-    ``config`` is the run's description; ``part_of_folds`` returns the rows of the part in each fold.
+    ``config`` is the run's description.
     """
     calls = []
-    folds: list[np.ndarray] = []
+    fold_of: list[np.ndarray] = []
     rows_of: PartOfFolds | None = None
     n_train = 0
     for program in members.programs:
@@ -166,10 +174,10 @@ def row_scores(
         packed = answers.pack_params(learner, program.params, program.dtype)
         arguments: tuple[Any, ...] = (packed, program.hyper)
         rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
-        rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
+        rows_of = rows_of or _part_of_folds(part, split, learner, data, folds, config.get("data", {}))
         of_folds = rows_of.relabelled if rows_of.row_numbers is None else rows_of.row_numbers
         fold = program.selection.indices % (1 if of_folds is None else len(of_folds))
-        folds.append(fold)
+        fold_of.append(fold)
         if rows_of.relabelled is not None and rows_of.longer is not None:
             _, everything = learner.bind(rows_of.longer)
             row_numbers = rows_of.relabelled.T + (everything.n_train if part == "test" else 0)
@@ -181,8 +189,8 @@ def row_scores(
     finish = None
     if rows_of is not None and rows_of.row_numbers is not None:
         diverged = np.concatenate([program.selection.diverged for program in members.programs])
-        fold_of = np.concatenate(folds)
-        finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
+        every = np.concatenate(fold_of)
+        finite = every[:1] if diverged.all() else every[~diverged]
         finish = _mask_missing(rows_of.row_numbers, n_train, finite)
     return compute_in_blocks(calls, members.shape, finish, reduce, "metric")
 
@@ -205,27 +213,21 @@ def _with_metric(model: Model, metric: str | Metric) -> Learner:
     return model
 
 
-def part_of_folds(
-    part: str,
-    split: Split,
-    learner: Learner,
-    data: Data,
-    folds: int | Iterable[object] | Subsets | None,
-    recorded: Json,
-    number: int | None,
-    origin: Origin | None,
+def _part_of_folds(
+    part: str, split: Split, learner: Learner, data: Data, folds: Folds, recorded: Json
 ) -> PartOfFolds:
     """Return the rows of a part that count in each fold's scores, checked against the run's description.
 
     For the part "all", the rows are those of "train" and "validation". ``data`` are the split's rows bound to
-    the learner; ``recorded`` is "data" of the run's description, ``number`` its number of folds, if any. A
-    loaded result needs ``folds`` unless they were a number.
+    the learner; ``recorded`` is "data" of the run's description. A loaded result needs folds unless they were
+    a number.
     """
+    origin = folds.origin
     if part == "test" and recorded.get("test", {}).get("rows") == [0]:
         reason = "expected one with rows; subsets with labels but no test_labels have no test scores"
         raise ArgumentError("part", reason)
     parts = None if origin is None else origin.parts
-    given = folds if origin is None or parts is None else origin.subsets
+    given = folds.given if origin is None or parts is None else origin.subsets
     subsets = given if isinstance(given, Subsets) else None
     labelled = _labelled("test_labels" if part == "test" else "labels", split, learner, recorded, subsets)
     longer = None if labelled.rows is None else labelled.split
@@ -238,8 +240,8 @@ def part_of_folds(
     elif parts is not None:
         row_numbers = [fold[part] for fold in parts]
     else:
-        size = None if number else max(recorded["validation"]["rows"]) or None
-        pairs = cuts(data, size, number if folds is None else folds)
+        size = None if folds.number else max(recorded["validation"]["rows"]) or None
+        pairs = cuts(data, size, folds.number if folds.given is None else folds.given)
         row_numbers = [pair[i] for pair in pairs]
     if digest(*row_numbers) != recorded[part]["sha256"]:
         raise _other_folds()

@@ -30,11 +30,10 @@ from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
 from jfnn.core.search.doubts import best_at_ends, nothing_learned
-from jfnn.core.search.predictions import PartOfFolds
+from jfnn.core.search.predictions import Folds
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.core.search.runs import Members, Origin, ProgramRun, common_entries
 from jfnn.learners import answers
-from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
 from jfnn.learners.of_targets import SEVERAL_TARGETS
 from jfnn.network import Network
@@ -586,15 +585,9 @@ class SweepResult:
         """
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
-
-        def rows_of_folds(learner: Learner, data: Data) -> PartOfFolds:
-            recorded = self.config.get("data", {})
-            return predictions.part_of_folds(
-                part, split, learner, data, folds, recorded, self.folds, self.origin
-            )
-
         members = self._members(network)
-        return predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
+        given = Folds(folds, self.folds, self.origin)
+        return predictions.row_scores(members, metric, part, split, reduce, self.config, given)
 
     def _members(self, network: Network | Learner | answers.Function | None) -> Members:
         """Return the trained members of the programs, or of the kept cell's program alone."""

@@ -417,30 +417,27 @@ def claim(
         ValueError: The directory or a subdirectory holds anything else, or another process uses it; nothing
             is written then.
     """
-    if not axes:
+    if trains and not axes:
         _check_all_free(directory, descriptions, resume)
-        if trains:
-            yield
-            return
-        paths.make_directory(directory, "out")
-        with files.directory_lock(directory):
-            _check_all_free(directory, descriptions, resume)  # another process may have written meanwhile
-            yield
+        yield
         return
     listed = {
         "axes": {name: values.tolist() for name, values in axes.items()},
         "programs": program_names(axes),
     }
     for name in descriptions:  # refuse names that are too long before making any directory
-        paths.as_path(name, "out")
+        paths.as_path(directory / name, "out")
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
-        config = read_config(directory)
+        config = read_config(directory) if axes else None
         there = "" if config is None else _refusal(config, listed, resume)
         if there:
             cure = Set("resume", True, "continues them") if there == LISTED else None
             raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
         _check_all_free(directory, descriptions, resume)
+        if not axes:
+            yield
+            return
         if not (trains and all(has_ended(directory / name) for name in ("", *listed["programs"]))):
             write_config(directory, listed)
         yield

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,14 +92,10 @@ def check_names(run: Run) -> None:
 
 def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
     """Train all runs, ``count`` including the refit; while one trains, later programs compile."""
-    to_train = [run for run in runs if not _has_ended(run.options.out)]
+    outs = {run: run.options.out for run in runs}
+    to_train = [run for run, out in outs.items() if out is None or not run_directory.has_ended(out)]
     with compiled_ahead(to_train) as make_trainer:
         return [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
-
-
-def _has_ended(directory: Path | None) -> bool:
-    """Return whether a directory, if given, holds a finished run."""
-    return directory is not None and run_directory.has_ended(directory)
 
 
 def _train_one(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
@@ -202,11 +197,13 @@ def train_run(
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
-        if _claim(directory, checkpoint, run.options.resume):
+        run_directory.check_free(directory, run.description, run.options.resume)
+        if run_directory.has_ended(directory):
             result = read(directory, lambda _: run.experiment.names)
             result = with_run(result, origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
+            run_directory.write_config(directory, run.description)
             try:
                 outcome = train_members(run, make_trainer, checkpoint)
             except KeyboardInterrupt as error:
@@ -222,12 +219,3 @@ def train_run(
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
     return result
-
-
-def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
-    """Reserve a directory for this run; return whether the run has already finished."""
-    run_directory.check_free(directory, checkpoint.description, resume)
-    finished = run_directory.has_ended(directory)
-    if not finished:
-        run_directory.write_config(directory, checkpoint.description)
-    return finished
