@@ -9,7 +9,6 @@ import numpy as np
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import count_failed_runs
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
-from jfnn.analysis.wording import fold_word
 from jfnn.arguments import checks
 from jfnn.arguments.texts import describe, name_text, number_text, score_format, value_texts
 from jfnn.core.search.result import SweepResult
@@ -243,6 +242,12 @@ def averaged_over(result: SweepResult) -> str:
 def folds_text(result: SweepResult) -> str:
     """Describe the folds, "5 folds" or "20 bootstraps"; "" without folds."""
     return f"{result.folds} {fold_word(result)}s" if result.folds else ""
+
+
+def fold_word(result: SweepResult) -> str:
+    """Return the name of one fold: "fold", or for `jfnn.subsets` "bootstrap", "subset", …."""
+    are_subsets = "subsets" in result.config.get("settings", {}) or bool(result.subset_values)
+    return str(result.config.get("words", {}).get("fold", "subset" if are_subsets else "fold"))
 
 
 def cell_names(result: SweepResult) -> list[str]:

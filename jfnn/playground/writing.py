@@ -22,7 +22,7 @@ from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.playground.contents import DrawnMembers, Picture, contents, members_of, picture_of
 from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
-from jfnn.plots.panels import as_sweep
+from jfnn.plots.panels import check_sweep
 from jfnn.split import Split
 
 # In the order of the page: each script uses names of earlier ones.
@@ -76,7 +76,7 @@ def write_playground(
         ValueError, TypeError: Not a sweep, or a sweep without parameters of all cells; another split; layers
             that the page cannot compute; a page that would be too large.
     """
-    result = as_sweep(result)
+    check_sweep(result)
     checks.check_instance(split, Split, "split")
     checks.check_instance(title, str, "title")
     rows = checks.as_count(rows, "rows")

@@ -13,7 +13,6 @@ from jfnn.analysis import summary
 from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics, kept_values
-from jfnn.analysis.wording import with_network_word
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
@@ -24,7 +23,7 @@ from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
     add_caption,
-    as_sweep,
+    check_sweep,
     color_by,
     draw_baselines,
     ends,
@@ -69,7 +68,6 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         ValueError: No history was kept, or there is no such cell.
     """
     checks.check_instance(result, SweepResult, "result")
-    result = with_network_word(result)
     if not len(result.evaluations):
         raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
     chosen = _describe(result, as_cells(cells, result))
@@ -154,7 +152,7 @@ def interval_curves(
     Raises:
         ValueError: No history, no such cell, invalid baselines, or as in `curve_statistics`.
     """
-    result = as_sweep(result)
+    check_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score, epochs, _ = kept_values(result, score)

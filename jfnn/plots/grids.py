@@ -29,8 +29,8 @@ from jfnn.plots.panels import (
     POINTS_PER_INCH,
     add_caption,
     are_nearly_equal,
-    as_sweep,
     bar_width,
+    check_sweep,
     figure_width,
     panels,
     round_values,
@@ -97,7 +97,7 @@ def sweep_map(
     names_best: bool = True,
 ) -> Figure:
     """Draw `heat_map`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
-    result = as_sweep(result)
+    check_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:

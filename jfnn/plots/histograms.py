@@ -17,7 +17,7 @@ from jfnn.plots.panels import (
     CAPTION_FONT,
     add_caption,
     are_nearly_equal,
-    as_sweep,
+    check_sweep,
     panels,
     set_title,
 )
@@ -46,7 +46,7 @@ def histogram(
         ValueError, TypeError: No such score or cell, more than 50 cells, or a cell with fewer than two
             scores.
     """
-    result = as_sweep(result)
+    check_sweep(result)
     score = result.named(score, "score")
     best = result.best_or_none()
     chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)

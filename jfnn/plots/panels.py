@@ -23,7 +23,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.statistics import CellStatistics
 from jfnn.analysis.summary import Score
-from jfnn.analysis.wording import with_network_word
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
@@ -65,12 +64,11 @@ LOWEST_END = 0.1  # on a logarithmic scale, bars are cut off below this fraction
 LOWEST = -1.0  # values below this are out of range for metrics up to 1, such as R²
 
 
-def as_sweep(result: SweepResult) -> SweepResult:
-    """Check that a result has axes, as `jfnn.train` results do not; return it with readers' names of axes."""
+def check_sweep(result: SweepResult) -> None:
+    """Raise ArgumentError unless a result has axes, as `jfnn.train` results do not."""
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
-    return with_network_word(result)
 
 
 def scale_length(length: float) -> float:

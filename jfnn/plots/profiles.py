@@ -21,7 +21,7 @@ from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
     add_caption,
-    as_sweep,
+    check_sweep,
     color_by,
     draw_baselines,
     ends,
@@ -84,7 +84,7 @@ def axis_curves(
         ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` with a random search; invalid
             baselines; or as in `jfnn.cell_statistics`.
     """
-    result = as_sweep(result)
+    check_sweep(result)
     axis = axis_name(result, axis)
     by = axis_name(result, by)
     part, caption = _profile(result, axis, by, at)

@@ -12,7 +12,7 @@ from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BEST,
     add_caption,
-    as_sweep,
+    check_sweep,
     color_by,
     limit_scores,
     out_of_sight,
@@ -41,7 +41,7 @@ def scatter(result: SweepResult) -> Figure:
 
 def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
     """Draw `scatter`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
-    result = as_sweep(result)
+    check_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
     best = result.best_or_none()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jfnn.analysis import summary, wording
+from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, describe, value_text
@@ -99,12 +99,9 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
 
 
 def axis_name(result: SweepResult, name: object) -> Any:
-    """Return the sweep's own name for the axes "network" and "fold"; other names as they are."""
-    if isinstance(name, str) and name == wording.NETWORK and name not in result.axes:
-        word = wording.network_word(result)
-        return word if word in result.axes else name
+    """Return the sweep's own name for the axis "fold"; other names as they are."""
     if isinstance(name, str) and name == "fold":
-        word = wording.fold_word(result)
+        word = summary.fold_word(result)
         return next(iter(result.subset_values), "fold" if word in result.axes else word)
     return name
 

@@ -25,7 +25,7 @@ from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import as_output_file
 from jfnn.learners.answers import has_labels
 from jfnn.plots.grids import sweep_map
-from jfnn.plots.panels import as_sweep
+from jfnn.plots.panels import check_sweep
 from jfnn.plots.scatters import cells_scatter
 from jfnn.plots.slices import axis_values
 from jfnn.report.comparison import ComparedProgram, best_first, comparison_figure, comparison_table
@@ -98,7 +98,7 @@ def write_report(
     if playground is not None:
         checks.check_instance(playground, str, "playground")
         _check_link(playground, "playground")
-    result = as_sweep(result)
+    check_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
     on_front = _front(result, objectives)
     path = as_output_file(path, "path")
