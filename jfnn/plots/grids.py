@@ -86,17 +86,6 @@ def heat_map(
     Raises:
         ValueError, TypeError: No such axis, index or score; or a random search, whose cells form no grid.
     """
-    return sweep_map(result, at, axes, score)
-
-
-def sweep_map(
-    result: SweepResult,
-    at: At | None = None,
-    axes: Sequence[str] = ("learning_rate", "l2"),
-    score: str | None = None,
-    names_best: bool = True,
-) -> Figure:
-    """Draw `heat_map`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
     check_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
@@ -114,10 +103,7 @@ def sweep_map(
         if all(indices.get(name, i) in (i, AT_BEST) for name, i in index.items()):
             mark = index[axes[0]], index[axes[1]]
     caption = caption_parts(result, part, indices)
-    if names_best:
-        caption.append(summary.best_text(result) + " (not shown)" * (best is not None and mark is None))
-    elif mark is not None:
-        caption.append("red: best")
+    caption.append(summary.best_text(result) + " (not shown)" * (best is not None and mark is None))
     direction = result.higher_is_better(names[0])
     out = summary.eliminated_cells(part)
     return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, out, caption)

@@ -36,11 +36,6 @@ def scatter(result: SweepResult) -> Figure:
     Args:
         result: A sweep, in particular a random search.
     """
-    return cells_scatter(result)
-
-
-def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
-    """Draw `scatter`; ``names_best=False`` omits the best cell from the caption, for pages that name it."""
     check_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
@@ -84,7 +79,7 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
         axes.set_ylabel(name_text(result.ranked_by))
     over = summary.averaged_over(result)
     caption = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
-    caption.append(summary.best_text(result) if names_best or best is None else "ring: best")
+    caption.append(summary.best_text(result))
     out = summary.eliminated_cells(result).ravel() & diverged
     counts = {"diverged": (diverged & ~out).sum(), "out": out.sum()}
     crosses = [f"{number} {word}" for word, number in counts.items() if number]

@@ -24,9 +24,7 @@ from jfnn.core.search.reading import keeps_network
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import as_output_file
 from jfnn.learners.answers import has_labels
-from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import check_sweep
-from jfnn.plots.scatters import cells_scatter
 from jfnn.plots.slices import axis_values
 from jfnn.report.comparison import ComparedProgram, best_first, comparison_figure, comparison_table
 from jfnn.report.pages import (
@@ -199,18 +197,12 @@ def _check_link(link: str, argument: str) -> None:
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
-    """Return a heat map for each part of the data by title, or a scatter plot for a random search.
-
-    Captions mark the best cell without describing it, as the page already does.
-    """
+    """Return a heat map for each part of the data by title, or a scatter plot for a random search."""
     if not result.crossed:
-        return {"All cells": cells_scatter(result, names_best=False)}
+        return {"All cells": plots.scatter(result)}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     titles = [f"{text[0].upper()}{text[1:]}" for text in map(name_text, names)]  # "Test R²"
-    return {
-        title: sweep_map(result, score=name, names_best=False)
-        for title, name in zip(titles, names, strict=True)
-    }
+    return {title: plots.heat_map(result, score=name) for title, name in zip(titles, names, strict=True)}
 
 
 def curves(result: SweepResult) -> dict[str, Figure]:
