@@ -178,7 +178,7 @@ ALLOWED = {
     "plots": "OUTCOMES ProgramRun",
     "racing": "CONFIG NONE_RANKS combine directory_lock file_exists map_members name_corrupt_file programs_of"
     " read_checked_json with_run write_checked_json",
-    "report": "has_labels keeps_network",
+    "report": "ProgramRun has_labels keeps_network",
     "studies": "Experiment FAN_IN check_range scale step_numbers trace_scoring",
     "subsets": "Cut HELD_OUT_BY_SOME SPLIT as_row_numbers as_values",
 }

@@ -111,7 +111,8 @@ def _check_folds(
     if len(folds.pairs) != result.folds:
         got = f"{len(folds.pairs)} subsets"
         raise ArgumentError("folds", f"expected the {result.folds} subsets of the sweep", got=got)
-    known = None if result.origin is None else result.origin.subsets
+    origin = result.runs[0].origin
+    known = None if origin is None else origin.subsets
     if known is folds:
         return
     if known is None:  # a loaded result; scoring checks the rows against its description

@@ -231,7 +231,7 @@ def with_rmse(result: SweepResult, problem: LoadedData) -> SweepResult:
     """
     parts = (problem.split.y_train, problem.split.y_test)
     y = np.concatenate([np.ravel(part) for part in parts if part is not None])
-    origin = result.origin
+    origin = result.runs[0].origin
     if "r2" not in result.metrics or origin is None or origin.parts is None:
         return result
     scaling = (problem.split.names or {}).get("scaling")

@@ -73,7 +73,7 @@ class Rounds:
         programs = [self.first.program(**run.key) for run in self.first.runs]
         cells = np.arange(int(np.prod(programs[0].cell_shape)))
         self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
-        origin = self.first.origin
+        origin = self.first.runs[0].origin
         if self.first.folds is not None and origin is not None and origin.subsets is None:
             # A generator of folds is exhausted by now, and a splitter may choose other rows if called again.
             folds = [(part["train"], part["validation"]) for part in origin.parts or ()]

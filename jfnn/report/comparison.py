@@ -2,8 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,50 +12,36 @@ from jfnn.analysis import summary
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_text, name_text, value_texts
 from jfnn.core.search.result import SweepResult
+from jfnn.core.search.runs import ProgramRun
 
 NONE = "–"
 
 
-class ComparedProgram(NamedTuple):
-    """One network with one batch size: axis values, sweep, and the best cell's index in the whole sweep."""
-
-    axes: dict[str, object]
-    result: SweepResult
-    best: tuple[int, ...] | None
-
-
-def best_first(result: SweepResult) -> list[ComparedProgram]:
-    """Return the programs of a sweep by the score of their best cells; programs without one come last."""
+def best_first(result: SweepResult) -> list[ProgramRun]:
+    """Return the runs of a sweep by the score of their best cells; runs without a best cell come last."""
     sign = -1 if result.higher_is_better() else 1
-    found = []
-    places = np.ndindex(*(len(result.axes[name]) for name in result.runs[0].key))
-    for place, run in zip(places, result.runs, strict=True):
-        part = result.program(**run.key)
-        best = part.best_or_none()
-        cost = math.inf if best is None else sign * best.score
-        index = None if best is None else (*place, *best.index)
-        found.append((cost, ComparedProgram(run.key, part, index)))
-    return [program for _, program in sorted(found, key=lambda each: each[0])]
+
+    def cost(run: ProgramRun) -> float:
+        best = result.program(**run.key).best_or_none()
+        return math.inf if best is None else sign * best.score
+
+    return sorted(result.runs, key=cost)
 
 
-def comparison_table(result: SweepResult, programs: Iterable[ComparedProgram]) -> str:
-    """Return an HTML row for each program: its values, best cell with scores, number of diverged cells."""
-    programs = [*programs]
-    best = [program.best for program in programs if program.best is not None]  # the others sort last
-    columns = {
-        axis_text(name): value_texts([program.axes[name] for program in programs], name)
-        for name in result.runs[0].key
-    }
-    for name in programs[0].result.axes:
-        columns[axis_text(name)] = value_texts([result.axes_at(index)[name] for index in best], name)
+def comparison_table(result: SweepResult, runs: Sequence[ProgramRun]) -> str:
+    """Return an HTML row for each run: its network, best cell with scores, number of diverged cells."""
+    parts = [result.program(**run.key) for run in runs]
+    found = [(part, best) for part in parts if (best := part.best_or_none())]  # the others sort last
+    columns = {axis_text(name): value_texts([run.key[name] for run in runs], name) for name in runs[0].key}
+    for name in parts[0].axes:
+        columns[axis_text(name)] = value_texts([best.axes[name] for _, best in found], name)
     for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
-        scores = summary.ScoreTable.from_result(result, name)
-        texts = summary.score_texts([scores.at(index) for index in best], result.higher_is_better(name))
-        columns[name_text(name)] = texts
-    columns["diverged"] = []
-    for program in programs:
-        cells = np.isnan(program.result.cell_scores())
-        columns["diverged"].append(f"{cells.sum()} of {cells.size} cells" if cells.any() else "none")
+        scores = [summary.ScoreTable.from_result(part, name).at(best.index) for part, best in found]
+        columns[name_text(name)] = summary.score_texts(scores, result.higher_is_better(name))
+    diverged = [np.isnan(part.cell_scores()) for part in parts]
+    columns["diverged"] = [
+        f"{cells.sum()} of {cells.size} cells" if cells.any() else "none" for cells in diverged
+    ]
     rows = itertools.zip_longest(*columns.values(), fillvalue=NONE)
     return html_table([[*columns], *rows], "cells").replace("<tbody><tr>", '<tbody><tr class="best">')
 

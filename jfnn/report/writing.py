@@ -23,10 +23,11 @@ from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.reading import keeps_network
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import as_output_file
+from jfnn.core.search.runs import ProgramRun
 from jfnn.learners.answers import has_labels
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
-from jfnn.report.comparison import ComparedProgram, best_first, comparison_figure, comparison_table
+from jfnn.report.comparison import best_first, comparison_figure, comparison_table
 from jfnn.report.pages import (
     Box,
     folded_html,
@@ -100,11 +101,11 @@ def write_report(
     best = ranking.best_first(result, LISTED, baselines)
     on_front = _front(result, objectives)
     path = as_output_file(path, "path")
-    programs = best_first(result) if result.runs[0].key else []
+    runs = best_first(result) if result.runs[0].key else []
     of_each: list[str] = []
-    if figures is None and programs:
+    if figures is None and runs:
         figures = {"The best of each": comparison_figure(result)}
-        of_each = _networks(programs)
+        of_each = _networks(result, runs)
     elif figures is None:
         figures = maps(result) | curves(result)
     pictures = _pictures(result, figures)
@@ -113,7 +114,7 @@ def write_report(
         f'<p class="link"><a href="{escape(playground)}">{PLAY}</a></p>' if playground is not None else "",
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
         '<div class="columns"><div>',
-        *(["<h2>Comparison</h2>", comparison_table(result, programs)] if programs else []),
+        *(["<h2>Comparison</h2>", comparison_table(result, runs)] if runs else []),
         "<h2>Best cells</h2>",
         _table(best),
         *on_front,
@@ -210,14 +211,15 @@ def curves(result: SweepResult) -> dict[str, Figure]:
     return {CURVES: plots.loss_curves(result)} if len(result.evaluations) else {}
 
 
-def _networks(programs: Sequence[ComparedProgram]) -> list[str]:
-    """Return the figures of the best programs in sections that unfold; the best one is open."""
-    shown = programs[:MOST_NETWORKS]
-    count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"
+def _networks(result: SweepResult, runs: Sequence[ProgramRun]) -> list[str]:
+    """Return the figures of the best runs in sections that unfold; the best one is open."""
+    shown = runs[:MOST_NETWORKS]
+    count = f"the best {len(shown)} of {len(runs)}" if len(shown) < len(runs) else f"all {len(shown)}"
     parts = [f'<h2>Separate figures</h2><p class="notes">Figures of {count}, best first.</p>']
-    for rank, program in enumerate(shown):
-        pictures = _pictures(program.result, maps(program.result) | curves(program.result))
-        parts.append(folded_html(describe(program.axes), pictures, is_open=rank == 0))
+    for rank, run in enumerate(shown):
+        part = result.program(**run.key)
+        pictures = _pictures(part, maps(part) | curves(part))
+        parts.append(folded_html(describe(run.key), pictures, is_open=rank == 0))
     return parts
 
 

@@ -79,7 +79,7 @@ def pairs_of(sweep, result):
         return list(folds.split(sweep["split"].x_train))
     if isinstance(folds, list):
         return folds
-    return [(parts["train"], parts["validation"]) for parts in result.origin.parts]
+    return [(parts["train"], parts["validation"]) for parts in result.runs[0].origin.parts]
 
 
 def rows_of(sweep, result, fold=0):

@@ -32,7 +32,7 @@ from jfnn.core.search import predictions, run_directory
 from jfnn.core.search.doubts import best_at_ends, nothing_learned
 from jfnn.core.search.predictions import Folds
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
-from jfnn.core.search.runs import Members, Origin, ProgramRun, common_entries
+from jfnn.core.search.runs import Members, ProgramRun, common_entries
 from jfnn.learners import answers
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
 from jfnn.learners.of_targets import SEVERAL_TARGETS
@@ -252,11 +252,6 @@ class SweepResult:
         return {name: sum(run.timing.get(name, 0.0) for run in self.runs) for name in names}
 
     @property
-    def origin(self) -> Origin | None:
-        """The learner and the rows of the folds, of the first program; None once pickled."""
-        return self.runs[0].origin
-
-    @property
     def execution(self) -> Execution:
         """The layout of tiles, on which the last bits depend: with it `jfnn.train` reproduces any member.
 
@@ -387,9 +382,10 @@ class SweepResult:
         """
         part, _, metric = self.ranked_by.partition("_")
         found: tuple[str, ...] = ()
-        if metric == "accuracy" and self.origin is not None and self.origin.most_frequent is not None:
+        origin = self.runs[0].origin
+        if metric == "accuracy" and origin is not None and origin.most_frequent is not None:
             accuracies = self.ranked(self.cell_scores())
-            found = nothing_learned(accuracies, self.origin.most_frequent, "the most frequent class alone")
+            found = nothing_learned(accuracies, origin.most_frequent, "the most frequent class alone")
         elif metric in ("loss", "r2") and "r2" in self.metrics and not self.subset_values:
             explained = self.ranked(self.cell_scores(f"{part}_r2"))
             found = nothing_learned(explained, 0.0, "the mean of the targets")
@@ -586,7 +582,7 @@ class SweepResult:
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
         members = self._members(network)
-        given = Folds(folds, self.folds, self.origin)
+        given = Folds(folds, self.folds, self.runs[0].origin)
         return predictions.row_scores(members, metric, part, split, reduce, self.config, given)
 
     def _members(self, network: Network | Learner | answers.Function | None) -> Members:
