@@ -31,7 +31,7 @@ from jfnn.core.engine import loop
 from jfnn.core.engine.executors import Threads
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.numerics.compiling import compiled
 from jfnn.numerics.machine import versions
 

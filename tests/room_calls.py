@@ -12,8 +12,8 @@ from helpers import complaint, make_programs, make_result, refusal
 import jfnn
 from jfnn import activations, analysis, boltzmann, datasets, estimators, losses, plots, report, subsets
 from jfnn.core.experiment.options import Options
+from jfnn.core.search.prepare import prepare
 from jfnn.core.search.result import with_run
-from jfnn.core.search.run import prepare
 from jfnn.core.search.runs import Origin
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")

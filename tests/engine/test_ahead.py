@@ -10,7 +10,7 @@ from helpers import noise_split
 import jfnn
 from jfnn.core.engine.ahead import WAITING_BYTES, Ahead, trainers_at_once
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.numerics.machine import cores
 
 PATIENCE = 60.0  # seconds, for events that come at once unless something is wrong

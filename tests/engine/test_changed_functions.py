@@ -12,7 +12,7 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
 from jfnn.optimizers import SCHEDULES

@@ -11,7 +11,7 @@ from helpers import OPTIMIZED, representatives, same_bits
 
 import jfnn
 from jfnn.core.engine.verification import verify
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.numerics import compiling
 from jfnn.numerics.compiling import compiled
 

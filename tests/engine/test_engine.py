@@ -14,7 +14,7 @@ from jfnn.core.engine import devices
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.threads import run_jobs
 from jfnn.core.engine.trainer import Trainer
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.core.search.sweep import train_run
 from jfnn.schedulers import Actions
 

@@ -11,7 +11,7 @@ from jfnn.core.engine import program
 from jfnn.core.engine.epoch import stand_ins
 from jfnn.core.engine.minibatches import row_drawing_program
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.estimators import MLPClassifier, training
 
 # platform of a compiler -> JAX's name for its devices

@@ -7,7 +7,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.learners.data import EVALUATION_BLOCK, is_mapped
 
 pytestmark = pytest.mark.unoptimized

@@ -7,7 +7,7 @@ import pytest
 from helpers import compilations, noise_split
 
 import jfnn
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 
 pytestmark = pytest.mark.unoptimized
 

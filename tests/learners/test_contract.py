@@ -15,7 +15,7 @@ import jfnn
 from jfnn.core.engine.program import build
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.tracing import functions_of
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.learners import Batch, CustomLoss
 from jfnn.minibatches import PADDING, Minibatches
 

@@ -10,7 +10,7 @@ from helpers import complaint, noise_split, refusal
 
 import jfnn
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.schedulers import Actions
 
 pytestmark = pytest.mark.unoptimized

@@ -10,7 +10,7 @@ from helpers import compiled, noise_split, same_bits
 
 import jfnn
 from jfnn import Execution, losses, pruned, training
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.learners.pruning import without_least
 
 pytestmark = pytest.mark.unoptimized

@@ -11,7 +11,7 @@ from room_calls import not_refused
 import jfnn
 from jfnn import Metric, Optimizer, Split
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 
 SPLIT = noise_split()
 X = SPLIT.x_train

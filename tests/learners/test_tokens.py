@@ -11,7 +11,7 @@ from helpers import compiled, float64_first
 
 import jfnn
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 
 pytestmark = pytest.mark.unoptimized
 

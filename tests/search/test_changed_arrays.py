@@ -6,7 +6,7 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.core.search.sweep import train_run
 
 pytestmark = pytest.mark.unoptimized

@@ -10,7 +10,7 @@ from sklearn.model_selection import LeaveOneOut
 
 import jfnn
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 
 pandas = pytest.importorskip("pandas")
 SPLIT = noise_split()

@@ -14,7 +14,7 @@ from helpers import noise_split
 
 import jfnn
 from jfnn.core.experiment.options import Options, TrainOptions
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.minibatches import Minibatches
 
 pytestmark = pytest.mark.unoptimized

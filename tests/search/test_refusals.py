@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold
 import jfnn
 from jfnn import Execution, Halving, Minibatches, Optimizer, Sample, Validation
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 
 SPLIT = noise_split()  # 70 rows to train on
 UNWRITABLE = ("\ud800", "caf\udce9", "a\0b", "a\nb", "\rb", "\tb")  # names that not every file can hold

@@ -17,7 +17,7 @@ import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
 from jfnn.core.engine import cohort, epoch
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.core.store.identity import deciding_values
 
 pytestmark = pytest.mark.unoptimized

@@ -149,7 +149,7 @@ def test_line_search_of_many_members_does_not_copy_shared_rows():
         batch_size=None,
         execution=Execution(tile=3),
     )
-    from jfnn.core.search.run import prepare
+    from jfnn.core.search.prepare import prepare
 
     experiment = prepare(options).experiment
     functions = experiment.functions

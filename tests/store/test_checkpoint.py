@@ -15,7 +15,7 @@ import jfnn
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.search import run_directory
-from jfnn.core.search.run import prepare
+from jfnn.core.search.prepare import prepare
 from jfnn.core.search.sweep import train_run
 from jfnn.core.store import files, identity
 from jfnn.core.store.checkpoint import Checkpoint

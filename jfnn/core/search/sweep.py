@@ -19,11 +19,11 @@ from jfnn.core.experiment.refit import Refit
 from jfnn.core.search import run_directory
 from jfnn.core.search.keywords import copied_arrays, takes_fields
 from jfnn.core.search.outcomes import as_result, origin_of
+from jfnn.core.search.prepare import MakeTrainer, Run, compiled_ahead, prepare, train_members
 from jfnn.core.search.programs import Programs, combine, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
 from jfnn.core.search.result import SweepResult, with_run, write_program
-from jfnn.core.search.run import MakeTrainer, Run, compiled_ahead, prepare, train_members
 from jfnn.core.store import files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch

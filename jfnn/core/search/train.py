@@ -7,8 +7,8 @@ from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.options import Options, TrainOptions
 from jfnn.core.search.keywords import takes_fields
+from jfnn.core.search.prepare import prepare
 from jfnn.core.search.result import SweepResult, as_trained
-from jfnn.core.search.run import prepare
 from jfnn.core.search.sweep import call_context, check_names, train_run
 from jfnn.split import Split
 
