@@ -28,9 +28,10 @@ def winners(result: SweepResult, refit: Refit) -> list[Index]:
     best = result.best_or_none(refit.rule)
     if best is None or refit.cells == 1:
         return [] if best is None else [best.index]
+    pruned = result.pruned_cells
     by_numbers: dict[tuple[object, ...], Index] = {}
     for index in result.order():
-        if not result.pruned_cells[index]:
+        if not pruned[index]:
             by_numbers.setdefault(tuple(result.axes_at(index).values()), index)
     return list(by_numbers.values())[: refit.cells]
 

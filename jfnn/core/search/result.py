@@ -180,7 +180,8 @@ class SweepResult:
 
     def _repr_html_(self) -> str:
         """Return a table of the best cells, for notebooks; scores are means with minimum and maximum."""
-        order = [index for index in self.order() if not self.pruned_cells[index]]
+        pruned = self.pruned_cells
+        order = [index for index in self.order() if not pruned[index]]
         if not order:
             return f"<p>{self.members_text()}</p><p>{NONE_RANKS}</p>"
         higher = self.higher_is_better()
@@ -335,8 +336,8 @@ class SweepResult:
         pruned = self.pruned_cells.ravel()
         last = self.stopped_at.reshape(pruned.size, -1).max(axis=-1)
         order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last key is the primary one
-        cells = list(np.ndindex(*self.cell_shape))
-        return [cells[number] for number in order.tolist() if np.isfinite(costs[number])]
+        indices = np.indices(self.cell_shape).reshape(-1, pruned.size).T
+        return list(map(tuple, indices[order[np.isfinite(costs[order])]].tolist()))
 
     def _costs(self, name: str | None = None) -> np.ndarray:
         """Return a score of each cell, with its sign changed if higher is better."""
@@ -395,8 +396,7 @@ class SweepResult:
 
     def _choose(self, rule: Simplest) -> tuple[int, ...]:
         """Return the index of the cell that a rule chooses."""
-        cells = list(np.ndindex(*self.cell_shape))
-        places: np.ndarray = np.transpose(cells)
+        places = np.indices(self.cell_shape).reshape(-1, self.pruned_cells.size)
         # Words and batch sizes are ordered as given; their axes are axes of programs, which come first.
         columns = self.cells.columns() | {
             name: place
@@ -407,7 +407,8 @@ class SweepResult:
         runs = members.mean(axis=1) if members.shape[-1] > 1 else members[..., 0]
         rule.check(columns, runs.shape[-1], "rule")
         sign = -1 if self.higher_is_better() else 1
-        return cells[rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)]
+        number = rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)
+        return tuple(places[:, number].tolist())
 
     def program(self, **values: Any) -> SweepResult:
         """Return the result of one program: ``program(network="50-50", batch_size=100)``, ``(width=50)``.

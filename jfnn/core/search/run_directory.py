@@ -425,8 +425,8 @@ def claim(
         "axes": {name: values.tolist() for name, values in axes.items()},
         "programs": program_names(axes),
     }
-    for name in descriptions:  # refuse names that are too long before making any directory
-        paths.as_path(directory / name, "out")
+    for name in filter(None, descriptions):  # refuse names that are too long before making any directory
+        paths.as_path(name, "out")
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
         config = read_config(directory) if axes else None
