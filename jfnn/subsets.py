@@ -26,7 +26,6 @@ __all__ = [
     "Subsets",
     "bootstrap",
     "by_group",
-    "control_task",
     "independent",
     "label_noise",
     "leave_one_out",
@@ -91,7 +90,7 @@ def independent(
     """Include each row with a given probability, independently; rows that a draw omits are held out.
 
     Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``. Subsets drawn with
-    probability 1/2 serve for Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
+    probability 1/2 serve for Banzhaf values (Wang & Jia 2023): `jfnn.analysis.influence` on their utilities.
     """
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
@@ -229,8 +228,7 @@ def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None 
     Raises:
         ValueError, TypeError: No rows, another shape, or rows without a group.
     """
-    values = np.asarray(checks.as_array(y, "y"))
-    checks.check_numbers(values, "y")
+    values = checks.as_numbers(y, "y")
     if values.ndim not in (1, 2) or not values.size:
         raise ArgumentError("y", "expected [n] or [n, targets]", got=str(list(values.shape)))
     columns = values.reshape(len(values), -1)
@@ -248,27 +246,6 @@ def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None 
         order = np.lexsort((rng.permutation(n), group))
         controls[rows, column] = columns[order, column // number]
     return controls
-
-
-def control_task(words: ArrayLike, classes: int, seed: int = 0) -> np.ndarray:
-    """Labels ``[n]`` of a control task: a random class for each word, the same wherever it occurs.
-
-    Word v in sorted order has the class ``np.random.default_rng(seed).integers(classes, size=V)[v]``. A probe
-    can memorize these labels, but not read them from the context in a representation (Hewitt & Liang 2019,
-    "Designing and interpreting probes with control tasks", EMNLP).
-
-    Args:
-        words: The word of each row ``[n]``; numbers are allowed, too.
-        classes: Number of classes, at least 2.
-        seed: Fixes the classes.
-
-    Raises:
-        ValueError, TypeError: A row without a word, or fewer than 2 classes.
-    """
-    kinds, kind = np.unique(as_values(words, "words"), return_inverse=True)
-    rng = np.random.default_rng(checks.as_seed(seed))
-    labels: np.ndarray = rng.integers(checks.as_count(classes, "classes", 2), size=len(kinds))[kind]
-    return labels
 
 
 def targets(
@@ -360,8 +337,7 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
         count = checks.as_size(held_out, n, "held_out")
         kept, out = train_test_split(everything, test_size=count, random_state=seed)
         return np.sort(kept), np.sort(out)
-    given = np.asarray(checks.as_array(held_out, "held_out"))
-    checks.check_numbers(given, "held_out")
+    given = checks.as_numbers(held_out, "held_out")
     try:
         out = as_row_numbers(given, n)
     except ValueError as error:

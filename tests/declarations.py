@@ -314,7 +314,6 @@ SHAPED = {
 LOOSE = {
     "label_noise.y holm.p": f"negative {FORMS}",
     "correct": f"rows {FORMS}",
-    "utility": f"nan inf rows {FORMS}",
     "one_hot.labels targets.y shuffled.y": FORMS,
 }
 
@@ -335,7 +334,7 @@ SPECIAL = {
     "interval.bounds": lambda argument: several(either(number(None), wrong_values.SWITCH)),
     "train.test": lambda argument: several(either(_array(argument), NONE)),
     "Split.names": lambda argument: Kind(lambda value: isinstance(value, dict)),
-    "Subsets.values by_group.groups shuffled.groups control_task.words": lambda argument: wrong_values.LABELS,
+    "Subsets.values by_group.groups shuffled.groups": lambda argument: wrong_values.LABELS,
     "baselines": lambda argument: Kind(lambda value: isinstance(value, dict)),
     "weight_statistics.params": lambda argument: Kind(wrong_values.is_tree),
     """objective.params predict.params predict_proba.params accuracy.params matched.a matched.b

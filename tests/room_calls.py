@@ -178,8 +178,6 @@ FUNCTIONS = [
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
     (analysis.best_rates, ANALYSED),
-    (analysis.banzhaf, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
-    (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
     (analysis.memorization, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
     (analysis.influence, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
     (analysis.datamodels, {"outputs": np.eye(4), "included": np.eye(4), "penalties": 0.1, "folds": 2}),
@@ -194,8 +192,6 @@ FUNCTIONS = [
     ),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.best_of_subsets, {"result": LEFT_OUT}),
-    (analysis.selectivity, {"scores": [0.5, 1.0], "controls": np.eye(2)}),
-    (analysis.permutation_p, {"scores": [0.5, 1.0], "controls": np.eye(2)}),
     (
         analysis.online_code,
         {"result": GROWN, "split": SPLIT, "folds": GROWING, "network": jfnn.supervised(NET)},
@@ -203,7 +199,6 @@ FUNCTIONS = [
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
-    (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
     (analysis.cell_names, {"result": RESULT}),
     (report.write_report, {"result": RESULT, "path": "no/page.html", "playground": "play.html"}),
     (
@@ -221,7 +216,6 @@ FUNCTIONS = [
     (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
     (subsets.shuffled, {"y": Y, "number": 2, "groups": ["a", "a", "b", "b"] * 2}),
-    (subsets.control_task, {"words": ["a", "b", "a"], "classes": 2}),
     (
         subsets.Subsets,
         {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], "called": "draw", **OF_SUBSETS},

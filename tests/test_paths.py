@@ -8,7 +8,7 @@ import pytest
 from helpers import complaint, make_programs, make_result, noise_split, refusal
 
 import jfnn
-from jfnn import analysis, datasets, report
+from jfnn import datasets, report
 from jfnn.core.search.result import with_run
 
 pytestmark = pytest.mark.unoptimized
@@ -28,7 +28,6 @@ CALLS = {
     "save": ("directory", RESULT.save),
     "save of programs": ("directory", PROGRAMS.save),
     "to_csv": ("path", RESULT.to_csv),
-    "write_tidy": ("path", lambda path: analysis.write_tidy(RESULT, path)),
     "write_report": ("path", lambda path: report.write_report(RESULT, path)),
 }
 
@@ -127,7 +126,7 @@ def test_unwritable_file_is_refused_by_name(tmp_path, monkeypatch):
     os.mkdir("directory")
     (tmp_path / "file").touch()
     places = ("no/such/file", "directory", "file/in a file")
-    for name, path in zip(("to_csv", "write_tidy", "write_report"), places, strict=True):
+    for name, path in zip(("to_csv", "write_report", "write_report"), places, strict=True):
         with pytest.raises(ValueError, match=r"\Apath: [^\n]*\Z"):
             CALLS[name][1](path)
     assert sorted(os.listdir()) == ["directory", "file"] and not os.listdir("directory")

@@ -187,7 +187,7 @@ ANALYSIS = [
         (analysis.sharpness, {"params": params}, "params")
         for params in (PARAMS[:1], TWO_HEADS, jax.tree.map(lambda leaf: leaf[None][:0], PARAMS))
     ),
-    (analysis.banzhaf, {"included": [[1, 2], [0, 1]]}, "included", "True or False"),
+    (analysis.influence, {"included": [[1, 2], [0, 1]]}, "included", "True or False"),
     (analysis.influence, {"correct": [1.0, 2.0]}, "correct", "[2, rows]"),
     (analysis.memorization, {"correct": np.ones((2, 3))}, "correct", "[2, 2]"),
     (analysis.memorization, {"included": [1, 0]}, "included", "[subsets, rows]"),
@@ -200,9 +200,6 @@ ANALYSIS = [
     (analysis.interval, {"values": np.zeros((2, 0))}, "values", "at least one"),
     (analysis.holm, {"p": [1.5]}, "p", "probabilities"),
     (analysis.best_of_subsets, {"result": RESULT}, "result", "subsets or folds", "got one without"),
-    (analysis.selectivity, {"controls": [0.1, 0.2]}, "controls", "[2, B]", "controls.reshape(2, -1)"),
-    (analysis.permutation_p, {"controls": np.ones((3, 2))}, "controls", "[2, B]", "got [3, 2]"),
-    (analysis.permutation_p, {"scores": [0.5, np.inf]}, "scores", "finite"),
     (analysis.online_code, {"folds": subsets.sizes(8, [2, 4, 6])}, "folds", "got 3 subsets"),
     (analysis.online_code, {"folds": subsets.sizes(8, [2, 4], seed=1)}, "folds", "got other rows"),
     (analysis.online_code, {"result": RESULT}, "result", "cross_entropy"),
@@ -422,7 +419,6 @@ SUBSETS = [
     (subsets.sizes, {"counts": [7]}, "counts"),
     (subsets.shuffled, {"y": np.zeros((2, 2, 2))}, "y", "[n, targets]"),
     (subsets.shuffled, {"groups": [1, 2]}, "groups", "[8]"),
-    (subsets.control_task, {"classes": 1}, "classes", "at least 2"),
     (subsets.by_group, {"groups": [1, 1, 2], "held_out": 0.4}, "held_out", "got none in 2"),
     (subsets.by_group, {"groups": np.ones((2, 2))}, "groups", "[n]"),
     (subsets.by_group, {"groups": [[1], [2, 3]]}, "groups", "different lengths"),

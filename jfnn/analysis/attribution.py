@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.analysis.data_values import as_subsets
-from jfnn.analysis.intervals import as_numbers
 from jfnn.analysis.sharpness import BLOCK_BYTES, Surface, by_blocks
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
@@ -117,7 +116,7 @@ def linear_datamodeling_score(values: ArrayLike, outputs: ArrayLike, included: A
     from scipy import stats
 
     masks, actual = _of_networks(included, outputs)
-    weights = as_numbers(values, "values")
+    weights = checks.as_numbers(values, "values").astype(np.float64)
     if weights.shape != (masks.shape[1], actual.shape[1]):
         expected = f"expected [n, rows] = {[masks.shape[1], actual.shape[1]]}"
         raise ArgumentError("values", f"{expected}, got {list(weights.shape)}")
@@ -269,7 +268,7 @@ def influence_functions(
 
 def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return masks ``[m, n]`` and outputs ``[m, rows]`` of networks with any output but NaN; float64."""
-    inside, values = as_subsets(included, outputs, "outputs", axes=2)
+    inside, values = as_subsets(included, outputs, "outputs")
     there = ~np.isnan(values).all(axis=1)
     if there.sum() < 2:
         raise ArgumentError("outputs", f"expected outputs of at least two networks, got {there.sum()}")

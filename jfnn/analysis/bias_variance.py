@@ -207,10 +207,8 @@ def bias_variance_of(
             argument.
     """
     options = DecompositionOptions(kind, noise, interval, missing, corrected)
-    numbers = np.asarray(checks.as_array(predictions, "predictions"))
-    checks.check_numbers(numbers, "predictions")
-    wanted = np.asarray(checks.as_array(targets, "targets"))
-    checks.check_numbers(wanted, "targets")
+    numbers = checks.as_numbers(predictions, "predictions")
+    wanted = checks.as_numbers(targets, "targets")
     trailing = wanted.ndim
     if trailing not in (1, 2) or not wanted.size:
         raise ArgumentError("targets", "expected [n] or [n, k]", got=str(list(wanted.shape)))
@@ -244,9 +242,7 @@ class DecompositionOptions(Valid):
 
 
 def _as_truth(truth: ArrayLike) -> np.ndarray:
-
-    array = np.asarray(checks.as_array(truth, "truth"))
-    checks.check_numbers(array, "truth")
+    array = checks.as_numbers(truth, "truth")
     checks.check_values(array, "truth", np.float64)
     if array.ndim == 0:
         raise ArgumentError("truth", "expected a number for each target", got=checks.as_text(truth))
@@ -254,7 +250,6 @@ def _as_truth(truth: ArrayLike) -> np.ndarray:
 
 
 def _named_axes(axes: object, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
-
     if axes is None:
         return {f"axis {i}": np.arange(length) for i, length in enumerate(lengths)}
     given = checks.as_mapping(axes, "axes")

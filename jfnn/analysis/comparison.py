@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import LEAST, Interval, as_confidence, as_numbers, interval
+from jfnn.analysis.intervals import LEAST, Interval, as_confidence, interval
 from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
@@ -101,7 +101,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: A number outside 0 to 1.
     """
-    values = as_numbers(p, "p")
+    values = checks.as_numbers(p, "p").astype(np.float64)
     flat = values.ravel()
     if ((flat < 0) | (flat > 1)).any():
         raise ArgumentError("p", "expected probabilities")

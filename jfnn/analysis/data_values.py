@@ -1,9 +1,9 @@
 """Values of training rows, from networks trained on many subsets of them.
 
 All functions take plain arrays, one row per subset: ``included [m, n]`` marks which of n training rows are in
-each of m subsets; utilities or correct predictions belong to the network trained on that subset. Values are
-float64, NaN for rows that are in all subsets or in none. Invalid arrays and mismatched shapes raise
-ValueError or TypeError.
+each of m subsets; correct predictions belong to the network trained on that subset. Values are float64, NaN
+for rows that are in all subsets or in none. Invalid arrays and mismatched shapes raise ValueError or
+TypeError.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import as_numbers
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
@@ -28,7 +27,7 @@ def memorization(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
             the row. NaN, as for diverged members, is ignored.
         included: Mask of the training rows of each network ``[m, n]``.
     """
-    inside, scores = as_subsets(included, correct, "correct", axes=2)
+    inside, scores = as_subsets(included, correct, "correct")
     if scores.shape != inside.shape:
         expected = f"expected {list(inside.shape)}, the shape of included"
         raise ArgumentError("correct", f"{expected}, got {list(scores.shape)}")
@@ -48,61 +47,11 @@ def influence(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
             row; NaN as in `memorization`.
         included: Mask of the training rows of each network ``[m, n]``.
     """
-    inside, scores = as_subsets(included, correct, "correct", axes=2)
+    inside, scores = as_subsets(included, correct, "correct")
     present = (~np.isnan(scores)).astype(np.float64)
     filled = np.where(present, scores, 0)
     weights = inside.T.astype(np.float64)
     return _difference(weights @ filled, weights @ present, filled.sum(0), present.sum(0))
-
-
-def banzhaf(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
-    """Return Banzhaf values of training rows ``[n]`` by maximum sample reuse.
-
-    ``E[U(S) | i in S] - E[U(S) | i not in S]``. If each row is in a subset independently with probability
-    1/2, its expectation is the Banzhaf value, the mean of ``U(S + i) - U(S)`` over all subsets S of the other
-    rows; on all 2^n subsets it is exactly that value (Wang & Jia, AISTATS 2023, arXiv 2205.15466, section
-    4.2).
-
-    Args:
-        utility: Utility of each subset ``[m]``, such as the test accuracy of the network trained on it; NaN
-            if missing.
-        included: Mask of the rows of each subset ``[m, n]``.
-    """
-    inside, values = as_subsets(included, utility, "utility", axes=1)
-    return influence(values[:, None], inside)[:, 0]
-
-
-def shapley(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
-    """Return Shapley values of training rows ``[n]``, from subsets stratified by size.
-
-    ``1/n Σ_k (E[U(S) | i in S, |S| = k + 1] - E[U(S) | i not in S, |S| = k])`` for k from 0 to n-1 (Ghorbani
-    & Zou, ICML 2019, arXiv 1904.02868, equation 1, summed size by size; Castro et al., Computers & Operations
-    Research 82, 2017). Exact on all 2^n subsets, and unbiased if subsets of each size are drawn uniformly.
-
-    Args:
-        utility: Utility of each subset ``[m]``; NaN if missing.
-        included: Mask of the rows of each subset ``[m, n]``, which must contain the empty and the full
-            subset.
-
-    Returns:
-        ``[n]``; also NaN for a row if no subset of some size from 1 to n contains it, or every subset of some
-        size from 0 to n-1 does: a mean over the other sizes would be another quantity.
-    """
-    inside, values = as_subsets(included, utility, "utility", axes=1)
-    present = ~np.isnan(values)
-    inside = inside[present]
-    values = values[present]
-    having, lacking = (_means_by_size(values, inside.sum(axis=1), rows) for rows in (inside, ~inside))
-    return np.asarray((having[1:] - lacking[:-1]).mean(axis=0))
-
-
-def _means_by_size(values: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the mean ``[n + 1, n]`` over subsets of each size marked in ``rows [m, n]``; NaN if none are."""
-    sums, counts = np.zeros((2, rows.shape[1] + 1, rows.shape[1]))
-    np.add.at(sums, sizes, values[:, None] * rows)
-    np.add.at(counts, sizes, rows)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(sums / counts)
 
 
 def _difference(
@@ -114,19 +63,17 @@ def _difference(
         return np.asarray(np.where(with_it > 0, inside / with_it, np.nan) - without)
 
 
-def as_subsets(
-    included: ArrayLike, values: ArrayLike, argument: str, axes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return masks of rows ``[m, n]`` (bool), and numbers with ``axes`` axes, the first of length m."""
+def as_subsets(included: ArrayLike, values: ArrayLike, argument: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks of rows ``[m, n]`` (bool), and numbers ``[m, rows]``."""
     inside = np.asarray(checks.as_array(included, "included"))
     if inside.dtype != bool and (inside.dtype.kind not in "iuf" or not np.isin(inside, (0, 1)).all()):
         raise ArgumentError("included", f"expected True or False, got {checks.as_text(included)}")
     if inside.ndim != 2 or not inside.size:
         raise ArgumentError("included", f"expected [subsets, rows], got {list(inside.shape)}")
-    numbers = as_numbers(values, argument)
-    if numbers.ndim != axes or len(numbers) != len(inside):
-        expected = f"[{len(inside)}{', rows' * (axes - 1)}]"
-        raise ArgumentError(argument, f"expected {expected}, one row per subset, got {list(numbers.shape)}")
+    numbers = checks.as_numbers(values, argument).astype(np.float64)
+    if numbers.ndim != 2 or len(numbers) != len(inside):
+        expected = f"expected [{len(inside)}, rows], one row per subset"
+        raise ArgumentError(argument, f"{expected}, got {list(numbers.shape)}")
     if np.isinf(numbers).any():
         raise ArgumentError(argument, "expected finite numbers or NaN, got infinity")
     return inside.astype(bool), numbers

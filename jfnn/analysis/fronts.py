@@ -48,11 +48,10 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
     values = []
     for score in checked:
         of_members = score(result) if callable(score) else result.scores[score]
-        members = np.asarray(checks.as_array(of_members, "objectives"))
-        checks.check_numbers(members, "objectives")
-        if np.shape(members) != result.diverged_at.shape:
+        members = checks.as_numbers(of_members, "objectives")
+        if members.shape != result.diverged_at.shape:
             expected = f"expected one number per member, {list(result.diverged_at.shape)}"
-            raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")
+            raise ArgumentError("objectives", f"{expected}, got shape {list(members.shape)}")
         values.append(result.ranked(result.cell_means(members)).ravel())
     table = np.stack([*values, result.cell_scores().ravel()], axis=1)
     ranks = np.isfinite(table).all(axis=1)

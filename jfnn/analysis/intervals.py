@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import Valid, at_least, field, one_of
 
 METHODS = ("formula", "skewed", "bootstrap")
@@ -141,7 +141,7 @@ def interval(
     Raises:
         ValueError, TypeError: Invalid values, interval, variance or bounds, or values beyond the bounds.
     """
-    array = as_numbers(values, "values")
+    array = checks.as_numbers(values, "values").astype(np.float64)
     kind = as_interval(interval)
     limits = _as_bounds(bounds, array)
     if array.ndim == 0 or array.shape[-1] == 0:
@@ -175,19 +175,11 @@ def interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def as_numbers(values: object, argument: str) -> np.ndarray:
-    """Return real numbers of any shape as float64, which may include NaN and infinity."""
-    array = np.asarray(checks.as_array(values, argument))
-    if array.dtype.kind not in "iufb":
-        raise ArgumentTypeError(argument, f"expected numbers, got {checks.as_text(values)}")
-    return array.astype(np.float64)
-
-
 def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
     """Check that bounds are valid and no finite value exceeds them; return infinite bounds for None."""
     if bounds is None:
         return -np.inf, np.inf
-    numbers = as_numbers(bounds, "bounds")
+    numbers = checks.as_numbers(bounds, "bounds").astype(np.float64)
     if numbers.shape != (2,) or not numbers[0] < numbers[1]:
         raise ArgumentError("bounds", f"expected a lower and an upper bound, got {checks.as_text(bounds)}")
     low, high = numbers.tolist()

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import as_numbers
+from jfnn.arguments import checks
 
 LEVEL = 0.01
 
@@ -32,7 +32,7 @@ def count_failed_runs(values: ArrayLike, higher_is_better: bool, rows: float = n
     """
     from scipy import stats
 
-    array = as_numbers(values, "values")
+    array = checks.as_numbers(values, "values").astype(np.float64)
     ordered = np.sort(array if higher_is_better else -array, axis=-1)  # the worst first
     finite = np.isfinite(ordered).all(axis=-1, keepdims=True)
     ordered = np.where(finite, ordered, 0.0)

@@ -15,14 +15,13 @@ from jfnn.analysis.summary import (
     ScoreTable,
     averaged_over,
     eliminated_cells,
-    extent_text,
     interval_text,
     ranking_parts,
     runs_of,
     score_texts,
     shown_metrics,
 )
-from jfnn.arguments.texts import axis_text, name_text, value_texts
+from jfnn.arguments.texts import axis_text, extent_text, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 
 TIED = "~"

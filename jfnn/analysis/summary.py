@@ -1,7 +1,7 @@
 """Scores as text: which metrics to show, means with their intervals, short numbers."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import count_failed_runs
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
 from jfnn.arguments import checks
-from jfnn.arguments.texts import describe, name_text, number_text, score_format, value_texts
+from jfnn.arguments.texts import describe, extent_text, name_text, number_text, score_format, value_texts
 from jfnn.core.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
@@ -222,13 +222,6 @@ def interval_text(result: SweepResult) -> str:
 def runs_of(result: SweepResult) -> int:
     """Return the number of replicates behind a cell's mean: its seeds, or with a single seed its folds."""
     return result.seeds.size if result.seeds.size > 1 else result.folds or 1
-
-
-def extent_text(values: Collection[int]) -> str:
-    """Return the range of some numbers, "7" or "5–12"."""
-    least = min(values)
-    most = max(values)
-    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def averaged_over(result: SweepResult) -> str:

@@ -1,12 +1,9 @@
-"""Long ("tidy") tables of scores, for data frames and files."""
-
-import os
+"""Long ("tidy") tables of scores, for data frames."""
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.core.search.result import SweepResult
-from jfnn.core.search.run_directory import as_output_file, write_table
 
 
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:
@@ -39,8 +36,3 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     stacked = [values.ravel() for values in finite.values()]
     columns["value"] = np.stack(stacked, axis=-1).ravel() if stacked else np.zeros(0)
     return columns
-
-
-def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
-    """Write the columns of `tidy` as CSV; NaN is written "nan"."""
-    write_table(as_output_file(path, "path"), tidy(result), "path")

@@ -296,6 +296,13 @@ def check_numbers(array: Any, argument: str) -> None:
         raise ArgumentTypeError(argument, "expected numbers", got=f"dtype {array.dtype}")
 
 
+def as_numbers(value: object, argument: str) -> np.ndarray:
+    """Return an array-like of numbers or booleans, which may be NaN or infinite, as a NumPy array."""
+    array = np.asarray(as_array(value, argument))
+    check_numbers(array, argument)
+    return array
+
+
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
     """Raise ArgumentError with the first float of an array that is not finite in a dtype (None: JAX's)."""
     if not is_concrete(array) or not jnp.issubdtype(array.dtype, jnp.floating):

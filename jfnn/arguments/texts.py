@@ -1,7 +1,7 @@
 """Readable names and numbers of a sweep."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -95,6 +95,13 @@ def full_text(name: str, value: Any) -> str:
     """Return a value of an axis as by `value_text`, with all its digits."""
     texts = (value_text(name, value, digits) for digits in range(3, 18))
     return next(text for text in texts if isinstance(value, str) or text == "full" or float(text) == value)
+
+
+def extent_text(values: Collection[int]) -> str:
+    """Return the range of some numbers, "7" or "5–12"."""
+    least = min(values)
+    most = max(values)
+    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def compact(value: float, digits: int) -> str:

@@ -11,7 +11,6 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.experiment.remote import ExecutorError
 from jfnn.distributed.processes import ProcessPool
-from jfnn.numerics.machine import cores
 
 # Number of messages in flight, each up to half a megabyte: at least AT_LEAST, and MESSAGES_A_PROCESS per
 # process, so that no process waits for work. AT_MOST is the limit if an executor starts a process for each
@@ -37,11 +36,13 @@ class Submitter:
         """Check the arguments, without starting anything; raise ValueError or TypeError naming the argument.
 
         Args:
-            executor: A number of local processes, as for `processes`; an object with the method
-                ``submit(function, *arguments) -> future`` of `concurrent.futures`, such as Dask's
-                ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()`` or a process pool whose
-                context is "spawn" or "forkserver"; or a function without arguments that makes one, and is
-                called again if the executor breaks.
+            executor: A number of local processes, which ignore Ctrl-C and end with this process, however it
+                ends; an object with the method ``submit(function, *arguments) -> future`` of
+                `concurrent.futures`, such as Dask's ``client.get_executor()``,
+                ``mpi4py.futures.MPIPoolExecutor()`` or a process pool whose context is "spawn" or
+                "forkserver"; or a function without arguments that makes one, and is called again if the
+                executor breaks. In a script, use processes under ``if __name__ == "__main__":``, since each
+                process imports the script.
             tries: See `jfnn.Workers`.
             in_flight: See `in_flight`; None for 64, or four per process that has answered if that is more.
             together: See `jfnn.Workers`.
@@ -72,18 +73,6 @@ class Submitter:
         self._owned = False  # whether this object made the executor and has to shut it down
         self._holders = 0  # nested calls that use the executor
         self.processes_heard_of: set[str] = set()  # processes that have trained
-
-    @classmethod
-    def processes(cls, count: int | None = None, **options: Any) -> Self:
-        """Make local processes that ignore Ctrl-C and end with this process, however it ends.
-
-        In a script, use them under ``if __name__ == "__main__":``, since each process imports the script.
-
-        Args:
-            count: Number of processes; None for one per core.
-            **options: See `jfnn.Workers`.
-        """
-        return cls(cores() if count is None else checks.as_count(count, "count"), **options)
 
     @property
     def in_flight(self) -> int:

@@ -4,17 +4,7 @@ A fit gives the same bits alone and beside others, so that a search may train al
 """
 
 from jfnn.estimators.mlp import MLPClassifier, MLPRegressor
-from jfnn.estimators.search import (
-    GridSearchCV,
-    HalvingGridSearchCV,
-    RandomizedSearchCV,
-)
+from jfnn.estimators.search import GridSearchCV, RandomizedSearchCV
 
-__all__ = [
-    "GridSearchCV",
-    "HalvingGridSearchCV",
-    "MLPClassifier",
-    "MLPRegressor",
-    "RandomizedSearchCV",
-]
+__all__ = ["GridSearchCV", "MLPClassifier", "MLPRegressor", "RandomizedSearchCV"]
 __dir__ = __all__.copy

@@ -13,13 +13,7 @@ import numpy as np
 import sklearn
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import (
-    GridSearchCV,
-    HalvingGridSearchCV,
-    ParameterGrid,
-    ParameterSampler,
-)
+from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
@@ -101,13 +95,12 @@ class Choice(NamedTuple):
         return f"engine: {engine}; {self.fits} fits of {structures}; jfnn trains {MANY} or more per structure"
 
 
-def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> Choice:
+def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choice:
     """Choose the code for a search: the engine for at least `MANY` fits per structure.
 
     Fits have the same structure if they differ only in numbers and initial weights. scikit-learn trains a
-    search in ``n_jobs`` processes if some of its fits cannot train together. It also trains successive
-    halving, which trains few fits to the end and would need a program per round. Sparse inputs and texts
-    are left to scikit-learn as well, since the engine has no sparse products.
+    search in ``n_jobs`` processes if some of its fits cannot train together. Sparse inputs and texts are left
+    to scikit-learn as well, since the engine has no sparse products.
 
     Args:
         search: The search, whose parameters scikit-learn has checked.
@@ -119,7 +112,9 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
         ValueError, TypeError: An invalid grid or an unknown parameter, as in scikit-learn's search.
     """
     begin = prefix(search.estimator)
-    reasons = [_why_scikit_learns(search, X)]
+    dense = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
+    listed = isinstance(X, list | tuple) and len(X) > 0 and np.ndim(X[0]) > 0
+    reasons = [None if dense or listed else "its rows are sparse or texts"]
     free = []  # structures of the candidates that both jfnn and scikit-learn can train
     forced = False
     # With metadata routing, a perceptron of scikit-learn would lack the metadata requests of this one.
@@ -155,19 +150,9 @@ def values_besides(candidate: Candidate, names: set[str]) -> tuple[tuple[str, in
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in names)
 
 
-def _why_scikit_learns(search: BaseEstimator, X: Any) -> str | None:
-    """Return why scikit-learn has to train a search, whatever its candidates; None if the engine can."""
-    table = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
-    if not table and not (isinstance(X, list | tuple) and len(X) and np.ndim(X[0])):
-        return "its rows are sparse or texts"
-    if isinstance(search, HalvingGridSearchCV):
-        return "successive halving trains few fits to the end"
-    return None
-
-
 def _candidates(search: BaseEstimator) -> Sequence[Candidate]:
     """Return the candidates of a search; random ones are sampled from a copy of its random state."""
-    if isinstance(search, GridSearchCV | HalvingGridSearchCV):
+    if isinstance(search, GridSearchCV):
         return list(ParameterGrid(search.param_grid))
     random = copy.deepcopy(check_random_state(search.random_state))
     with warnings.catch_warnings():  # the search samples again and shows these warnings

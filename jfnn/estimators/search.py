@@ -10,7 +10,6 @@ import numpy as np
 import sklearn
 from sklearn import model_selection
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
@@ -113,17 +112,15 @@ class _TrainsAhead(Substitute):
         def seed() -> int:  # drawn at the first fit that needs it
             return int(np.random.randint(2**31 - 1))
 
-        reported: set[str] = set()  # reasons given in warnings of earlier rounds
-
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)
             splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: splits may be random
             ahead = TrainedAhead(engines, fit_on, seed)
-            _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]), reported)
+            _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]))
             ahead.train(print if self.verbose else None)
             with ahead.active():
                 results = evaluation(candidates, check_cv(splits), *args, **options)
-            _warn(ahead.missing(), reported)
+            _warn(ahead.missing())
             return results
 
         return evaluate
@@ -147,12 +144,10 @@ def as_ours(fitted: BaseEstimator, estimator: BaseEstimator) -> BaseEstimator:
     return with_perceptron(fitted, ours)
 
 
-def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
-    """Warn of fits that are trained one by one, for reasons not reported before."""
-    new = {reason: count for reason, count in reasons.items() if count > 0 and reason not in reported}
-    reported |= new.keys()
-    if new:
-        text = "; ".join(f"{count} because {reason}" for reason, count in new.items())
+def _warn(reasons: Mapping[str, int]) -> None:
+    """Warn of fits that are trained one by one."""
+    text = "; ".join(f"{count} because {reason}" for reason, count in reasons.items() if count > 0)
+    if text:
         warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
@@ -168,10 +163,3 @@ class RandomizedSearchCV(_TrainsAhead, model_selection.RandomizedSearchCV):  # t
 
     _theirs = model_selection.RandomizedSearchCV
     _grid = "param_distributions"
-
-
-class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.HalvingGridSearchCV`, with rounds that the engine trains together."""
-
-    _theirs = model_selection.HalvingGridSearchCV
-    _grid = "param_grid"

@@ -217,7 +217,7 @@ class _Walk:
                 yield f"{kind.__name__} {value!r}"
             elif id(value) in self.numbers:
                 yield f"met {self.numbers[id(value)]}"
-            elif _is_array(value):
+            elif isinstance(value, jax.Array) or (type(value) is np.ndarray and not value.dtype.hasobject):
                 if id(value) not in self.arrays:
                     self.arrays[id(value)] = value, checksum(array_parts(value))
                 yield self.arrays[id(value)][1]
@@ -242,10 +242,6 @@ class _Walk:
                 self.numbers.popitem()
         yield f"set {len(items)}"
         yield from sorted(checksums)
-
-
-def _is_array(value: object) -> bool:
-    return (type(value) is np.ndarray and not value.dtype.hasobject) or isinstance(value, jax.Array)
 
 
 def _pieces(value: Any) -> list[object] | None:

@@ -400,13 +400,6 @@ def _precision(array: np.ndarray) -> float:
     return float(jnp.finfo(dtype).eps)  # type: ignore[no-untyped-call]
 
 
-def _numbers(value: object, argument: str) -> np.ndarray:
-    """Return an array of numbers, which may be NaN or infinite."""
-    array = np.asarray(checks.as_array(value, argument))
-    checks.check_numbers(array, argument)
-    return array
-
-
 def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     if not checks.is_several(value) or not len(value):
         raise ArgumentTypeError(argument, PAIR, got=checks.as_text(value))
@@ -415,7 +408,7 @@ def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np
     for pair in value:
         if not checks.is_several(pair) or len(pair) != 2:
             raise ArgumentTypeError(argument, PAIR, got=checks.as_text(pair))
-    return [(_numbers(w, argument), _numbers(b, argument)) for w, b in value]
+    return [(checks.as_numbers(w, argument), checks.as_numbers(b, argument)) for w, b in value]
 
 
 def _orientation(
@@ -451,7 +444,7 @@ def _of_layers(values: Any, argument: str, counts: Sequence[int]) -> list[np.nda
         expected = f"expected {' or '.join(map(str, counts))} arrays, one for each layer"
         got = str(len(values)) if checks.is_several(values) else checks.as_text(values)
         raise ArgumentTypeError(argument, expected, got=got)
-    return [_numbers(value, argument) for value in values]
+    return [checks.as_numbers(value, argument) for value in values]
 
 
 def _are_columns(own: Mapping[str, list[np.ndarray]], n: int, sizes: Sequence[int], swapped: bool) -> bool:

@@ -78,7 +78,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
-    notes = [text] if cells is None and (text := left_out(result)) else []
+    notes = left_out(result) if cells is None else []
     for axes, metric in zip(column[:, 0], metrics, strict=True):
         of_runs = (*result.cell_shape, -1, len(epochs))
         means = {part: result.history[f"{part}_{metric}"].reshape(of_runs).mean(axis=-2) for part in parts}
@@ -105,12 +105,12 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     return figure
 
 
-def left_out(result: SweepResult) -> str:
+def left_out(result: SweepResult) -> list[str]:
     """List what `default_cells` leave out: learning rates of a grid, "not shown: η = 0.1 (div)", or cells."""
     shown = default_cells(result)
     axis = result.cells.axis_of["learning_rate"]
     if axis is None:
-        return ""
+        return []
     if result.crossed:
         indices = [(*shown[0][:axis], i, *shown[0][axis + 1 :]) for i in range(result.cell_shape[axis])]
         names = [f"η = {rate}" for rate in value_texts(result.learning_rate.tolist(), "learning_rate")]
@@ -122,7 +122,7 @@ def left_out(result: SweepResult) -> str:
         for name, index in zip(names, indices, strict=True)
         if index not in shown
     ]
-    return "".join(not_shown(texts, len(indices), "learning rates" if result.crossed else "cells"))
+    return not_shown(texts, len(indices), "learning rates" if result.crossed else "cells")
 
 
 def interval_curves(
@@ -182,7 +182,7 @@ def interval_curves(
     higher_is_better = score in result.scores and result.higher_is_better(score)
     limit_scores(axes, np.append(lines, levels), higher_is_better, np.stack([lows, highs]))
     label_epochs(axes, name_text(score), interval_title(over, most, kind))
-    notes = [text] if cells is None and (text := left_out(result)) else []
+    notes = left_out(result) if cells is None else []
     names = [*(cell.name for cell in chosen), *others]
     notes += out_of_sight(axes, names, [*lines, *np.reshape(levels, (-1, 1))])
     if over and len(chosen) > SHADED:

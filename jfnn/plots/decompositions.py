@@ -6,10 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jfnn.analysis.bias_variance import BiasVariance
-from jfnn.analysis.summary import extent_text
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import axis_label, describe
+from jfnn.arguments.texts import axis_label, describe, extent_text
 from jfnn.plots.panels import (
     FEW_POINTS,
     add_caption,

@@ -14,7 +14,7 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import axis_label, describe, name_text
+from jfnn.arguments.texts import axis_label, describe, extent_text, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import OUTCOMES
 from jfnn.plots.panels import (
@@ -181,7 +181,7 @@ def _pool(part: SweepResult) -> _Pooled:
     numbers = [np.flatnonzero([each == value for each in values]) for value in distinct]
     parts = [_select_subsets(part, position, subsets) for subsets in numbers]
     counts = [len(subsets) for subsets in numbers]
-    over = f"{summary.extent_text(counts)} subsets"
+    over = f"{extent_text(counts)} subsets"
     over += f" of {part.seeds.size} seeds each" * (part.seeds.size > 1)
     return _Pooled({name: np.array(distinct)}, parts, position, over)
 

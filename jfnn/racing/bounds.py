@@ -1,6 +1,5 @@
 """One-sided tests of paired scores, which decide at every look of a race whether one cell is better."""
 
-import functools
 import math
 
 import numpy as np
@@ -45,6 +44,8 @@ def is_greater(ones: np.ndarray, others: np.ndarray, error: float, test: str = "
     Returns:
         Whether they are higher ``[…]``.
     """
+    from scipy import stats
+
     differences = np.asarray(ones, np.float64) - others
     size = np.maximum(np.abs(ones).max(axis=-1), np.abs(others).max(axis=-1))
     n = differences.shape[-1]
@@ -54,7 +55,7 @@ def is_greater(ones: np.ndarray, others: np.ndarray, error: float, test: str = "
         return np.asarray(above & _by_sign(differences, size, error))
     centered = differences - mean[..., None]
     spread = np.sqrt(np.einsum("...n,...n", centered, centered) / (n - 1))
-    greater = above & (mean * math.sqrt(n) > spread * _t_quantile(error, n - 1))
+    greater = above & (mean * math.sqrt(n) > spread * stats.t.isf(error, n - 1))
     constant = above & (spread <= RESOLUTION * size)
     greater[constant] = _by_sign(differences[constant], size[constant], error)
     return np.asarray(greater)
@@ -68,11 +69,3 @@ def _by_sign(differences: np.ndarray, size: np.ndarray, error: float) -> np.ndar
     positive = (differences > least).sum(axis=-1)
     nonzero = positive + (differences < -least).sum(axis=-1)
     return np.asarray(stats.binom.sf(positive - 1, nonzero, 0.5) <= error)
-
-
-@functools.lru_cache
-def _t_quantile(error: float, freedom: int) -> float:
-    """Return the value that Student's t exceeds with probability ``error``."""
-    from scipy import stats
-
-    return float(stats.t.isf(error, freedom))

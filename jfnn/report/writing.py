@@ -90,13 +90,13 @@ def write_report(
             argument; a playground that is neither a path nor an http or https address.
     """
     checks.check_instance(title, str, "title")
-    text = _as_lines(text, "text")
+    _check_text(text)
     if figures is not None:
         _check_figures(figures, (bytes, Figure))
     settings = {} if settings is None else checks.as_mapping(settings, "settings")
     if playground is not None:
         checks.check_instance(playground, str, "playground")
-        _check_link(playground, "playground")
+        _check_link(playground)
     check_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
     on_front = _front(result, objectives)
@@ -109,7 +109,7 @@ def write_report(
     elif figures is None:
         figures = maps(result) | curves(result)
     pictures = _pictures(result, figures)
-    missing = plots.curves.left_out(result) if CURVES in figures else ""
+    missing = plots.curves.left_out(result) if CURVES in figures else []
     body = [
         f'<p class="link"><a href="{escape(playground)}">{PLAY}</a></p>' if playground is not None else "",
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
@@ -123,7 +123,7 @@ def write_report(
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         "</div><div>",
         *(["<h2>Pictures</h2>", pictures] if pictures else []),
-        *([f'<p class="notes">{CURVES}, {escape(missing)}.</p>'] if missing else []),
+        *(f'<p class="notes">{CURVES}, {escape(line)}.</p>' for line in missing),
         *of_each,
         "</div><div>",
         "<h2>Settings</h2>",
@@ -158,7 +158,7 @@ def write_tables(
     """
     for name, value in {"title": title, "lead": lead}.items():
         checks.check_instance(value, str, name)
-    text = _as_lines(text, "text")
+    _check_text(text)
     for rows in checks.as_mapping(tables, "tables").values():
         if not checks.is_several(rows) or not len(rows):
             got = checks.as_text(rows)
@@ -172,10 +172,9 @@ def write_tables(
     write_page(as_output_file(path, "path"), title, lead, text, body)
 
 
-def _as_lines(lines: object, argument: str) -> list[str]:
-    if checks.is_several(lines) and all(isinstance(line, str) for line in lines):
-        return list(lines)
-    raise ArgumentTypeError(argument, "expected lines of text", got=checks.as_text(lines))
+def _check_text(text: object) -> None:
+    if not checks.is_several(text) or not all(isinstance(line, str) for line in text):
+        raise ArgumentTypeError("text", "expected lines of text", got=checks.as_text(text))
 
 
 def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
@@ -188,13 +187,13 @@ def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
             )
 
 
-def _check_link(link: str, argument: str) -> None:
+def _check_link(link: str) -> None:
     """Raise ArgumentError for a link that a browser may execute, such as "javascript:…"."""
     scheme, colon, _ = link.partition(":")
     if colon and scheme.lower() not in ("http", "https") and not set(scheme) & set("/?#"):
         expected = "expected a path beside the page, or an http or https address"
         cure = "a file whose name contains a colon is './a:b.html'"
-        raise ArgumentError(argument, expected, got=checks.as_text(link), cure=cure)
+        raise ArgumentError("playground", expected, got=checks.as_text(link), cure=cure)
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
@@ -224,9 +223,15 @@ def _networks(result: SweepResult, runs: Sequence[ProgramRun]) -> list[str]:
 
 
 def _pictures(result: SweepResult, figures: Mapping[str, bytes | Figure]) -> str:
-    """Return pictures of a sweep as HTML, with values under the pointer."""
-    images = {title: png(each) if isinstance(each, Figure) else each for title, each in figures.items()}
-    boxes = {title: _boxes(result, each) for title, each in figures.items() if isinstance(each, Figure)}
+    """Return pictures of a sweep as HTML; heat maps and curves have values under the pointer."""
+    images = {}
+    boxes = {}
+    for title, each in figures.items():
+        if isinstance(each, Figure):
+            images[title] = png(each)  # the parts of a figure have positions only once it is drawn
+            boxes[title] = [*_cells(result, each), *_strips(result, each)]
+        else:
+            images[title] = each
     return pictures_html(images, boxes)
 
 
@@ -263,11 +268,6 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
-
-
-def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
-    """Return the parts of a drawn report figure with their values, for heat maps and curves."""
-    return [*_cells(result, figure), *_strips(result, figure)]
 
 
 def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:

@@ -77,7 +77,6 @@ class Case(NamedTuple):
         perceptron: Arguments of the perceptron.
         grid: Grid of the perceptron's parameters; None for a single fit.
         folds: Folds of the search.
-        search: scikit-learn's name of the search.
         transformer: Makes the transformer before the perceptron in a Pipeline; None for none.
         regression: Whether targets are numbers.
         balanced: Whether classes have equal weight: ``class_weight`` in jfnn, row weights in scikit-learn.
@@ -88,7 +87,6 @@ class Case(NamedTuple):
     perceptron: dict[str, Any]
     grid: dict[str, list[Any]] | None = None
     folds: int = 3
-    search: str = "GridSearchCV"
     transformer: Callable[[], Any] | None = None
     regression: bool = False
     balanced: bool = False
@@ -96,7 +94,7 @@ class Case(NamedTuple):
 
     @property
     def fits_a_structure(self) -> int:
-        """Return the fits per structure in the search, or in the first round of halving."""
+        """Return the fits per structure in the search."""
         if self.grid is None:
             return 1
         candidates = math.prod(map(len, self.grid.values()))
@@ -135,8 +133,6 @@ CASES = {
     "3,000 rows, 100 units, 9 × 3": Case(
         random_rows(3000, 30, 4), {"hidden_layer_sizes": (100,), "max_iter": 40}, NINE
     ),
-    "digits, halving by epochs, 9 × 3": Case(DIGITS, FIFTY, NINE, search="HalvingGridSearchCV max_iter"),
-    "digits, halving by rows, 9 × 3": Case(DIGITS, FIFTY, NINE, search="HalvingGridSearchCV"),
     "texts, 9 × 3": Case(texts, FIFTY, NINE, transformer=TfidfVectorizer),
     "sparse rows, 9 × 3": Case(sparse_texts, FIFTY, NINE),
     "wine, 4 × 4": Case(WINE, TEN, structures(1, 4), 4),
@@ -166,7 +162,6 @@ def fitting(case: Case, engine: str) -> tuple[Any, Callable[[], Any]]:
     if engine == THEIRS:
         from sklearn import model_selection as searches
         from sklearn import neural_network as networks
-        from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
         options = {}
     else:
@@ -199,12 +194,8 @@ def fitting(case: Case, engine: str) -> tuple[Any, Callable[[], Any]]:
 
         return estimator, stream
     if case.grid is not None:
-        name, *resource = case.search.split()
-        further: dict[str, Any] = {"random_state": 0} if name != "GridSearchCV" else {}
-        if resource:
-            further |= {"resource": begin + resource[0], "max_resources": case.perceptron[resource[0]]}
         grid = {f"{begin}{parameter}": values for parameter, values in case.grid.items()}
-        estimator = getattr(searches, name)(estimator, grid, cv=case.folds, n_jobs=PROCESSES, **further)
+        estimator = searches.GridSearchCV(estimator, grid, cv=case.folds, n_jobs=PROCESSES)
     return estimator, lambda: estimator.fit(x, y, **weights)
 
 

@@ -1,7 +1,6 @@
 """Values of training rows compared with their definitions over all subsets and networks."""
 
 import itertools
-import math
 
 import numpy as np
 
@@ -17,55 +16,15 @@ def game(subset):
     return (weights[subset].sum() / weights.sum()) ** 2 + 0.5 * (subset[0] and subset[3])
 
 
-UTILITY = np.array([game(subset) for subset in SUBSETS])
-VALUE = {subset.tobytes(): value for subset, value in zip(SUBSETS, UTILITY, strict=True)}
-
-
-def gain(subset, row):
-    """Return the gain in utility when a row is added to a subset."""
-    more = subset.copy()
-    more[row] = True
-    return VALUE[more.tobytes()] - VALUE[subset.tobytes()]
-
-
-def weighted_gains(weight):
-    """For each row, sum the gain over subsets without it, weighted by their size."""
-    return [
-        sum(weight(int(subset.sum())) * gain(subset, row) for subset in SUBSETS if not subset[row])
-        for row in range(N)
-    ]
-
-
-def test_banzhaf_on_all_subsets_equals_the_mean_gain():
-    np.testing.assert_allclose(
-        analysis.banzhaf(UTILITY, SUBSETS), weighted_gains(lambda k: 0.5 ** (N - 1)), atol=1e-12
-    )
-
-
-def test_shapley_on_all_subsets_equals_its_definition_and_sums_to_the_total():
-    values = analysis.shapley(UTILITY, SUBSETS)
-    by_subsets = weighted_gains(lambda k: math.factorial(k) * math.factorial(N - k - 1) / math.factorial(N))
-    np.testing.assert_allclose(values, by_subsets, atol=1e-12)
-    np.testing.assert_allclose(values.sum(), UTILITY[-1] - UTILITY[0])
-
-
-def test_shapley_is_unbiased_on_subsets_drawn_size_by_size():
-    rng = np.random.default_rng(1)
-    exact = analysis.shapley(UTILITY, SUBSETS)
-    estimates = []
-    sizes = np.repeat(np.arange(N + 1), 200)
-    for _ in range(60):
-        drawn = rng.random((len(sizes), N)).argsort(axis=1) < sizes[:, None]
-        estimates.append(analysis.shapley([VALUE[subset.tobytes()] for subset in drawn], drawn))
-    error = np.std(estimates, axis=0) / np.sqrt(len(estimates))
-    assert (np.abs(np.mean(estimates, axis=0) - exact) < 4 * error).all()
-
-
-def test_missing_size_leaves_no_shapley_value():
-    some = SUBSETS.sum(axis=1) != 4
-    assert np.isnan(analysis.shapley(UTILITY[some], SUBSETS[some])).all()
-    gone = np.where(some, UTILITY, np.nan)
-    assert np.isnan(analysis.shapley(gone, SUBSETS)).all()
+def test_influence_on_a_utility_of_all_subsets_is_the_banzhaf_value():
+    utility = np.array([game(subset) for subset in SUBSETS])
+    gains = []
+    for row in range(N):
+        with_row = SUBSETS | (np.arange(N) == row)
+        gains.append(
+            2 * np.mean([game(more) - game(subset) for more, subset in zip(with_row, SUBSETS, strict=True)])
+        )
+    np.testing.assert_allclose(analysis.influence(utility[:, None], SUBSETS)[:, 0], gains, atol=1e-12)
 
 
 def plain_influence(correct, included):

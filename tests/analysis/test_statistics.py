@@ -209,7 +209,7 @@ def test_missing_fold_is_replaced_before_its_seed_is_averaged():
     assert cell_statistics(result, missing="omit").mean[0, 0] == pytest.approx(scores[0].mean())
 
 
-def test_single_member_has_its_score_as_mean_and_no_ties(tmp_path):
+def test_single_member_has_its_score_as_mean_and_no_ties():
     result = make_single(history=3)
     score = float(result.test_accuracy)
     computed = cell_statistics(result)
@@ -223,7 +223,6 @@ def test_single_member_has_its_score_as_mean_and_no_ties(tmp_path):
     assert analysis.front(result, ["test_loss"]).tolist() is True
     columns = analysis.tidy(result)
     assert columns["epoch"].tolist() == np.repeat([1, 2, 3], 4).tolist() and set(columns["seed"]) == {0}
-    analysis.write_tidy(result, tmp_path / "tidy.csv")
     (cell,) = ranking.best_first(result).cells
     assert cell.cell == () and not cell.tied and cell.scores["test_accuracy"].mean == score
     assert ranking.legend(ranking.best_first(result)) == []

@@ -260,10 +260,8 @@ def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.Gri
 MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # all one structure, since they are numbers
 ALL = ("auto", "jfnn")
 PERCEPTRON = estimators.MLPClassifier(**OPTIONS)
-FORCED = estimators.MLPClassifier(engine="jfnn")
 PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 IN_PIPELINE = {"mlpclassifier__alpha": np.arange(1.0, 9)}
-HALVING = {"kind": estimators.HalvingGridSearchCV}
 TEXTS = ["a text"] * 150
 CHOICES = {  # estimator, grid, folds and further arguments -> the choice
     "uneven": (
@@ -293,9 +291,6 @@ CHOICES = {  # estimator, grid, folds and further arguments -> the choice
     "verbose": (clone(PERCEPTRON).set_params(verbose=True), MANY, {}, ((),)),
     "sparse": (PERCEPTRON, MANY, {"x": sparse.csr_matrix(X)}, ((),)),
     "texts": (PERCEPTRON, MANY, {"x": TEXTS}, ((),)),
-    # Few fits of halving train to their end, and each round has its own program.
-    "halving": (PERCEPTRON, MANY, HALVING, ((),)),
-    "forced halving": (FORCED, MANY, HALVING, (("jfnn",),)),
 }
 # A forced candidate does not force others, except if weight-0 rows may fill a step of some fold.
 for kind, x in (("array", X), ("sparse", sparse.csr_matrix(X)), ("texts", np.array(TEXTS))):

@@ -263,9 +263,10 @@ def test_default_curves_are_the_best_cell_and_others_in_order():
     cells = default_cells(result)
     assert len(cells) == 10 and (4, 1) in cells and cells == sorted(cells) and {j for _, j in cells} == {1}
     missing = [describe({"learning_rate": result.learning_rate[i]}) for i in range(12) if (i, 1) not in cells]
-    assert left_out(result).replace(" (div)", "") == f"not shown: {', '.join(missing)}"
+    (text,) = left_out(result)
+    assert text.replace(" (div)", "") == f"not shown: {', '.join(missing)}"
     for figure in (plots.loss_curves(result), plots.interval_curves(result)):
-        assert left_out(result) in caption_of(figure)
+        assert text in caption_of(figure)
     listed = make_sampled(12, history=1)
     ranks = [listed.order().index(cell) for cell in default_cells(listed)]
     assert ranks[0] == 0 and ranks[-1] == 11 and ranks == sorted(ranks) and len(ranks) == 6

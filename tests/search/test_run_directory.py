@@ -16,6 +16,7 @@ from jfnn.core.search import run_directory
 from jfnn.core.search.programs import combine
 from jfnn.core.search.result import with_run
 from jfnn.core.store import files
+from jfnn.extend import write_table
 
 pytestmark = pytest.mark.unoptimized
 
@@ -185,7 +186,7 @@ def test_names_are_not_formulas_in_a_table_and_are_restored(sign, tmp_path):
     scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
     result = with_scores(plain, scores, metrics=plain.metrics | {metric: True})
     combine({"network": np.array([axis])}, [result]).save(tmp_path / "several")
-    analysis.write_tidy(result, tmp_path / "tidy.csv")
+    write_table(tmp_path / "tidy.csv", analysis.tidy(result), "path")
     paths = [*tmp_path.rglob("*.csv")]
     assert len(paths) == 3
     for path in paths:

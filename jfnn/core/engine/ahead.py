@@ -36,19 +36,14 @@ class Ahead:
         """Return a compiled trainer, or raise the error of its compilation; start compiling the next ones."""
         for following in range(number, min(number + self.at_once, len(self.makes))):
             if following not in self.begun:
-                compiling = for_worker_thread(functools.partial(_make_and_compile, self.makes[following]))
+                compiling = for_worker_thread(functools.partial(self._compile, following))
                 self.begun[following] = self.pool.submit(compiling)
         return self.begun.pop(number).result()
 
-
-def _make_and_compile(make: Callable[[], Trainer]) -> Trainer:
-    trainer = make()
-    trainer.compile(_ignore)
-    return trainer
-
-
-def _ignore(*_: object) -> None:
-    """Report no compilation: the progress bar shows another run."""
+    def _compile(self, number: int) -> Trainer:
+        trainer = self.makes[number]()
+        trainer.compile(lambda done, programs: None)  # not reported: the progress bar shows another run
+        return trainer
 
 
 def trainers_at_once(cohort: Cohort) -> int:

@@ -205,8 +205,7 @@ def _reduce(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     except Exception as error:
         reason = "expected a function (values [members, rows, …], axis=0), got one that fails"
         raise ArgumentError("reduce", f"{reason} ({type(error).__name__}: {error})") from error
-    reduced = np.asarray(checks.as_array(result, "reduce"))
-    checks.check_numbers(reduced, "reduce")
+    reduced = checks.as_numbers(result, "reduce")
     if reduced.shape[at_rows:] != values.shape[1:]:
         expected = ["…", *values.shape[1:]]
         raise ArgumentError(

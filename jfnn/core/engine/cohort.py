@@ -261,11 +261,6 @@ class Cohort(abc.ABC):
         """Whether to keep the objectives of every epoch, for the result or for a scheduler."""
         return self.recording.objective or any(scheduler.reads_objective for scheduler in self.schedulers)
 
-    @property
-    def keeps_evaluations(self) -> bool:
-        """Whether parameters are kept at each evaluation."""
-        return self.recording.keep_params == "evaluations"
-
     def evaluations(self, first: int, end: int) -> list[int]:
         """Return the epochs above ``first``, up to ``end``, whose scores enter the history."""
         every = self.recording.eval_every

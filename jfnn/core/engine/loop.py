@@ -31,7 +31,8 @@ def first_state(trainer: Trainer) -> RunState:
     nowhere = np.full(size, -1, np.int32)
     ended = cohort.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
     diverged_at, stopped_at, pruned = map(np.copy, ended)
-    keeps = any(scheduler.keeps_best for scheduler in cohort.schedulers)
+    keeps_best = any(scheduler.keeps_best for scheduler in cohort.schedulers)
+    keeps_evaluations = cohort.recording.keep_params == "evaluations"
     params, hyper = jax.tree.map(np.copy, (members.state.params, hyper))
     snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, hyper)
     no_scores = np.zeros((0, size, len(PARTS)))
@@ -42,14 +43,14 @@ def first_state(trainer: Trainer) -> RunState:
         hyper=hyper,
         stopped_at=stopped_at,
         pruned=pruned,
-        snapshot=snapshot if keeps else None,
+        snapshot=snapshot if keeps_best else None,
         schedulers=tuple(
             scheduler.init(cohort.n_cells, len(cohort.replicates)) for scheduler in cohort.schedulers
         ),
         history=Evaluation(
             np.zeros(0, np.int64),
             {metric.name: no_scores for metric in cohort.learner.metrics},
-            jax.tree.map(lambda leaf: leaf[None][:0], params) if cohort.keeps_evaluations else None,
+            jax.tree.map(lambda leaf: leaf[None][:0], params) if keeps_evaluations else None,
         ),
         objectives={
             name: np.full((epochs, size), np.nan, cohort.data.dtype)

@@ -59,8 +59,7 @@ def reduce_rows(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray
     """
     scores = metric.reduce(values, data, rows)
     with checks.item_of("metrics"):
-        found = np.asarray(checks.as_array(scores, metric.name))
-        checks.check_numbers(found, metric.name)
+        found = checks.as_numbers(scores, metric.name)
         if found.shape != (len(values),):
             expected = f"expected [{len(values)}] from its reduce, one number per member"
             raise ArgumentError(metric.name, f"{expected}, got shape {list(found.shape)}")

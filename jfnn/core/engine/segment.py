@@ -89,7 +89,8 @@ class Worker:
         )
         # Rows after the last training row, such as test rows, are left out, so that gathers read less.
         trained = padded_length(int(sources.train.max()) + 1)
-        data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
+        trained_rows = jax.tree.map(lambda leaf: leaf[:trained], rows)
+        data = DeviceData(trained_rows, weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
         self.train = jax.device_put(sources.train, device)
         self.blocks = jax.device_put([block(rows, first, task.block) for first in blocks], device)
@@ -173,7 +174,3 @@ class Worker:
         longest = int((copied != PADDING).any(axis=0).sum())
         row_numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
         return [jax.tree.map(lambda leaf, at=at: leaf[at], self.rows) for at in row_numbers]
-
-
-def _part(rows: Rows, first: int, size: int) -> Rows:
-    return jax.tree.map(lambda leaf: leaf[first : first + size], rows)

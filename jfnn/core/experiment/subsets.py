@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import extent_text
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 SPLIT = "split"  # value of ``test_labels``: use the labels of the split
@@ -131,7 +132,7 @@ class Subsets:
     def __repr__(self) -> str:
         """Return the number of subsets, the rows that each trains on and holds out, and their axis."""
         sizes = [(len(train), len(held)) for train, held in self.pairs[:COUNTED]]
-        train, held = (_range_text(part) for part in zip(*sizes, strict=True))
+        train, held = (extent_text(part) for part in zip(*sizes, strict=True))
         held = f", {held} held out" * self.holds_out
         first = f" in the first {COUNTED}" * (len(self.pairs) > COUNTED)
         extras = [name for name in ("weights", "labels") if getattr(self, name) is not None]
@@ -180,12 +181,6 @@ def _as_columns(columns: ArrayLike, length: int) -> np.ndarray:
         expected = f"expected {length} column numbers, one for each subset"
         raise ArgumentError("columns", expected, got=checks.as_text(columns))
     return array.astype(np.int64)
-
-
-def _range_text(values: Sequence[int]) -> str:
-    least = min(values)
-    most = max(values)
-    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:

@@ -77,11 +77,6 @@ def fingerprint(description: Description) -> str:
     return hashlib.sha256(json.dumps(deciding_values(description), sort_keys=True).encode()).hexdigest()
 
 
-def differences(there: object, here: object) -> list[str]:
-    """Return a text for each value in which two descriptions differ."""
-    return [f"{name} is {one} there and {other} here" for name, one, other in find_differences(there, here)]
-
-
 def find_differences(one: object, other: object, name: str = "") -> list[tuple[str, str, str]]:
     """Return the name of each value in which two descriptions differ, and both values as text."""
     if isinstance(one, dict) and isinstance(other, dict):
