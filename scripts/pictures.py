@@ -1,8 +1,7 @@
 """Reproduce famous pictures of small networks and compare them with published figures.
 
-Each picture is a PNG file with an HTML page beside it: a table of published figures, figures computed here,
-and verdicts. Where possible, trained networks are kept in run directories in the same folder, so an
-interrupted picture resumes.
+Each picture is a PNG file; a table of published figures, figures computed here, and verdicts is printed. Where
+possible, trained networks are kept in run directories in the same folder, so an interrupted picture resumes.
 """
 
 import functools
@@ -21,10 +20,9 @@ from famous import (
     superposition,
 )
 from famous.picture import Picture, published
-from verdicts import COLUMNS, MEANINGS, Row, print_sections
+from verdicts import MEANINGS, Row, print_sections
 
 import jfnn
-from jfnn import report
 
 Draw = Callable[[Path, str], Picture]  # (folder of run directories, size) -> picture
 
@@ -42,7 +40,7 @@ PICTURES: dict[str, tuple[str, Draw]] = {
 
 def section(out: Path, size: str, name: str) -> list[Row]:
     """Draw a picture and return the rows of its table."""
-    title, draw = PICTURES[name]
+    _, draw = PICTURES[name]
     about = published(name)
     print(
         f"{about['source']}\nprotocol: {about['protocol']}\ntime of the authors: {about['time']}", flush=True
@@ -51,14 +49,6 @@ def section(out: Path, size: str, name: str) -> list[Row]:
     path = out / f"{name}.png"
     picture.figure.savefig(path, dpi=150)
     here = f"time here, at the {size} size: {picture.seconds:.0f} s for {picture.trained}"
-    report.write_tables(
-        path.with_suffix(".html"),
-        {"Figures": [COLUMNS, *(row.cells(COLUMNS) for row in picture.rows)]},
-        {title: path.read_bytes()},
-        title=title,
-        lead=about["source"],
-        text=[f"protocol: {about['protocol']}", f"time of the authors: {about['time']}", here],
-    )
     print(f"{here}\n{path}")
     return picture.rows
 
@@ -76,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes.add_argument(
             f"--{size}", dest="size", action="store_const", const=size, default="usual", help=text
         )
-    options = parse(parser, arguments, [f"{name}.{kind}" for name in PICTURES for kind in ("png", "html")])
+    options = parse(parser, arguments, [f"{name}.png" for name in PICTURES])
     options.out.mkdir(parents=True, exist_ok=True)
     draw = functools.partial(section, options.out, options.size)
     return print_sections({PICTURES[name][0]: functools.partial(draw, name) for name in options.names})

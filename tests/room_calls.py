@@ -201,10 +201,6 @@ FUNCTIONS = [
     (analysis.tidy, {"result": RESULT}),
     (analysis.cell_names, {"result": RESULT}),
     (report.write_report, {"result": RESULT, "path": "no/page.html", "playground": "play.html"}),
-    (
-        report.write_tables,
-        {"path": "no/page.html", "tables": {}, "figures": {}, "title": "", "lead": ""},
-    ),
     (subsets.bootstrap, {"n": 6, "number": 2}),
     (subsets.leave_one_out, {"n": 6}),
     (subsets.shares, {"n": 6, "share": 0.5, "number": 2}),
@@ -320,7 +316,6 @@ ANYTHING = rows(
         "MLPClassifier.class_weight": "of classes, which the rows name",
         "row_scores.folds": "looked at where a loaded result needs them",
         "get.argument": "the name in errors",
-        "write_tables.settings": "any mapping",
     }
 )
 OPTIONS = {"initial_params": PARAMS}

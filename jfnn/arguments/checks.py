@@ -320,12 +320,12 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
         raise ArgumentError(argument, "expected finite numbers", got=got)
 
 
-def check_key(key: Any, argument: str = "key") -> None:
+def check_key(key: Any) -> None:
     """Raise ArgumentTypeError unless the argument is a single JAX random key."""
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
     if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
-        raise ArgumentTypeError(argument, "expected a key, such as jax.random.key(0)", got=as_text(key))
+        raise ArgumentTypeError("key", "expected a key, such as jax.random.key(0)", got=as_text(key))
 
 
 def check_instance(value: object, kind: type, argument: str) -> None:

@@ -1,6 +1,6 @@
-"""Sweeps and tables as self-contained HTML pages, with images inside and no external resources."""
+"""Sweeps as self-contained HTML pages, with images inside and no external resources."""
 
-from jfnn.report.writing import write_report, write_tables
+from jfnn.report.writing import write_report
 
-__all__ = ["write_report", "write_tables"]
+__all__ = ["write_report"]
 __dir__ = __all__.copy

@@ -45,7 +45,7 @@ def _text(name: str) -> str:
     return (importlib.resources.files("jfnn.report") / name).read_text(encoding="utf-8")
 
 
-def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> str:
+def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]]) -> str:
     """Return PNG images by title, with texts of ``boxes`` under the pointer, side by side if they fit."""
     figures = []
     for title, data in images.items():
@@ -55,7 +55,7 @@ def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]
         picture += "".join(
             f'<i title="{escape(box.text)}" style="left:{box.left:.2f}%;top:{box.top:.2f}%;'
             f'width:{box.width:.2f}%;height:{box.height:.2f}%"></i>'
-            for box in (boxes or {}).get(title, ())
+            for box in boxes.get(title, ())
         )
         figures.append(
             f'<figure><figcaption>{text}</figcaption><div class="picture">{picture}</div></figure>'

@@ -90,9 +90,12 @@ def write_report(
             argument; a playground that is neither a path nor an http or https address.
     """
     checks.check_instance(title, str, "title")
-    _check_text(text)
-    if figures is not None:
-        _check_figures(figures, (bytes, Figure))
+    if not checks.is_several(text) or not all(isinstance(line, str) for line in text):
+        raise ArgumentTypeError("text", "expected lines of text", got=checks.as_text(text))
+    for name, figure in checks.as_mapping({} if figures is None else figures, "figures").items():
+        if not isinstance(name, str) or not isinstance(figure, bytes | Figure):
+            got = f"{checks.as_text(name)}: {type(figure).__name__}"
+            raise ArgumentTypeError("figures", "expected titles of bytes or Figure", got=got)
     settings = {} if settings is None else checks.as_mapping(settings, "settings")
     if playground is not None:
         checks.check_instance(playground, str, "playground")
@@ -134,59 +137,6 @@ def write_report(
     write_page(path, title, description.sentence(result), text, body)
 
 
-def write_tables(
-    path: str | Path,
-    tables: Mapping[str, Sequence[Sequence[str]]],
-    figures: Mapping[str, bytes],
-    *,
-    title: str,
-    lead: str,
-    text: Sequence[str] = (),
-    settings: Mapping[str, object] | None = None,
-) -> None:
-    """Write an HTML page of tables and pictures, in the style of the other pages.
-
-    Args:
-        path: The page's file.
-        tables: Heading -> rows, the first with the column names.
-        figures: PNG images by title.
-        title: The page's heading.
-        lead: The sentence below it.
-        text: Lines below the sentence.
-        settings: Settings to list, as for `write_report`.
-
-    """
-    for name, value in {"title": title, "lead": lead}.items():
-        checks.check_instance(value, str, name)
-    _check_text(text)
-    for rows in checks.as_mapping(tables, "tables").values():
-        if not checks.is_several(rows) or not len(rows):
-            got = checks.as_text(rows)
-            raise ArgumentTypeError("tables", "expected rows of text, headings first", got=got)
-    _check_figures(figures, (bytes,))
-    if settings is not None:
-        checks.as_mapping(settings, "settings")
-    body = [f"<h2>{escape(name)}</h2>{html_table(rows)}" for name, rows in tables.items()]
-    body += ["<h2>Pictures</h2>", pictures_html(figures)] if figures else []
-    body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
-    write_page(as_output_file(path, "path"), title, lead, text, body)
-
-
-def _check_text(text: object) -> None:
-    if not checks.is_several(text) or not all(isinstance(line, str) for line in text):
-        raise ArgumentTypeError("text", "expected lines of text", got=checks.as_text(text))
-
-
-def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
-    """Raise ArgumentTypeError for anything but a mapping of titles to images of these types."""
-    for title, figure in checks.as_mapping(figures, "figures").items():
-        if not isinstance(title, str) or not isinstance(figure, kinds):
-            expected = f"expected titles of {' or '.join(kind.__name__ for kind in kinds)}"
-            raise ArgumentTypeError(
-                "figures", expected, got=f"{checks.as_text(title)}: {type(figure).__name__}"
-            )
-
-
 def _check_link(link: str) -> None:
     """Raise ArgumentError for a link that a browser may execute, such as "javascript:…"."""
     scheme, colon, _ = link.partition(":")
@@ -223,15 +173,9 @@ def _networks(result: SweepResult, runs: Sequence[ProgramRun]) -> list[str]:
 
 
 def _pictures(result: SweepResult, figures: Mapping[str, bytes | Figure]) -> str:
-    """Return pictures of a sweep as HTML; heat maps and curves have values under the pointer."""
-    images = {}
-    boxes = {}
-    for title, each in figures.items():
-        if isinstance(each, Figure):
-            images[title] = png(each)  # the parts of a figure have positions only once it is drawn
-            boxes[title] = [*_cells(result, each), *_strips(result, each)]
-        else:
-            images[title] = each
+    """Return pictures of a sweep as HTML, with values under the pointer."""
+    images = {title: png(each) if isinstance(each, Figure) else each for title, each in figures.items()}
+    boxes = {title: _boxes(result, each) for title, each in figures.items() if isinstance(each, Figure)}
     return pictures_html(images, boxes)
 
 
@@ -268,6 +212,11 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
+
+
+def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
+    """Return the parts of a drawn report figure with their values, for heat maps and curves."""
+    return [*_cells(result, figure), *_strips(result, figure)]
 
 
 def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:

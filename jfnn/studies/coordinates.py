@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +16,6 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.stepper import Seen, make_experiment, make_stepper
-from jfnn.core.search.run_directory import as_output_file, write_table
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss
@@ -80,10 +78,6 @@ class CoordinateCheck:
             "size": np.broadcast_to(self.start[..., None, :], change.shape).ravel(),
             "change": change.ravel(),
         }
-
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the columns of `to_dict` as CSV."""
-        write_table(as_output_file(path, "path"), self.to_dict(), "path")
 
 
 def coordinate_check(

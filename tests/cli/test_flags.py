@@ -7,7 +7,7 @@ import pytest
 from command_line import parse
 
 import jfnn
-from jfnn.cli import data, networks, run
+from jfnn.cli import data, run
 from jfnn.cli.parser import flag_name
 from jfnn.core.experiment.options import Options
 
@@ -15,7 +15,7 @@ from jfnn.core.experiment.options import Options
 def test_defaults_are_the_grid_of_the_notes():
     flags = parse()
     problem = data.load(flags)
-    ((name, network),) = networks.networks(problem, flags).items()
+    ((name, network),) = run.networks(problem, flags).items()
     assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
     taken = Options(network, problem.split, **run.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
@@ -96,4 +96,4 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, mid
 def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(networks.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
+    assert (list(run.networks(problem, flags)), run.batch_sizes(problem, flags)) == made

@@ -4,14 +4,14 @@ import pytest
 from command_line import parse
 
 import jfnn
-from jfnn.cli import data, networks
+from jfnn.cli import data, run
 
 pytestmark = pytest.mark.unoptimized
 
 
 def of(words):
     flags = parse(*words.split())
-    return networks.networks(data.load(flags), flags)
+    return run.networks(data.load(flags), flags)
 
 
 @pytest.mark.parametrize(

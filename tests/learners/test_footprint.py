@@ -24,7 +24,8 @@ def array(*shape, dtype=jnp.float32):
 
 
 def held(function, *shapes):
-    return peak_bytes(jax.make_jaxpr(lambda *arguments: function(*arguments))(*shapes))
+    trace = jax.make_jaxpr(lambda *arguments: function(*arguments))(*shapes)
+    return peak_bytes(trace.jaxpr, lambda array: True)
 
 
 def outer_sum(x):

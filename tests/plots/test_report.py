@@ -336,14 +336,3 @@ def test_links_to_files_and_addresses_are_accepted_and_executable_ones_refused(w
         with pytest.raises(ValueError, match=r"^playground: expected a path"):
             written(make_result((1, 1)), playground=link)
     assert written(make_result((1, 1))).sources == []
-
-
-def test_tables_and_figures_make_a_page_in_the_same_format(tmp_path):
-    figures = {"A <map>": report.png(plots.loss_curves(make_result((1, 1), history=2)))}
-    tables = {"Rates": [["width", "8"], ["standard", "0.1 ± <b>"]]}
-    options = dict(title="t", text=["n"], settings={"data": "digits", "Training": {"epochs": 3}})
-    report.write_tables(tmp_path / "a.html", tables, figures, lead="η = 1", **options)
-    page = Page((tmp_path / "a.html").read_text())
-    assert page.rows == [*tables["Rates"], ["data", "digits"], ["epochs", "3"]]
-    assert page.texts["h2"] == ["Rates", "Pictures", "Settings"] and page.texts["figcaption"] == ["A <map>"]
-    assert page.texts["p"] == ["η\u00a0=\u00a01", "n"] and page.texts["h3"] == ["Data", "Training"]

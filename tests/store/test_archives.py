@@ -16,7 +16,7 @@ from kinds_of_files import ARRAYS, LABELS, X, bits, outcome
 
 import jfnn
 from jfnn import datasets
-from jfnn.core.store import archives, files
+from jfnn.core.store import files
 
 
 def saved(array):
@@ -125,14 +125,6 @@ def test_duplicate_arrays_are_refused_and_other_entries_ignored(tmp_path):
         write_entries(path, HEADER, *arrays, ("x.npy", saved(X + 1)))
     with pytest.raises(jfnn.CorruptFileError, match=r"x\.npz: .*'x'"):
         files.read_archive(path)
-
-
-def test_names_of_arrays_equal_those_of_numpy(tmp_path):
-    np.savez(tmp_path / "x.npz", **{"a": np.ones(2), "b/c": np.zeros(1)})
-    with zipfile.ZipFile(tmp_path / "x.npz") as file:
-        assert archives.array_names(file) == ["a", "b/c"]
-        with pytest.raises(ValueError, match="no item named"):
-            archives.named_array(file, "c")
 
 
 def test_loaded_arrays_are_writable_and_numpy_reads_the_archive(tmp_path):

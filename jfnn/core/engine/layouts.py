@@ -170,28 +170,18 @@ def unshared_peak_bytes(
             counted |= set(operation.outvars)
             if any(_functions([*operation.params.values()])):
                 counted |= operands
-    return _peak(jaxpr, lambda array: array in counted)
+    return peak_bytes(jaxpr, lambda array: array in counted)
 
 
-def peak_bytes(trace: core.ClosedJaxpr) -> int:
+def peak_bytes(jaxpr: core.Jaxpr, counts: Callable[[core.Var], bool]) -> int:
     """Return the most bytes alive at once while the operations of a trace run in order.
 
     ``max_t Σ_a bytes(a)`` over operations t and the arrays a that t reads or makes, or that exist before t
-    and are read after it or returned. Constants and inputs live until their last use, results from the
-    operation that makes them. Operations whose results are unused do not run. A call or loop adds its inner
-    peak, a conditional the peak of its largest branch. Compiled steps, whose operations are fused and
-    reordered, hold 0.6 to 1.2 times as much.
+    and are read after it or returned, if ``counts`` accepts a. Constants and inputs live until their last
+    use, results from the operation that makes them. Operations whose results are unused do not run. A call or
+    loop adds its inner peak, a conditional the peak of its largest branch. Compiled steps, whose operations
+    are fused and reordered, hold 0.6 to 1.2 times as much.
     """
-    return _peak(trace.jaxpr, lambda array: True)
-
-
-def nbytes(array: Any) -> int:
-    """Return the bytes of an array, by its shape and dtype; for random keys, of their raw data."""
-    return int(math.prod(array.shape) * array.dtype.itemsize)
-
-
-def _peak(jaxpr: core.Jaxpr, counts: Callable[[core.Var], bool]) -> int:
-    """Return `peak_bytes`, counting only some variables."""
 
     def total(arrays: set[core.Var]) -> int:
         return sum(nbytes(array.aval) for array in arrays if counts(array))
@@ -211,10 +201,15 @@ def _peak(jaxpr: core.Jaxpr, counts: Callable[[core.Var], bool]) -> int:
     return max(most, total(alive))
 
 
+def nbytes(array: Any) -> int:
+    """Return the bytes of an array, by its shape and dtype; for random keys, of their raw data."""
+    return int(math.prod(array.shape) * array.dtype.itemsize)
+
+
 def _peak_inside(jaxpr: core.Jaxpr) -> int:
     """Return the peak inside a called function, without its inputs and results, which count outside."""
     ends = _arrays([*jaxpr.invars, *jaxpr.outvars])
-    return _peak(jaxpr, lambda array: array not in ends)
+    return peak_bytes(jaxpr, lambda array: array not in ends)
 
 
 def _arrays(variables: Sequence[core.Var | core.Literal]) -> set[core.Var]:

@@ -1,13 +1,12 @@
-"""Pytrees as named arrays, and reading of arrays from ``.npz`` archives of any origin.
+"""Pytrees as named arrays, and reading of arrays from ``.npz`` archives.
 
 Reading never unpickles objects, and takes no more memory than the bytes of each array.
 """
 
-import collections
 import math
 import zipfile
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,60 +22,21 @@ READ_HEADER = {
 LONGEST = 200  # maximum number of characters of another library's error in a message
 
 
-def array_names(archive: zipfile.ZipFile) -> list[str]:
-    """Return the names of the arrays in an ``.npz``; other entries are ignored.
+def read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """Return an array after comparing its size with its bytes, and its bytes with the archive's CRC.
 
-    Raises:
-        ValueError: Two arrays have the same name.
+    For arbitrary bytes, the libraries may raise anything: zlib.error, OverflowError, …
     """
-    entries = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
-    if repeated := [name for name, count in collections.Counter(entries).items() if count > 1]:
-        raise ValueError(f"two arrays have the name {repeated[0]!r}")
-    return entries
-
-
-def named_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Return an array by its name, after checking its bytes against the archive's CRC.
-
-    Raises:
-        ValueError: It is missing, encrypted, corrupt, of objects, or compressed by an unknown method, or its
-            shape does not match its number of bytes. The message is one line, without the array's name.
-    """
-    # For arbitrary bytes, the libraries may raise anything: zlib.error, OverflowError, …
-    try:
-        entry = archive.getinfo(name + SUFFIX)
-        with archive.open(entry) as file:
-            array = read_array(file, entry.file_size)
-            file.read(1)  # the CRC is only checked at the end of an entry
-    except Exception as error:
-        raise ValueError(one_line(error)) from None
+    with archive.open(entry) as file:
+        shape, _, dtype = READ_HEADER[np.lib.format.read_magic(file)](file)
+        size = math.prod(shape) * dtype.itemsize
+        present = entry.file_size - file.tell()
+        if min(shape, default=0) < 0 or size != present:
+            raise ValueError(f"{dtype.str} {list(shape)} takes {size} bytes, there are {present}")
+        file.seek(0)
+        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+        file.read(1)  # the CRC is only checked at the end of an entry
     return array
-
-
-def read_array(file: IO[bytes], size: int) -> np.ndarray:
-    """Return the array of ``size`` bytes in a seekable file in NumPy's format.
-
-    Raises:
-        ValueError: It is corrupt or of objects, or its shape does not match its number of bytes.
-    """
-    _check_size(file, size)
-    file.seek(0)
-    array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
-    return array
-
-
-def _check_size(file: IO[bytes], size: int) -> None:
-    """Raise ValueError unless the number of bytes after the header matches the shape and dtype."""
-    version = np.lib.format.read_magic(file)
-    if version not in READ_HEADER:
-        raise ValueError(f"version {version[0]}.{version[1]} of NumPy's format is not supported")
-    shape, _, dtype = READ_HEADER[version](file)
-    if dtype.hasobject:
-        raise ValueError("it holds objects, which are not unpickled")
-    size_needed = math.prod(shape) * dtype.itemsize
-    present = size - file.tell()
-    if min(shape, default=0) < 0 or size_needed != present:
-        raise ValueError(f"{dtype.str} {list(shape)} takes {size_needed} bytes, there are {present}")
 
 
 def one_line(error: Exception) -> str:

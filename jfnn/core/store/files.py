@@ -113,11 +113,11 @@ def _lock_part(handle: int, part: Path) -> None:
 
 
 @contextlib.contextmanager
-def directory_lock(directory: Path, waits: bool = False, argument: str = "out") -> Iterator[None]:
+def directory_lock(directory: Path, waits: bool = False) -> Iterator[None]:
     """Lock a directory against other processes and threads; the lock ends with this process at the latest.
 
     Nothing is locked on systems and file systems without such locks. If ``waits``, wait until another holder
-    releases the lock, as for short operations; ``argument`` names the directory in errors.
+    releases the lock, as for short operations.
 
     Raises:
         ValueError: Another process or thread holds the lock, or the directory cannot be read.
@@ -128,12 +128,12 @@ def directory_lock(directory: Path, waits: bool = False, argument: str = "out") 
     try:
         handle = os.open(directory, os.O_RDONLY)
     except OSError as error:
-        raise ArgumentError(argument, f"{directory} cannot be read ({error.strerror or error})") from None
+        raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ArgumentError(argument, f"{directory} is in use by another process or thread") from None
+            raise ArgumentError("out", f"{directory} is in use by another process or thread") from None
         except OSError:  # a network file system without locks
             pass
         yield
@@ -213,11 +213,17 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[st
                 if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
                     raise ValueError("its entries are larger than the file")
                 content = json.loads(archive.read(HEADER))
-                arrays = {name: archives.named_array(archive, name) for name in archives.array_names(archive)}
+                arrays: dict[str, np.ndarray] = {}
+                for entry in archive.infolist():
+                    name = entry.filename.removesuffix(archives.SUFFIX)
+                    if name in arrays:
+                        raise ValueError(f"two arrays have the name {name!r}")
+                    if name != entry.filename:
+                        arrays[name] = archives.read_array(archive, entry)
                 for name, dtype in content["dtypes"].items():
                     arrays[name] = arrays[name].view(dtype)
                 return dict(content["header"]), arrays
-        except Exception as error:  # see `archives.named_array`
+        except Exception as error:  # see `archives.read_array`
             why = archives.one_line(error)
             raise CorruptFileError(f"{path}: not written by jfnn ({why})") from None
 
