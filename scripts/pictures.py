@@ -1,7 +1,8 @@
 """Reproduce famous pictures of small networks and compare them with published figures.
 
-Each picture is a PNG file; a table of published figures, figures computed here, and verdicts is printed. Where
-possible, trained networks are kept in run directories in the same folder, so an interrupted picture resumes.
+Each picture is a PNG file. A table of published figures, figures computed here, and verdicts is printed.
+Where possible, trained networks are kept in run directories in the same folder, so an interrupted picture
+resumes.
 """
 
 import functools

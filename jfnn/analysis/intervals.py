@@ -42,10 +42,10 @@ STATISTICS: dict[str, Callable[..., np.ndarray]] = {
 
 def as_confidence(confidence: object, argument: str = "confidence") -> float:
     """Return a checked number between 0 and 1."""
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        got = checks.as_text(confidence)
-        raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
-    return confidence
+    number = checks.as_number(confidence, argument, strict=True)
+    if number >= 1:
+        raise ArgumentError(argument, "expected a number between 0 and 1", got=f"{number:g}")
+    return number
 
 
 def _as_method(method: object, argument: str, statistic: str) -> str | None:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from jfnn.analysis.selection import RESOLUTION
+
 TESTS = ("t", "sign")
 GROWTH = 1.5  # ratio of the numbers of seeds at successive looks
-# Differences below this fraction of the scores count as equal: float32 has some seven digits.
-RESOLUTION = 1e-6
 
 
 def looks(first: int, most: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jfnn.analysis.intervals import as_confidence
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, Set
 from jfnn.arguments.types import Json
@@ -88,9 +89,7 @@ def race(
     if most < 2:
         raise ArgumentError("seeds", "expected at least 2 to compare cells", got=str(most))
     first = checks.as_count(first, "first", 2)
-    alpha = checks.as_number(alpha, "alpha", strict=True)
-    if alpha >= 1:
-        raise ArgumentError("alpha", "expected a number between 0 and 1", got=f"{alpha:g}")
+    alpha = as_confidence(alpha, "alpha")
     indifferent = checks.as_number(indifferent, "indifferent")
     checks.as_choice(test, "test", bounds.TESTS)
     check(made)

@@ -235,18 +235,14 @@ def axes_and_constants(
     if isinstance(cells, Sample):
         return Axes(_drawn_columns(axes, cells), crossed=False), constants
     if cells is not None:
-        return Axes(_listed_columns(axes, cells), crossed=False), _without(constants, cells)
+        kept = {name: value for name, value in constants.items() if name not in cells}
+        return Axes(_listed_columns(axes, cells), crossed=False), kept
     crossed: dict[str, np.ndarray] = {}
     for name, several in axes.items():
         if not isinstance(several, np.ndarray):
             raise ArgumentError(name, "give cells=n to draw from a distribution, or give a sequence")
         crossed[name] = several
     return Axes(crossed), constants
-
-
-def _without(constants: Mapping[str, float], cells: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return the constants that cells do not replace."""
-    return {name: value for name, value in constants.items() if name not in cells}
 
 
 def _listed_columns(

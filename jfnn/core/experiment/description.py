@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import platform
 import types
-from typing import Protocol
 
 import jax
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from jfnn.arguments.packages import is_of_jfnn
 from jfnn.arguments.types import Json
 from jfnn.core.engine.cohort import PARTS
+from jfnn.core.engine.plan import Layout
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.store.files import digest
@@ -23,20 +23,8 @@ from jfnn.schedulers import SCHEDULERS
 from jfnn.schedulers.scheduler import Scheduler
 
 
-class Form(Protocol):
-    """The recorded layout of tiles, named as in `jfnn.Execution`."""
-
-    @property
-    def width(self) -> int:
-        """Members trained side by side."""
-
-    @property
-    def shared(self) -> bool | int:
-        """Whether they share minibatches, or how many neighbors do."""
-
-
 def describe(
-    experiment: Experiment, layout: Form, environment: Description, count: int, with_batches: bool
+    experiment: Experiment, layout: Layout, environment: Description, count: int, with_batches: bool
 ) -> Description:
     """Describe a run: settings, data checksums, environment, and the fingerprint of what determines it.
 
