@@ -129,11 +129,10 @@ def verdict(result: SweepResult) -> list[str]:
         return ["No best cell: every one diverged with some seed; try smaller learning rates."]
     metrics = summary.shown_metrics(result)
     part = summary.ranking_parts(result)[-1]
-    by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
     lines = [f"best cell: {describe(best.axes)}"]
     texts = [summary.part_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
     # Two metrics are too long for one line.
-    lines += [f"{texts[0]},", *texts[1:]] if by and len(texts) > 1 else [", ".join(texts)]
+    lines += [f"{texts[0]},", *texts[1:]] if len(metrics) > 1 and len(texts) > 1 else [", ".join(texts)]
     if interval := summary.interval_text(result):
         lines += [f"({interval})"]
     return lines + caveats(result)

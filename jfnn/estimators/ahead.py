@@ -1,7 +1,7 @@
 """Train the candidates of a search together, before scikit-learn fits them one by one.
 
 scikit-learn's search clones the estimator for one fit after another, sets a candidate's parameters, fits it
-on the rows of a fold, and scores it. A search of this package trains a round of candidates first:
+on the rows of a fold, and scores it. A search of this package trains its candidates first:
 
 1. `TrainedAhead.record` makes the `Settings` of each candidate. For candidates that differ only in numbers,
    it fits one estimator per fold. The perceptron in it calls `TrainedAhead.find`, which records the `Fit` and
@@ -52,7 +52,7 @@ Content = tuple[str, tuple[int, ...], bytes]  # dtype, shape and bytes of inputs
 
 
 class TrainedAhead:
-    """The fits of a round of candidates, trained ahead and found by their content; see the module.
+    """The fits of a search's candidates, trained ahead and found by their content; see the module.
 
     Attributes:
         engines: The engines (see `Settings.engine_for`) whose fits are trained ahead.

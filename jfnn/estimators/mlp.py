@@ -147,10 +147,8 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _initialize(self, y: np.ndarray, layer_units: list[int], dtype: DTypeLike) -> None:
         search = SEARCH.get()
-        if search is not None and self.random_state is None:
-            self._random_state = np.random.RandomState(
-                search.seed()
-            )  # so that candidates are compared from the same start
+        if search is not None and self.random_state is None:  # candidates are compared from the same start
+            self._random_state = np.random.RandomState(search.seed())
         super()._initialize(y, layer_units, dtype)
         if self.solver not in SOLVERS:  # scikit-learn sets these for its own solvers only
             self.loss_curve_ = []
