@@ -112,14 +112,14 @@ class _TrainsAhead(Substitute):
         def seed() -> int:  # drawn at the first fit that needs it
             return int(np.random.randint(2**31 - 1))
 
-        def evaluate(evaluation: Any, candidates: Any) -> Any:
+        def evaluate(evaluation: Any, candidates: Any, **options: Any) -> Any:
             candidates = list(candidates)
             splits = list(self.cv.split(X, y, **routed.splitter.split))  # once: splits may be random
             ahead = TrainedAhead(engines, fit_on, seed)
             _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]))
             ahead.train(print if self.verbose else None)
             with ahead.active():
-                results = evaluation(candidates, check_cv(splits))
+                results = evaluation(candidates, check_cv(splits), **options)
             _warn(ahead.missing())
             return results
 
