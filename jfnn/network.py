@@ -260,5 +260,5 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     if getattr(last, "activation", "identity") == "identity":
         return
     if loss.takes_logits or any(loss.inverse_links):
-        own = "a cross-entropy applies its softmax or sigmoid" if loss.takes_logits else "it applies a link"
-        raise ArgumentError("loss", f"{own} itself; the network's output must be the identity")
+        what = "a cross-entropy applies its softmax or sigmoid" if loss.takes_logits else "it applies a link"
+        raise ArgumentError("loss", f"{what} itself; the network's output must be the identity")

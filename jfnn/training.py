@@ -80,8 +80,8 @@ def objective(
         ValueError, TypeError: An unknown name, shapes that do not fit, or an ``apply`` that does not return
             ``[n, n_out]``.
     """
-    objective = losses.as_objective(loss, reduction, l2, l1, penalized)
-    check_output(network, objective.loss)
+    minimized = losses.as_objective(loss, reduction, l2, l1, penalized)
+    check_output(network, minimized.loss)
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
@@ -100,8 +100,8 @@ def objective(
     else:
         outputs = network.apply(params, x)
     check_applied(outputs, len(x))
-    targets = losses.replace_uncounted(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
-    return objective.value(outputs, targets, params, weights)
+    targets = losses.replace_uncounted(as_targets(y, outputs.shape, minimized.loss, outputs.dtype), weights)
+    return minimized.value(outputs, targets, params, weights)
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
@@ -178,9 +178,9 @@ def descend(
         assert value_fn is not None
         return value_fn(with_constants(trained, state.params))
 
-    objective = None if value_fn is None else trained_value
+    value_fn_of_trained = None if value_fn is None else trained_value
     updates, memory = transform_gradients(
-        optimizer, without_constants(gradients), state.memory, trained, value, objective
+        optimizer, without_constants(gradients), state.memory, trained, value, value_fn_of_trained
     )
     return State(with_constants(optax.apply_updates(trained, updates), state.params), memory)
 

@@ -125,8 +125,8 @@ def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choi
             reasons.append(NOT_OURS)
             plain = False
             continue
-        own = {name for name in candidate if name.startswith(begin) or name == begin.removesuffix("__")}
-        plain &= {name.removeprefix(begin) for name in own} <= last._theirs().get_params(deep=False).keys()
+        names = {name for name in candidate if name.startswith(begin) or name == begin.removesuffix("__")}
+        plain &= {name.removeprefix(begin) for name in names} <= last._theirs().get_params(deep=False).keys()
         try:
             settings = Settings.of(last)
         except (ValueError, TypeError):  # scikit-learn reports a failed fit
@@ -135,7 +135,7 @@ def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choi
         forced |= settings.engine == "jfnn"
         plain &= settings.engine != "jfnn" and not last._is_users() and vars(last).get("class_weight") is None
         if settings.engine == "auto" and settings.alone is None:
-            free.append((settings.structure, values_besides(candidate, own)))
+            free.append((settings.structure, values_besides(candidate, names)))
     fits = len(free) * splits
     structures = len(set(free))
     why = next(filter(None, reasons), None)

@@ -65,11 +65,6 @@ class Conv(LayerKind):
     dilation: Lengths = field(1, as_lengths)
     droppable = True
 
-    @property
-    def function(self) -> Activation:
-        """The activation and its derivative."""
-        return activations.get(self.activation)
-
     def windows(self, shape: Shape) -> Windows:
         """Return the windows that the kernel covers on inputs of a shape."""
         fields = self.kernel, self.stride, self.padding
@@ -105,12 +100,12 @@ class Conv(LayerKind):
     def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """Return ``f(z)`` with ``z = w * a + b``, and the residuals ``(a, z)``."""
         z = correlate(self.windows(a.shape[:-1]), packed.w, a) + jnp.expand_dims(packed.b, range(1, a.ndim))
-        return self.function.f(z), (a, z)
+        return activations.get(self.activation).f(z), (a, z)
 
     def pull_back(self, packed: Layer, residuals: Residuals, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` by correlation."""
         a, z = residuals
-        delta = d_out * self.function.df(z)
+        delta = d_out * activations.get(self.activation).df(z)
         d_w, d_a = d_correlate(self.windows(a.shape[:-1]), (packed.w, a), delta)
         return Layer(d_w, jnp.sum(delta, axis=range(1, delta.ndim))), d_a
 

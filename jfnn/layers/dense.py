@@ -45,11 +45,6 @@ class Dense(LayerKind):
     droppable = True
 
     @property
-    def function(self) -> Activation:
-        """The activation and its derivative."""
-        return activations.get(self.activation)
-
-    @property
     def takes_members(self) -> bool:
         """True: the layer can compute many members at once, on a last axis."""
         return True
@@ -62,16 +57,16 @@ class Dense(LayerKind):
 
     def starts(self, shape: Shape) -> Starts:
         """Return how the initializer draws the weights ``[n_in, units]`` and biases."""
-        return self._params(*start(INITIALIZERS[self.initializer], (shape[0], self.units)))
+        return self._as_layer(*start(INITIALIZERS[self.initializer], (shape[0], self.units)))
 
-    def _params(self, w: Any, *b: Any) -> Params:
+    def _as_layer(self, w: Any, *b: Any) -> Params:
         """Return weights and biases as parameters, without the biases if the layer has none."""
         return Layer(w, *b) if self.bias else (w,)
 
     def pack(self, params: Params) -> Params:
         """Transpose the weights to ``[units, n_in]``."""
         w, *b = params
-        return self._params(w.swapaxes(-1, -2), *b)
+        return self._as_layer(w.swapaxes(-1, -2), *b)
 
     def unpack(self, packed: Params) -> Params:
         """Transpose the weights back to ``[n_in, units]``."""
@@ -79,13 +74,13 @@ class Dense(LayerKind):
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:
         """Return ``f(a @ w + b)``: ``a [n, n_in] -> [n, units]``."""
-        return self.function.f(pre_activation(params, a))
+        return activations.get(self.activation).f(pre_activation(params, a))
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """Return ``f(z)``, ``z = w @ a + b`` with w as transposed by `pack`, and the residuals ``(a, z)``."""
         w, *b = packed
         z = affine(w, b[0] if b else jnp.zeros_like(w[:, 0]), a)
-        return self.function.f(z), (a, z)
+        return activations.get(self.activation).f(z), (a, z)
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``.
@@ -93,9 +88,9 @@ class Dense(LayerKind):
         Weights and activations are transposed here, so that these are the notes' equations transposed.
         """
         a, z = residuals
-        delta = d_out * self.function.df(z)
+        delta = d_out * activations.get(self.activation).df(z)
         d_w, d_b, d_a = affine_gradients(packed[0], a, delta)
-        return self._params(d_w, d_b), d_a
+        return self._as_layer(d_w, d_b), d_a
 
 
 def pre_activation(layer: Params, a: jax.Array) -> jax.Array:

@@ -151,8 +151,8 @@ class Supervised(DescentLearner):
     @property
     def at_start(self) -> tuple[str, ...]:
         """Names of the numbers that enter the initial state: "init_scale" and the network's scalars."""
-        own = set(numbers_of(self.network, self.hyper)) - {"dropout", "l1", *self.rule.hyper}
-        return tuple(name for name in self.hyper if name in own)
+        initial = set(numbers_of(self.network, self.hyper)) - {"dropout", "l1", *self.rule.hyper}
+        return tuple(name for name in self.hyper if name in initial)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
         """Return the optimizer with the layers' learning rates and the proximal step of L1."""
@@ -288,8 +288,8 @@ def numbers_of(network: Network, names: Collection[str]) -> list[str]:
     """Return the names that `hyper` allows; scalars of the network only if ``names`` goes beyond `HYPER`."""
     if set(names) <= set(HYPER):
         return list(HYPER)
-    own = [name for name in _network_numbers(network) if name not in ("", "learning_rate", "l2")]
-    return list(dict.fromkeys([*HYPER, *own]))
+    scalars = [name for name in _network_numbers(network) if name not in ("", "learning_rate", "l2")]
+    return list(dict.fromkeys([*HYPER, *scalars]))
 
 
 def _network_numbers(network: Network) -> list[str]:

@@ -216,7 +216,7 @@ def check_backprop(
     if callable(gradients):
         check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
         gradients = gradients(params, x, y)
-    own = _pairs(gradients, "gradients", len(pairs))
+    gradient_pairs = _pairs(gradients, "gradients", len(pairs))
     depth = len(pairs)
     listed = {  # without the inputs, which may be listed first
         "activation": _of_layers(activations, "activations", (depth, depth + 1))[-depth:],
@@ -226,7 +226,7 @@ def check_backprop(
     if columns:
         notes.append("Activations and deltas are read as [n_l, n], with a column for each row of x.")
     got = {(name, i): a.T if columns else a for name, arrays in listed.items() for i, a in enumerate(arrays)}
-    for i, (w, b) in enumerate(own):
+    for i, (w, b) in enumerate(gradient_pairs):
         got["weights", i] = w.T if swapped else w
         is_vector = max(b.shape, default=1) == b.size
         got["biases", i] = b.ravel() if is_vector else b.T if columns and b.shape == (sizes[i], n) else b
@@ -241,7 +241,7 @@ def check_backprop(
         l1,
         penalized,
         1.0 if reduction == "sum" else 1 / n,
-        max(map(_precision, itertools.chain([rows], *pairs, *own, *listed.values()))),
+        max(map(_precision, itertools.chain([rows], *pairs, *gradient_pairs, *listed.values()))),
     )
     if not l2 and not l1:
         notes.append("l2 and l1 are 0: the gradient of a penalty is not checked.")
@@ -447,9 +447,9 @@ def _of_layers(values: Any, argument: str, counts: Sequence[int]) -> list[np.nda
     return [checks.as_numbers(value, argument) for value in values]
 
 
-def _are_columns(own: Mapping[str, list[np.ndarray]], n: int, sizes: Sequence[int], swapped: bool) -> bool:
+def _are_columns(listed: Mapping[str, list[np.ndarray]], n: int, sizes: Sequence[int], swapped: bool) -> bool:
     """Whether activations and deltas have the rows of x on their last axis."""
-    arrays = [(name, a, size) for name, each in own.items() for a, size in zip(each, sizes, strict=False)]
+    arrays = [(name, a, size) for name, each in listed.items() for a, size in zip(each, sizes, strict=False)]
     wrong = [(name, a, size) for name, a, size in arrays if a.shape != (n, size)]
     if arrays and (wrong or swapped) and all(a.shape == (size, n) for _, a, size in arrays):
         return True

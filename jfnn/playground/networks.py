@@ -137,16 +137,16 @@ def flatten(network: Network, params: Params) -> np.ndarray:
     expected = jax.eval_shape(network.init, key_shape())
     params = checks.as_arrays(params, expected, "params", "result.params")
     arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
-    own = [leaf.shape for leaf in jax.tree.leaves(expected)]
-    members = arrays[0].shape[: arrays[0].ndim - len(own[0])] if own else ()
-    for array, shape in zip(arrays, own, strict=True):
+    wanted = [leaf.shape for leaf in jax.tree.leaves(expected)]
+    members = arrays[0].shape[: arrays[0].ndim - len(wanted[0])] if wanted else ()
+    for array, shape in zip(arrays, wanted, strict=True):
         if array.shape != (*members, *shape) or array.dtype.kind != "f":
             raise ArgumentError(
                 "params",
                 f"expected floats {[*members, *shape]}: the axes of members, then the network's shape",
                 got=f"{array.dtype} {list(array.shape)}",
             )
-    parts = [array.reshape(*members, math.prod(shape)) for array, shape in zip(arrays, own, strict=True)]
+    parts = [array.reshape(*members, math.prod(shape)) for array, shape in zip(arrays, wanted, strict=True)]
     with np.errstate(over="ignore"):
         rounded = [part.astype(np.float32) for part in parts]
     return np.concatenate([np.empty((*members, 0), np.float32), *rounded], axis=-1)

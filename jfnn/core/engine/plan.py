@@ -190,10 +190,10 @@ def neighbors(members: np.ndarray, replicate: np.ndarray, together: int) -> tupl
     if together == 1:
         return members[:, None], np.ones((len(members), 1), bool)
     of_replicates = split(members, replicate)
-    lengths = [-(-len(own) // together) * together for own in of_replicates]
+    lengths = [-(-len(row) // together) * together for row in of_replicates]
     pairs = list(zip(of_replicates, lengths, strict=True))
-    rows = [np.resize(own, length) for own, length in pairs]
-    used = [np.arange(length) < len(own) for own, length in pairs]
+    rows = [np.resize(row, length) for row, length in pairs]
+    used = [np.arange(length) < len(row) for row, length in pairs]
     return np.concatenate(rows).reshape(-1, together), np.concatenate(used).reshape(-1, together)
 
 

@@ -251,9 +251,9 @@ def _part_of_folds(
     if recorded["weights"] != (None if data.weights is None else digest(data.weights)):
         raise ArgumentError("split", "expected the weights of the sweep, and of its subsets; got others")
     kept = []
-    for fold, own in enumerate(row_numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
+    for fold, numbers in enumerate(row_numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
         counted = data.counted_rows(row_numbers[fold], i > 0, fold)
-        kept.append(own if counted is None else own[counted])
+        kept.append(numbers if counted is None else numbers[counted])
     return PartOfFolds(kept, labelled.rows, longer)
 
 
