@@ -1,12 +1,12 @@
 """Outputs, labels, probabilities and scores of a trained member for each row.
 
-A model is a `Supervised` learner, another learner (without outputs), or a function
+A model is a learner, which needs outputs (a custom learner has none), or a function
 ``(params, x) -> outputs [n, …]``.
 """
 
 import functools
 from collections.abc import Callable, Collection
-from typing import TypeGuard
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.metrics import OF_LABELS
 from jfnn.learners.shapes import as_rows
 from jfnn.learners.supervised import Supervised
-from jfnn.network import as_inputs
+from jfnn.losses import Loss
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Params
 from jfnn.prediction import decide, sureness
@@ -29,9 +29,25 @@ Function = Callable[[Params, Rows], jax.Array]
 Model = Learner | Function
 
 
-def decides(model: Model, metrics: Collection[str]) -> TypeGuard[Supervised]:
-    """Return whether predictions are labels: the loss is a cross-entropy, or a metric needs labels."""
-    return isinstance(model, Supervised) and (model.loss.takes_logits or has_labels(metrics))
+class Meaning(NamedTuple):
+    """What a model's outputs mean.
+
+    Attributes:
+        loss: The loss that the model was trained with; None if the outputs themselves are the predictions.
+        multilabel: Whether each output has its own label, 0 or 1, instead of one class per row.
+    """
+
+    loss: Loss | None = None
+    multilabel: bool = False
+
+    def decides(self, metrics: Collection[str]) -> bool:
+        """Return whether predictions are labels: the loss is a cross-entropy, or a metric needs labels."""
+        return self.loss is not None and (self.loss.takes_logits or has_labels(metrics))
+
+
+def meaning(model: Model) -> Meaning:
+    """Return what the outputs of a model mean."""
+    return Meaning(model.loss, model.multilabel) if isinstance(model, Supervised) else Meaning()
 
 
 def has_labels(metrics: Collection[str]) -> bool:
@@ -39,43 +55,46 @@ def has_labels(metrics: Collection[str]) -> bool:
     return not set(OF_LABELS).isdisjoint(metrics)
 
 
-def outputs(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
+def outputs(model: Model, params: Params, x: Rows) -> jax.Array:
     """Return outputs ``[n, n_out]``, or a function's ``[n, …]``; ``params`` are in the engine's form."""
-    if not isinstance(model, Supervised):
+    if not isinstance(model, Learner):
         return jnp.asarray(model(params, x))
     values, axis = model.outputs(params, x)
     return jnp.moveaxis(values, axis, -1)
 
 
-def predictions(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
+def predictions(model: Model, params: Params, x: Rows) -> jax.Array:
     """Return the loss's predictions ``[n, n_out]``, or a function's outputs ``[n, …]``."""
     values = outputs(model, params, x)
-    return model.loss.predictions(values) if isinstance(model, Supervised) else values
+    loss = meaning(model).loss
+    return values if loss is None else loss.predictions(values)
 
 
-def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
+def labels(model: Model, params: Params, x: Rows) -> jax.Array:
     """Return labels ``[n]`` as `jfnn.predict` does, -1 where the largest output is not finite.
 
     Multilabel learners return ``[n, n_out]``, -1 where an output is NaN.
     """
     values = outputs(model, params, x)
-    if model.multilabel:
-        return jnp.where(jnp.isnan(values), -1, decide(values, model.loss, each=True))
-    return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, model.loss), -1)
+    loss, multilabel = meaning(model)
+    if multilabel:
+        return jnp.where(jnp.isnan(values), -1, decide(values, loss, each=True))
+    return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, loss), -1)
 
 
-def probabilities(model: Supervised, params: Params, x: Rows) -> jax.Array:
+def probabilities(model: Model, params: Params, x: Rows) -> jax.Array:
     """Return class probabilities ``[n, n_out]``; the loss must define them."""
-    assert model.loss.probabilities is not None
-    return model.loss.probabilities(outputs(model, params, x))
+    loss = meaning(model).loss
+    assert loss is not None and loss.probabilities is not None
+    return loss.probabilities(outputs(model, params, x))
 
 
-def evidence(model: Supervised, params: Params, x: Rows) -> jax.Array:
+def evidence(model: Model, params: Params, x: Rows) -> jax.Array:
     """Return the numbers ``[n, n_out]`` that decide labels, and that may be averaged over members.
 
     These are class probabilities, or the outputs if the loss has none.
     """
-    return sureness(outputs(model, params, x), model.loss)
+    return sureness(outputs(model, params, x), meaning(model).loss)
 
 
 def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
@@ -97,17 +116,11 @@ def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
     """Return checked inputs of a network in a dtype, or rows for a function.
 
     Raises:
-        ValueError, TypeError: The inputs do not fit, or the model is a learner without outputs.
+        ValueError, TypeError: The inputs do not fit.
     """
     if not isinstance(model, Learner):
         return as_rows(x, "x")
-    if not isinstance(model, Supervised):
-        reason = (
-            "expected a function (params, x) -> outputs [n, …] of one member, since a custom learner"
-            " defines no outputs"
-        )
-        raise ArgumentError("network", reason)
-    x = as_inputs(model.network, x)
+    x = model.as_inputs(x)
     return checks.as_dtype(x, dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype, "x")
 
 

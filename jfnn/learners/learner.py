@@ -237,6 +237,43 @@ class Learner(abc.ABC):
         return self
 
     @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics that `measuring` accepts; by default, of those that it has."""
+        return [metric.name for metric in self.metrics]
+
+    def measuring(self, metrics: Sequence[str | Metric]) -> "Learner":
+        """Return the learner with other metrics, after the loss; by default, it keeps the metrics it has.
+
+        Raises:
+            ValueError, TypeError: An unknown metric.
+        """
+        if any(isinstance(metric, Metric) and metric not in self.metrics for metric in metrics):
+            expected = "expected the name of a metric, since the learner has its own metrics"
+            raise ArgumentTypeError("metrics", expected)
+        return self
+
+    def fitted(self, data: Data) -> "Learner":
+        """Return the learner adapted to the targets of bound data; by default, the learner itself."""
+        return self
+
+    def undefined(self, metric: Metric, data: Data, rows: np.ndarray) -> str:
+        """Return why a metric is NaN for every network on these rows; "" if it is not, as by default."""
+        return ""
+
+    def as_inputs(self, x: Rows) -> Rows:
+        """Return checked inputs of `outputs`; by default, any rows."""
+        return as_rows(x, "x")
+
+    def outputs(self, params: Params, x: Rows) -> tuple[jax.Array, int]:
+        """Return the outputs of every row, and the axis of one row's outputs; by default, there are none.
+
+        Raises:
+            ValueError: The learner defines no outputs.
+        """
+        expected = "expected a function (params, x) -> outputs [n, …] of one member"
+        raise ArgumentError("network", f"{expected}, since a custom learner defines no outputs")
+
+    @property
     def has_registered_fields(self) -> bool:
         """Whether no attribute holds a custom function, so `describe` is complete; False by default."""
         return False

@@ -25,10 +25,17 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows, wait_for_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, are_multilabel, as_data, check_gradient, check_network
 from jfnn.learners.learner import Metric, starting_shapes
-from jfnn.learners.metrics import METRICS, are_of_labels, check_decided, named_metrics
+from jfnn.learners.metrics import (
+    METRICS,
+    are_of_labels,
+    check_decided,
+    named_metrics,
+    names_for,
+    undefined,
+)
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
-from jfnn.network import Network, starts
+from jfnn.network import Network, as_inputs, starts
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import (
     Params,
@@ -114,6 +121,19 @@ class Supervised(DescentLearner):
         named = named_metrics(metrics, self.loss, self.multilabel)
         ranked_by = "accuracy" if any(metric.name == "accuracy" for metric in named) else "loss"
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Names of the metrics that it has, and of all that make sense for its loss."""
+        return list(dict.fromkeys([*super().metric_names, *names_for(self.loss)]))
+
+    def undefined(self, metric: Metric, data: Data, rows: np.ndarray) -> str:
+        """Return why a metric is NaN for every network, such as the AUC of a single class."""
+        return undefined(metric, self.loss, self.multilabel, data.rows[1][rows])
+
+    def as_inputs(self, x: Rows) -> Rows:
+        """Return checked inputs of the network."""
+        return as_inputs(self.network, x)
 
     def starts(self) -> Starts | None:
         """Describe the network's initialization."""

@@ -16,8 +16,8 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.stepper import Seen, make_experiment, make_stepper
-from jfnn.layers import Params
-from jfnn.learners import Hyper, Supervised
+from jfnn.layers import LayerKind, Params
+from jfnn.learners import Hyper
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -140,7 +140,7 @@ def coordinate_check(
             epochs=steps,  # an epoch has at least one step
         )
         experiments[model] = make_experiment(trained)
-    measured = {model: _measure(experiment, steps, rows) for model, experiment in experiments.items()}
+    measured = {model: _measure(model.layers or (), one, steps, rows) for model, one in experiments.items()}
     shape = (len(parametrizations), len(width))
     starts, changes = zip(*(measured[model] for model in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
@@ -182,24 +182,24 @@ def _networks(
     return networks
 
 
-def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _measure(
+    layers: Sequence[LayerKind], experiment: Experiment, steps: int, rows: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
     for name, values in experiment.cells.values.items():
         if len(values) > 1:
             raise ArgumentError(name, "expected one number, got several")
-    learner = experiment.learner
     data = experiment.data
     members = experiment.replicates
-    assert isinstance(learner, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
     steppers, inputs = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
 
     def of_member(params: Params, hyper: Hyper, inputs: Seen, probe: jax.Array) -> Any:
-        before = _activations(learner, params, probe)
+        before = _activations(layers, params, probe)
 
         def step(state: State, number: jax.Array) -> tuple[State, jax.Array]:
             state = steppers[0](inputs, number, state, hyper)
-            after = _activations(learner, state.params, probe)
+            after = _activations(layers, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
         start = experiment.functions.start(params, hyper)
@@ -215,11 +215,11 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     return np.asarray(start), np.asarray(change)
 
 
-def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
+def _activations(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> list[jax.Array]:
     """Return the outputs of each layer with parameters, in column form."""
     a = jnp.moveaxis(jnp.asarray(x), 0, -1)
     outputs = []
-    for layer, params in zip(learner.columns or (), packed, strict=True):
+    for layer, params in zip(layers, packed, strict=True):
         a, _ = layer.forward(params, a)
         outputs += [a] if jax.tree.leaves(params) else []
     return outputs

@@ -12,7 +12,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths, suggestions
 from jfnn.arguments.callers import Doubt
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.cohort import PARTS, Ended, RankingScore, Replicates, rows_to_copy, scored_block
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.axes import (
@@ -38,7 +38,6 @@ from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions
 from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
-from jfnn.learners.metrics import names_for, undefined
 from jfnn.learners.of_targets import TARGET, of_targets
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.minibatches import Minibatches
@@ -217,25 +216,11 @@ def _learner(options: Options, subsets: Subsets | None) -> Learner:
 
 def _with_ranking_metric(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
     """Add the metric that ranks to a bound learner, if the metric is defined for its outputs."""
-    if not isinstance(learner, Supervised):
-        if isinstance(metric, Metric):
-            raise ArgumentTypeError(
-                "rank_by", "expected the name of a metric, since the learner has its own metrics"
-            )
-        return learner
     known = [known.name for known in learner.metrics]
-    if metric is None or metric in known or (isinstance(metric, str) and metric not in _names(learner)):
+    if metric is None or metric in known or (isinstance(metric, str) and metric not in learner.metric_names):
         return learner
     with checks.rename_arguments(metrics="rank_by"):
         return learner.measuring([*learner.metrics, metric]).fitted(data)
-
-
-def _names(learner: Learner) -> list[str]:
-    """Return the names of the metrics that may rank a learner's members: its own and its loss's."""
-    own = [metric.name for metric in learner.metrics]
-    if not isinstance(learner, Supervised):
-        return own
-    return list(dict.fromkeys([*own, *names_for(learner.loss)]))
 
 
 def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:
@@ -357,21 +342,19 @@ def _ranking_score(
     name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
     name = learner.ranked_by if name is None else name
     if name not in directions:
-        checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
-    if isinstance(learner, Supervised):
-        _check_defined(learner, data, name, part, rows)
+        checks.as_choice(name, "rank_by", learner.metric_names, OTHER_METRICS)
+    _check_defined(learner, data, name, part, rows)
     return RankingScore(PARTS.index(part), name, directions[name])
 
 
 def _check_defined(
-    learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
+    learner: Learner, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     """Raise ArgumentError if the metric that ranks is NaN for every network on the rows of a fold."""
     metric = next(metric for metric in learner.metrics if metric.name == name)
     for fold, (train, held_out) in enumerate(rows):
         numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]
-        targets = data.in_fold(fold).rows[1][numbers]
-        reason = undefined(metric, learner.loss, learner.multilabel, targets)
+        reason = learner.undefined(metric, data.in_fold(fold), numbers)
         if reason:
             where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
             raise ArgumentError("rank_by", f"{reason} among the {where}; use more rows or another metric")

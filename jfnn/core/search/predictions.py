@@ -29,7 +29,6 @@ from jfnn.learners import answers
 from jfnn.learners.answers import Model
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
-from jfnn.learners.supervised import Supervised
 from jfnn.split import Names, Split, is_frame
 
 # Reductions of labels over members; labels are names, so other statistics are meaningless.
@@ -46,9 +45,10 @@ def predict(
 ) -> np.ndarray:
     """Return labels or outputs of all members, as in `SweepResult.predict`."""
     framed = is_frame(x)
-    if not all(answers.decides(program.model, metrics) for program in members.programs):
-        model = members.programs[0].model
-        links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
+    meanings = [answers.meaning(program.model) for program in members.programs]
+    if not all(meaning.decides(metrics) for meaning in meanings):
+        loss = meanings[0].loss
+        links = (None,) if loss is None else loss.inverse_links
         units = names.units([link is None for link in links]) if framed else None
         finish = None if units is None else lambda values, _: units(values)
         return _evaluate(answers.predictions, members, x, reduce, names, finish)
@@ -59,9 +59,8 @@ def predict(
             f" (predict_proba takes them); got {checks.as_text(reduce)}",
         )
     if reduce == MEAN:
-        models = [program.model for program in members.programs]
-        each = any(model.multilabel for model in models if isinstance(model, Supervised))
-        values = _labels_of_means(_evaluate(answers.evidence, members, x, MEAN, names), each)
+        means = _evaluate(answers.evidence, members, x, MEAN, names)
+        values = _labels_of_means(means, any(meaning.multilabel for meaning in meanings))
     else:
         values = _evaluate(answers.labels, members, x, vote if reduce == VOTE else None, names)
     return names.words(values) if framed else values
@@ -81,8 +80,8 @@ def _labels_of_means(means: np.ndarray, each: bool) -> np.ndarray:
 def probabilities(members: Members, x: ArrayLike, reduce: str | Reduce | None, names: Names) -> np.ndarray:
     """Return class probabilities of all members, as in `SweepResult.predict_proba`."""
     for program in members.programs:
-        model = program.model
-        if not isinstance(model, Supervised) or model.loss.probabilities is None:
+        loss = answers.meaning(program.model).loss
+        if loss is None or loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network with a cross-entropy; other losses have no probabilities"
             )
@@ -109,10 +108,7 @@ def _evaluate(
     calls = []
     for program in members.programs:
         model = program.model
-        rows = table
-        if framed and isinstance(model, Supervised):
-            rows = table.reshape(len(table), *(model.network.input_shape or ()))
-        rows = answers.inputs(model, rows, program.dtype)
+        rows = answers.inputs(model, table, program.dtype)
         params = answers.pack_params(model, program.params, program.dtype)
         leaves = jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
@@ -205,12 +201,10 @@ def check_rows(data: Data, config: Json) -> None:
 
 def _with_metric(model: Model, metric: str | Metric) -> Learner:
     """Return the learner of a model, with a metric added."""
-    if isinstance(model, Supervised):
-        with checks.rename_arguments(metrics="metric"):
-            return model.measuring([metric])
     if not isinstance(model, Learner):
         raise ArgumentTypeError("network", "expected a network or a learner, got a function")
-    return model
+    with checks.rename_arguments(metrics="metric"):
+        return model.measuring([metric])
 
 
 def _part_of_folds(
