@@ -419,7 +419,9 @@ class Objective(NamedTuple):
         return reduction_scale(n, self.reduction, weights)
 
 
-def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penalized: str) -> Objective:
+def as_objective(
+    loss: str | Loss, reduction: str, l2: object, l1: object = 0.0, penalized: str = "weights"
+) -> Objective:
     """Return an `Objective`, or raise ValueError or TypeError for an unknown name or a strength below 0."""
     checks.as_choice(reduction, "reduction", REDUCTIONS)
     checks.as_choice(penalized, "penalized", PENALIZED)

@@ -46,10 +46,13 @@ class Penalty(NamedTuple):
         cost: ``(w, members) -> R``: a scalar for ``members=0``; ``[members]`` for ``members=1``, if the last
             axis of the array is the member.
         derivative: ``w -> ∂R/∂w``, shaped like ``w``; used only by ``gradient="backprop"``.
+        smooth: Whether the derivative exists everywhere; otherwise plain gradient descent takes proximal
+            steps instead (`proximal`), and other optimizers follow a subgradient.
     """
 
     cost: Callable[[jax.Array, int], jax.Array]
     derivative: Callable[[jax.Array], jax.Array]
+    smooth: bool = True
 
 
 def l2(w: jax.Array, members: int = 0) -> jax.Array:
@@ -74,7 +77,9 @@ def d_l1(w: jax.Array) -> jax.Array:
 
 
 #: Name -> penalty; each member has a strength by this name.
-PENALTIES: Mapping[str, Penalty] = MappingProxyType({"l2": Penalty(l2, d_l2), "l1": Penalty(l1, d_l1)})
+PENALTIES: Mapping[str, Penalty] = MappingProxyType(
+    {"l2": Penalty(l2, d_l2), "l1": Penalty(l1, d_l1, smooth=False)}
+)
 
 
 def as_penalty(strength: object, argument: str = "l2") -> Any:

@@ -222,8 +222,9 @@ def influence_functions(
         tolerance: Residual at which the iterations stop.
 
     """
-    loss = losses.get(loss)
-    surface = Surface.of(network, params, x, y, loss, l2, "mean")
+    objective = losses.as_objective(loss, "mean", l2)
+    surface = Surface.of(network, params, x, y, objective)
+    loss = objective.loss
     x_test = as_inputs(network, x_test, "x_test")
     damping = checks.as_number(damping, "damping")
     checks.as_choice(curvature, "curvature", CURVATURES)

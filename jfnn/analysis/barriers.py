@@ -14,7 +14,7 @@ from jfnn.analysis.sharpness import Surface, by_blocks, rows_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import Dense, Layer, Params
-from jfnn.losses import Loss
+from jfnn.losses import Loss, as_objective
 from jfnn.network import Network
 
 ROUNDING = 1e-12  # relative; smaller gains are rounding errors, with which matching might never end
@@ -66,7 +66,7 @@ def barrier(
     """
     points = checks.as_count(points, "points", 2)
     leading, ends, _ = _pairs(network, a, b)
-    surface = Surface.of(network, a, x, y, loss, 0.0, "mean")
+    surface = Surface.of(network, a, x, y, as_objective(loss, "mean", 0.0))
     alpha = np.linspace(0, 1, points, dtype=ends[0].dtype)
 
     def line(a: jax.Array, b: jax.Array, alpha: jax.Array, *data: Any) -> Any:

@@ -22,7 +22,6 @@ from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled
 from jfnn.params import has_constants, key_shape
-from jfnn.penalties import as_penalty
 from jfnn.targets import as_targets
 
 # Largest size of Lanczos vectors and activations in a block of networks, in bytes. Larger blocks may not fit
@@ -83,7 +82,7 @@ def sharpness(
     Returns:
         Eigenvalues and residuals in the dtype of the parameters; NaN for networks that are not finite.
     """
-    surface = Surface.of(network, params, x, y, loss, l2, reduction)
+    surface = Surface.of(network, params, x, y, losses.as_objective(loss, reduction, l2))
     size = surface.points.shape[1]
     k = checks.as_count(k, "k", maximum=size)
     iterations = min(checks.as_count(iterations, "iterations", k), size)
@@ -129,7 +128,7 @@ def batch_sharpness(
         ``[…]``, the mean over minibatches, in the dtype of the parameters; NaN for networks that are not
         finite or have a minibatch with gradient 0.
     """
-    surface = Surface.of(network, params, x, y, loss, l2, reduction)
+    surface = Surface.of(network, params, x, y, losses.as_objective(loss, reduction, l2))
     inputs, targets, penalty = surface.data
     rows = minibatches.as_rows(batches, len(inputs))
     if rows.ndim != 2 or not rows.size:
@@ -158,14 +157,12 @@ class Surface(NamedTuple):
 
     @classmethod
     def of(
-        cls, network: Network, params: Params, x: Any, y: ArrayLike, loss: Any, l2: Any, reduction: str
+        cls, network: Network, params: Params, x: Any, y: ArrayLike, objective: losses.Objective
     ) -> Surface:
-        """Return the surface, given the arguments of `sharpness`, which are checked."""
-        loss = losses.get(loss)
+        """Return the surface of an objective with L2, given the other arguments of `sharpness`."""
+        loss, reduction, strengths, _ = objective
         check_output(network, loss)
-        checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
         x = as_inputs(network, x)
-        l2 = as_penalty(l2)
         leading, points, unravel = rows_of(network, params)
         if has_constants(unravel(points[0])):
             reason = "expected a network without constants, since all numbers are differentiated"
@@ -176,7 +173,7 @@ class Surface(NamedTuple):
         def value(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
             return training.objective(network, unravel(point), x, targets, loss, l2, reduction)
 
-        return cls(leading, points, unravel, value, (x, targets, np.asarray(l2, points.dtype)))
+        return cls(leading, points, unravel, value, (x, targets, np.asarray(strengths["l2"], points.dtype)))
 
     def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
         """Return the gradient at a point, and ``product: v -> (H v,)``, the gradient's pull-back."""

@@ -47,10 +47,10 @@ from jfnn.params import (
     with_numbers,
     without_constants,
 )
-from jfnn.penalties import PENALIZED, penalty, proximal
+from jfnn.penalties import PENALIZED, PENALTIES, penalty, proximal
 from jfnn.split import Split
 
-HYPER = ("dropout", "init_scale", "l1")
+HYPER = ("dropout", "init_scale", *(name for name in PENALTIES if name != "l2"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ class Supervised(DescentLearner):
     @property
     def at_start(self) -> tuple[str, ...]:
         """Names of the numbers that enter the initial state: "init_scale" and the network's scalars."""
-        initial = set(numbers_of(self.network, self.hyper)) - {"dropout", "l1", *self.rule.hyper}
+        initial = set(numbers_of(self.network, self.hyper)) - {"dropout", *PENALTIES, *self.rule.hyper}
         return tuple(name for name in self.hyper if name in initial)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
@@ -180,12 +180,13 @@ class Supervised(DescentLearner):
         layers = self.network.layers
         if layers is not None:
             rule = at_learning_rates(rule, layers, params)
-        return proximal(rule, hyper["l1"], self.penalized) if self.is_proximal else rule
+        return proximal(rule, hyper["l1"], self.penalized) if self.proximal_penalties else rule
 
     @property
-    def is_proximal(self) -> bool:
-        """Whether L1 takes proximal steps, as with plain gradient descent, instead of subgradients."""
-        return "l1" in self.hyper and self.rule.is_plain
+    def proximal_penalties(self) -> tuple[str, ...]:
+        """Names of the penalties that the optimizer minimizes by proximal steps, without their gradients."""
+        rough = (name for name in self.hyper if name in PENALTIES and not PENALTIES[name].smooth)
+        return tuple(rough) if self.rule.is_plain else ()
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -196,7 +197,8 @@ class Supervised(DescentLearner):
             return self._value_and_grad(params, batch, hyper, key)[0]
 
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        descended = self._with_reduced_l1(wait_for_objective(value, hyper), batch)
+        descended = wait_for_objective(value, hyper)
+        descended = {**descended, **self._proximal_strengths(descended, batch)}
         return self.descend(state, gradients, descended, value, value_fn), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
@@ -220,7 +222,7 @@ class Supervised(DescentLearner):
         batch = batch if separate else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
-        return descend(states, gradients, self._with_reduced_l1(hyper, batch)), values
+        return descend(states, gradients, {**hyper, **self._proximal_strengths(hyper, batch)}), values
 
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -230,9 +232,9 @@ class Supervised(DescentLearner):
         if callable(self.gradient):
             options = {} if weights is None else {"weights": weights}
             return self.gradient(params, x, targets, l2=hyper["l2"], **options)
-        strengths = {"l2": hyper["l2"]}
-        if "l1" in self.hyper and not self.is_proximal:
-            strengths["l1"] = hyper["l1"]
+        proximal_strengths = self._proximal_strengths(hyper, batch)
+        names = [name for name in PENALTIES if name in self.hyper and name not in proximal_strengths]
+        strengths = {name: hyper[name] for name in names}
         if self.columns is None:
             autodiff = training.autodiff(self.network, self.loss, self.reduction)
             more = {"weights": weights, "penalized": self.penalized, "key": key}
@@ -244,17 +246,16 @@ class Supervised(DescentLearner):
             by_hand = self.gradient == "backprop"
             gradient = column_form.gradient_by_hand if by_hand else column_form.gradient_by_jax
             value, gradients = gradient(self.columns, objective, params, x, targets, weights, masks)
-        if self.is_proximal:
-            strength = self._with_reduced_l1(hyper, batch)["l1"]
-            value += penalty(params, {"l1": strength}, self.penalized, jnp.ndim(strength))
+        if proximal_strengths:
+            value += penalty(params, proximal_strengths, self.penalized, jnp.ndim(hyper["l2"]))
         return value, gradients
 
-    def _with_reduced_l1(self, hyper: Hyper, batch: Batch) -> Hyper:
-        """Return hyperparameters with L1's strength scaled by the reduction, as in the objective."""
-        if not self.is_proximal:
-            return hyper
+    def _proximal_strengths(self, hyper: Hyper, batch: Batch) -> Hyper:
+        """Return the strengths of the proximal penalties times the factor of the objective, by name."""
+        if not self.proximal_penalties:
+            return {}
         scale = losses.reduction_scale(batch.rows[1].shape[0], self.reduction, batch.weights)
-        return {**hyper, "l1": hyper["l1"] * scale}
+        return {name: hyper[name] * scale for name in self.proximal_penalties}
 
     def outputs(self, params: Params, x: jax.Array) -> tuple[jax.Array, int]:
         """Return the outputs of every row, and the axis on which the outputs of one row lie."""
@@ -360,11 +361,14 @@ def supervised(
     for name in hyper:
         checks.as_choice(name, "hyper", numbers_of(network, hyper))
     checks.as_choice(penalized, "penalized", PENALIZED)
-    if callable(gradient) and ("l1" in hyper or penalized != "weights"):
-        argument = "hyper" if "l1" in hyper else "penalized"
+    penalties = [name for name in hyper if name in PENALTIES]
+    if callable(gradient) and (penalties or penalized != "weights"):
+        argument = "hyper" if penalties else "penalized"
         raise ArgumentError(argument, "expected gradient 'autodiff' or 'backprop' with it")
-    if "l1" in hyper and "l1" in _network_numbers(network):
-        raise ArgumentError("hyper", "'l1' is the strength of a penalty; rename the network's scalar")
+    for name in penalties:
+        if name in _network_numbers(network):
+            reason = f"{name!r} is the strength of a penalty; rename the network's scalar"
+            raise ArgumentError("hyper", reason)
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
         raise ArgumentError("dropout", "expected a network of jfnn.layers, and 'autodiff' or 'backprop'")
     learner = Supervised(

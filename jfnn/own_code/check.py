@@ -21,7 +21,6 @@ from jfnn.losses import Loss
 from jfnn.network import check_output, mlp
 from jfnn.own_code.derivation import Derivation, Key, Problem
 from jfnn.own_code.mistakes import Plant, plants, updated_too_early
-from jfnn.penalties import PENALIZED
 from jfnn.targets import as_targets
 
 LAYOUTS = ("in_out", "out_in")
@@ -188,11 +187,8 @@ def check_backprop(
         ValueError, TypeError: Parameters or rows do not fit or are not numbers, or the network's outputs are
             not finite. Gradients of a wrong shape, or not finite, are reported as wrong instead.
     """
-    loss = losses.get(loss)
-    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = checks.as_number(l2, "l2")
-    l1 = checks.as_number(l1, "l1")
-    checks.as_choice(penalized, "penalized", PENALIZED)
+    strengths = checks.as_number(l2, "l2"), checks.as_number(l1, "l1")
+    objective = losses.as_objective(loss, reduction, *strengths, penalized)
     hidden = functions.get(activation)
     last = functions.get(output, "output")
     if layout is not None:
@@ -209,9 +205,9 @@ def check_backprop(
     weights = [np.array(w.T if swapped else w, np.float64)[None] for w, _ in pairs]
     biases = [np.array(b, np.float64).reshape(1, 1, -1) for _, b in pairs]
     sizes = [b.size for b in biases]
-    check_output(mlp([n_in, *sizes], activation, output), loss)
+    check_output(mlp([n_in, *sizes], activation, output), objective.loss)
     with jax.enable_x64(True):  # in this thread only
-        targets = np.asarray(as_targets(y, (n, sizes[-1]), loss, np.float64))
+        targets = np.asarray(as_targets(y, (n, sizes[-1]), objective.loss, np.float64))
 
     if callable(gradients):
         check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
@@ -236,14 +232,10 @@ def check_backprop(
         weights,
         biases,
         [hidden] * (depth - 1) + [last],
-        loss,
-        l2,
-        l1,
-        penalized,
-        1.0 if reduction == "sum" else 1 / n,
+        objective,
         max(map(_precision, itertools.chain([rows], *pairs, *gradient_pairs, *listed.values()))),
     )
-    if not l2 and not l1:
+    if not any(strengths):
         notes.append("l2 and l1 are 0: the gradient of a penalty is not checked.")
     if not any(b.any() for b in biases):
         notes.append("All biases are 0: whether they are added is not checked.")

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.activations import Activation
-from jfnn.losses import Loss
+from jfnn.losses import Loss, Objective
 
 COPIES = 5
 SAFETY = 4.0  # tolerance relative to the spread of the copies
@@ -38,11 +38,7 @@ class Problem(NamedTuple):
         weights: ``[1, n_in, n_out]`` of each layer.
         biases: ``[1, 1, n_out]`` of each layer.
         functions: The activation of each layer.
-        loss: The loss.
-        l2: λ in λ/2 Σ w².
-        l1: λ_1 in λ_1 Σ |w|.
-        penalized: "weights" or "all".
-        scale: The factor of the objective: 1 for a sum, 1/n for a mean.
+        objective: The loss, the reduction, and the penalties λ/2 Σ w² and λ_1 Σ |w|.
         unit: The relative rounding error of the student's precision.
     """
 
@@ -51,12 +47,23 @@ class Problem(NamedTuple):
     weights: Sequence[np.ndarray]
     biases: Sequence[np.ndarray]
     functions: Sequence[Activation]
-    loss: Loss
-    l2: float
-    l1: float
-    penalized: str
-    scale: float
+    objective: Objective
     unit: float
+
+    @property
+    def loss(self) -> Loss:
+        """The loss."""
+        return self.objective.loss
+
+    @property
+    def scale(self) -> float:
+        """The factor of the objective: 1 for a sum, 1/n for a mean."""
+        return float(self.objective.scale(self.x.shape[1], None))
+
+    def penalty(self, w: np.ndarray, sign: Callable[[np.ndarray], np.ndarray] = np.sign) -> np.ndarray:
+        """Return ``λ w + λ_1 sign(w)`` times the factor of the objective."""
+        strengths = self.objective.strengths
+        return np.asarray(self.scale * (strengths["l2"] * w + strengths.get("l1", 0.0) * sign(w)))
 
     def tolerance(self, copies: np.ndarray) -> np.ndarray:
         """Return the largest difference of each entry that counts as rounding."""
@@ -192,10 +199,6 @@ class Derivation:
             self.known[key] = _evaluate(function, *arrays)
         return self.known[key]
 
-    def penalty(self, w: np.ndarray) -> np.ndarray:
-        """Return ``λ w + λ_1 sign(w)`` times the factor of the objective."""
-        return np.asarray(self.problem.scale * (self.problem.l2 * w + self.problem.l1 * np.sign(w)))
-
     def arrays(self) -> Iterator[tuple[Key, list[np.ndarray]]]:
         """Yield keys and right values in the order of the computation, from a backward mistake's layer on.
 
@@ -223,7 +226,7 @@ class Derivation:
 
             below = transpose(self._part("below", i, self.a[i]))
             product = self._part("product", i, self._product(below, delta) * self.scale)
-            penalty = self._part("penalty of w", i, self.penalty(problem.weights[i]))
+            penalty = self._part("penalty of w", i, problem.penalty(problem.weights[i]))
             self.gradients[i] = self._part("dw", i, product + penalty)
             yield ("weights", i), [self.gradients[i]]
 
@@ -231,7 +234,7 @@ class Derivation:
             size = np.sqrt(delta.shape[1]) * self.scale * np.abs(delta[0]).sum(axis=0).max(initial=0)
             total = self._round(total, size)
             b = problem.biases[i][:, 0]
-            penalty = self.penalty(b) if problem.penalized == "all" else np.zeros_like(b)
+            penalty = problem.penalty(b) if problem.objective.penalized == "all" else np.zeros_like(b)
             penalty = self._part("penalty of b", i, penalty)
             if penalty.any() and total.shape[-1] in (1, b.shape[-1]):
                 total = total + penalty

@@ -241,7 +241,7 @@ def _other_a(j: int) -> Gives:
 
 
 def _of_penalties(problem: Problem) -> Iterator[Mistake]:
-    if not problem.l2 and not problem.l1:
+    if not any(problem.objective.strengths.values()):
         return
     n = problem.x.shape[1]
     undivided = (
@@ -261,7 +261,7 @@ def _of_penalties(problem: Problem) -> Iterator[Mistake]:
     )
     of_w = ("penalty of w",)
     of_b = ("penalty of b",)
-    if problem.penalized == "all":
+    if problem.objective.penalized == "all":
         for name, factor, text in table:
             yield Mistake(name, "gradients", of_w + of_b, _times(factor), text)
         for name, factor, text in table[1:]:
@@ -274,19 +274,15 @@ def _of_penalties(problem: Problem) -> Iterator[Mistake]:
         yield Mistake("biases_penalized", "biases", of_b, _penalty_of_b(1 / problem.scale), text)
     for name, factor, text in table:
         yield Mistake(name, "weights", of_w, _times(factor), text)
-    if problem.l1:
+    if "l1" in problem.objective.strengths:
         text = "The penalty λ_1 Σ |w| has the gradient λ_1 sign(w)."
         yield Mistake("l1_without_sign", "weights", of_w, _unsigned(np.positive), text)
         yield Mistake("l1_without_sign", "weights", of_w, _unsigned(np.abs), text)
 
 
 def _penalty_of_b(factor: float) -> Gives:
-    return lambda run, i, right: factor * run.penalty(run.problem.biases[i][:, 0])
+    return lambda run, i, right: factor * run.problem.penalty(run.problem.biases[i][:, 0])
 
 
 def _unsigned(size: Callable[[Any], Any]) -> Gives:
-    def gives(run: Derivation, i: int, right: np.ndarray) -> Any:
-        problem = run.problem
-        return problem.scale * (problem.l2 * problem.weights[i] + problem.l1 * size(problem.weights[i]))
-
-    return gives
+    return lambda run, i, right: run.problem.penalty(run.problem.weights[i], size)
