@@ -56,6 +56,8 @@ def test_programs_of_a_combined_result_equal_its_parts(make):
         part = with_run(part, params=params, config={"settings": {"tile": number}}, timing={"run": number})
         parts.append(part.of_cell(*part.best().index) if number > 3 else part)
     whole = combine({"network": np.array(["a", "b", "c"]), "batch_size": np.array([8, 0])}, parts)
+    keys = [{"network": name, "batch_size": size} for name in "abc" for size in (8, 0)]
+    assert [run.key for run in whole.runs] == keys
     for part, program in zip(parts, parts_of(whole), strict=True):
         assert same_bits(everything(program), everything(part))
     for number, (name, size) in enumerate(itertools.product("abc", (8, None))):
