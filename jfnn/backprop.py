@@ -33,8 +33,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.dense import Layer, pre_activation
-from jfnn.layers.dropout import check_dropout, dropout_masks
-from jfnn.layers.sequence import Masks
+from jfnn.layers.sequence import Masks, check_dropout, dropout_masks
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, mlp
 from jfnn.penalties import as_penalty

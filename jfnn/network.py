@@ -23,7 +23,6 @@ from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.sequence import Masks
-from jfnn.layers.starts import Starts
 from jfnn.params import Params, key_shape, without_constants
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
@@ -132,15 +131,6 @@ def forward(
         mask = None if masks is None else masks[i]
         a = a if mask is None else a * jnp.moveaxis(mask, -1, 0)
     return a
-
-
-def starts(network: Network) -> Starts | None:
-    """Return the distributions that ``init`` samples; None if it or a layer does not declare them."""
-    init = network.init
-    if network.layers is None or not isinstance(init, functools.partial) or init.func is not sequence.init:
-        return None
-    arguments = (network.layers, network.input_shape or ())
-    return sequence.starts(*arguments) if init.args == arguments else None
 
 
 def is_custom_apply(network: Network) -> bool:

@@ -1,10 +1,8 @@
 """Parameters of any network: weights, constants, and the state of training."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 Params = Any  # a pytree of arrays
@@ -30,14 +28,6 @@ def is_weight(leaf: jax.Array | np.ndarray | jax.ShapeDtypeStruct, members: int 
         members: Number of member axes, which do not count.
     """
     return leaf.ndim - members >= 2
-
-
-def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
-    """Group the arrays of a pytree by dtype, in order."""
-    groups: dict[str, list[jax.Array]] = {}
-    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
-        groups.setdefault(str(leaf.dtype), []).append(leaf)
-    return groups
 
 
 class Constant(NamedTuple):
@@ -72,41 +62,6 @@ def with_constants(trained: Params, params: Params) -> Params:
 def has_constants(params: Params) -> bool:
     """Whether the parameters contain a `Constant`."""
     return any(map(is_constant, jax.tree.leaves(params, is_leaf=is_constant)))
-
-
-def number_names(params: Params) -> list[str]:
-    """Return the names of the constants that hold a single float, without duplicates."""
-    numbers, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=_is_number)
-    return list(dict.fromkeys(_name(path) for path, leaf in numbers if _is_number(leaf)))
-
-
-def with_numbers(params: Params, numbers: Mapping[str, Any]) -> Params:
-    """Set the values of constants by name; see `number_names`."""
-
-    def replace(path: tuple[Any, ...], node: Any) -> Any:
-        if not _is_number(node) or _name(path) not in numbers:
-            return node
-        return Constant(jnp.asarray(numbers[_name(path)], node.value.dtype))
-
-    return jax.tree_util.tree_map_with_path(replace, params, is_leaf=_is_number)
-
-
-def _is_number(node: object) -> bool:
-    """Whether a node of parameters, or of their shapes, is a constant that holds a single float."""
-    value: Any = node.value if isinstance(node, Constant) else None
-    return getattr(value, "shape", None) == () and jnp.issubdtype(value.dtype, jnp.floating)
-
-
-def _name(path: tuple[Any, ...]) -> str:
-    """Return the key or field name at the end of a path; "" if there is none."""
-    last = path[-1] if path else None
-    return str(getattr(last, "key", getattr(last, "name", "")))
-
-
-def are_constants(params: Params) -> list[bool]:
-    """Whether each array of the parameters is in a `Constant`, in order."""
-    nodes = jax.tree.leaves(params, is_leaf=is_constant)
-    return [is_constant(node) for node in nodes for _ in jax.tree.leaves(node)]
 
 
 def is_constant(node: object) -> bool:

@@ -46,8 +46,7 @@ class Penalty(NamedTuple):
         cost: ``(w, members) -> R``: a scalar for ``members=0``; ``[members]`` for ``members=1``, if the last
             axis of the array is the member.
         derivative: ``w -> ∂R/∂w``, shaped like ``w``; used only by ``gradient="backprop"``.
-        smooth: Whether the derivative exists everywhere; otherwise plain gradient descent takes proximal
-            steps instead (`proximal`), and other optimizers follow a subgradient.
+        smooth: Whether the derivative exists everywhere; otherwise plain descent takes `proximal` steps.
     """
 
     cost: Callable[[jax.Array, int], jax.Array]

@@ -1,6 +1,7 @@
 """Training and test rows, and the names of their columns."""
 
 import math
+import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, is_concrete
 from jfnn.arguments.tables import html_table, size_text
 from jfnn.targets import is_labels
@@ -159,3 +161,30 @@ def _shape(values: Any) -> tuple[int, ...]:
         return np.shape(values)
     except ValueError:
         return (len(values),)
+
+
+def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
+    """Return the number of rows of a part, given as such or as a fraction of ``n``, which is rounded up.
+
+    Like scikit-learn, it rounds the product of floats: 0.07 of 100 rows, 7.000000000000001, gives 8. Raises
+    ArgumentError for a part with fewer than ``least`` rows (1 or 0), or with all rows.
+    """
+    if isinstance(size, bool) or not isinstance(size, numbers.Real):
+        raise checks.ArgumentTypeError(
+            argument, f"expected a share or a number of rows, got {checks.as_text(size)}"
+        )
+    if isinstance(size, numbers.Integral):
+        rows = int(size)
+    else:
+        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
+    if not least <= rows < n:
+        parts = "such that both parts have rows" if least else "0 for none"
+        expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
+        raise ArgumentError(argument, f"{expected}, got {checks.as_text(size)}")
+    return rows
+
+
+def column_names(x: object) -> list[str]:
+    """Return the column names of a data frame; empty for an array, or if names are not unique."""
+    names = [str(name) for name in getattr(x, "columns", ())]
+    return names if len(set(names)) == len(names) else []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks, memory
+from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.experiment.subsets import (
     HELD_OUT_BY_SOME,
@@ -20,6 +21,7 @@ from jfnn.core.experiment.subsets import (
     as_row_numbers,
     as_values,
 )
+from jfnn.split import as_size
 
 __all__ = [
     "Cut",
@@ -72,7 +74,7 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_sub
     """
     from sklearn.model_selection import ShuffleSplit
 
-    checks.as_size(share, checks.as_count(n, "n", 2), "share")
+    as_size(share, checks.as_count(n, "n", 2), "share")
     number = checks.as_count(number, "number")
     seed = checks.as_seed(seed)
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
@@ -152,7 +154,7 @@ def by_group(
     labels = as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
-    left_out = np.ceil(checks.part_of(min(share, 1.0), counts)).astype(int)
+    left_out = np.ceil(_part_of(min(share, 1.0), counts)).astype(int)
     if (left_out >= counts).any():
         name = names[left_out >= counts][0]
         raise ArgumentError(
@@ -195,7 +197,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     rank = np.argsort(rng.permutation(n))
     labels = labels.astype(np.int64)  # NumPy adds unsigned and signed integers as floats
     wrong = (labels + rng.integers(1, number, n)) % number
-    numbers = np.round(checks.part_of(levels, n))
+    numbers = np.round(_part_of(levels, n))
     noisy = np.where(rank < numbers[:, None], wrong, labels)
     return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy, test_labels=SPLIT)
 
@@ -293,7 +295,7 @@ def targets(
     n, number = array.shape[:2]
     seed = checks.as_seed(seed)
     called = np.arange(number) if names is None else as_values(np.asarray(names), "names", number)
-    checks.check_each_once(list(map(str, called)), "names")
+    paths.check_each_once(list(map(str, called)), "names")
     cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
     columns = np.repeat(np.arange(number), len(cuts))
     row_numbers = number * sum(len(train) + len(held) for train, held in cuts)
@@ -334,7 +336,7 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
     if n < 2:
         raise ArgumentError("y", "expected rows to train on and rows to hold out, got a single row")
     if isinstance(held_out, numbers.Real):
-        count = checks.as_size(held_out, n, "held_out")
+        count = as_size(held_out, n, "held_out")
         kept, out = train_test_split(everything, test_size=count, random_state=seed)
         return np.sort(kept), np.sort(out)
     given = checks.as_numbers(held_out, "held_out")
@@ -387,3 +389,8 @@ def _cycle(cuts: Sequence[Cut], f: int) -> Cut:
 
 def _all_rows(number: int, n: int) -> Pairs:
     return Pairs(number, n, number * n, functools.partial(_cycle, [(np.arange(n), np.zeros(0, int))]))
+
+
+def _part_of(share: object, number: Any) -> np.ndarray:
+    """Return fractions times numbers, rounded to six decimals: 0.07 of 100 is 7, not 7.000000000000001."""
+    return np.asarray(np.round(np.asarray(share, np.float64) * number, 6))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
+from jfnn.layers.sequence import check_dropout, dropout_masks, dropout_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
 from jfnn.params import Params, State, with_constants, without_constants

@@ -39,6 +39,7 @@ from jfnn.arguments import checks, fields
 from jfnn.boltzmann import enumeration
 from jfnn.boltzmann import learner as machines
 from jfnn.core.experiment import axes, settings
+from jfnn.core.search import keywords
 from jfnn.layers import windows
 from jfnn.learners import METRICS, pruning
 from jfnn.racing import bounds
@@ -99,7 +100,7 @@ def declared(function):
     arguments = inspect.signature(function).parameters.values()
     found = {one.name: {"annotation": one.annotation, "default": one.default} for one in arguments}
     for field in dataclasses.fields(function) if dataclasses.is_dataclass(function) else ():
-        annotation = fields.given_type(field.type)
+        annotation = keywords.given_type(field.type)
         found[field.name] |= {"annotation": annotation, "convert": field.metadata.get("convert")}
     return found
 

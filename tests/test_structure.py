@@ -171,15 +171,15 @@ ALLOWED = {
     " device_kind_in directory_lock program_names write_json",
     "distributed": "CallLength Collect Failures Listener MakeSegment check_process device_kind device_kind_in"
     " environment_of_kind find_differences interrupt_is_pending raise_interrupt write_scratch",
-    "estimators": "CallLength Layout RunState as_devices bytes_of_member deferred_interrupts digest"
-    " gradient_by_hand padded_length run_jobs shapes_of",
+    "estimators": "CallLength Layout RunState as_devices bytes_of_member column_form deferred_interrupts"
+    " digest padded_length run_jobs shapes_of",
     "loading": "read",
     "playground": "check_rows has_labels",
     "plots": "OUTCOMES ProgramRun",
     "racing": "CONFIG NONE_RANKS combine directory_lock file_exists map_members name_corrupt_file programs_of"
     " read_checked_json with_run write_checked_json",
     "report": "ProgramRun has_labels keeps_network",
-    "studies": "Experiment FAN_IN check_range scale step_numbers trace_scoring",
+    "studies": "Experiment check_range scale step_numbers trace_scoring",
     "subsets": "Cut HELD_OUT_BY_SOME SPLIT as_row_numbers as_values",
 }
 

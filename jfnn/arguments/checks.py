@@ -89,10 +89,6 @@ class ArgumentTypeError(ArgumentError, TypeError):
     """An argument has an invalid type."""
 
 
-class ArgumentKeyError(ArgumentError, KeyError):
-    """A name is missing from a mapping."""
-
-
 @contextlib.contextmanager
 def rename_arguments(**names: str) -> Iterator[None]:
     """Rename the arguments of errors raised inside: ``rename_arguments(size="pool")``."""
@@ -246,12 +242,6 @@ def as_inputs(
     return x
 
 
-def column_names(x: object) -> list[str]:
-    """Return the column names of a data frame; empty for an array, or if names are not unique."""
-    names = [str(name) for name in getattr(x, "columns", ())]
-    return names if len(set(names)) == len(names) else []
-
-
 def _columns_of_words(frame: object) -> str:
     """Return the non-numeric columns of a data frame, for a message; empty without any."""
     if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
@@ -274,20 +264,6 @@ def as_dtype(array: object, dtype: Any, argument: str) -> np.ndarray:
     if cast.dtype.kind in "iub" and (cast != array).any():
         raise ArgumentError(argument, f"expected whole numbers in the range of {cast.dtype}")
     return cast
-
-
-def check_range(numbers: np.ndarray, argument: str, dtype: Any) -> None:
-    """Raise ArgumentError for floats that become 0 or infinite in a dtype.
-
-    Compiled programs flush subnormal numbers to 0.
-    """
-    limits = np.finfo(dtype)
-    size = np.abs(numbers)
-    bad = (size > limits.max) | ((size < limits.tiny) & (numbers != 0))
-    if bad.any():
-        raise ArgumentError(
-            argument, f"{float(numbers[bad][0])!r} is out of the range of {np.dtype(dtype).name}"
-        )
 
 
 def check_numbers(array: Any, argument: str) -> None:
@@ -361,25 +337,6 @@ def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
-def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
-    """Return the number of rows of a part, given as such or as a fraction of ``n``, which is rounded up.
-
-    Like scikit-learn, it rounds the product of floats: 0.07 of 100 rows, 7.000000000000001, gives 8. Raises
-    ArgumentError for a part with fewer than ``least`` rows (1 or 0), or with all rows.
-    """
-    if isinstance(size, bool) or not isinstance(size, numbers.Real):
-        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {as_text(size)}")
-    if isinstance(size, numbers.Integral):
-        rows = int(size)
-    else:
-        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
-    if not least <= rows < n:
-        parts = "such that both parts have rows" if least else "0 for none"
-        expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
-        raise ArgumentError(argument, f"{expected}, got {as_text(size)}")
-    return rows
-
-
 def as_seed(value: object, argument: str = "seed") -> int:
     """Check that a value is an unsigned integer of 32 bits; return it."""
     return as_count(value, argument, 0, 2**32 - 1)
@@ -398,11 +355,6 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     if np.ndim(value):
         raise ArgumentError(argument, "expected one number", got=as_text(value))
     return float(axis[0])
-
-
-def part_of(share: object, number: Any) -> np.ndarray:
-    """Return fractions times numbers, rounded to six decimals: 0.07 of 100 is 7, not 7.000000000000001."""
-    return np.asarray(np.round(np.asarray(share, np.float64) * number, 6))
 
 
 def as_representable(value: object, argument: str) -> float:
@@ -456,9 +408,3 @@ def as_choice(
         got = f"{as_text(value)}{did_you_mean(value, choices)}"
         raise error(argument, expected, got=got, cure=others or None)
     return value
-
-
-def check_each_once(names: Collection[str], argument: str) -> None:
-    """Raise ArgumentError for a name that occurs twice."""
-    if len(set(names)) != len(names):
-        raise ArgumentError(argument, "expected each name once", got=as_text(list(names)))

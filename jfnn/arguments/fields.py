@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import typing
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -73,11 +72,6 @@ class Valid:
 def names(kind: type[Valid]) -> list[str]:
     """Return the names of the fields."""
     return [declared.name for declared in dataclasses.fields(kind)]
-
-
-def given_type(annotation: object) -> Any:
-    """Return the type that a field accepts, from its annotation."""
-    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
 
 
 def at_least(minimum: int, maximum: int | None = checks.MOST) -> Convert:

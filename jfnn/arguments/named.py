@@ -8,7 +8,11 @@ from typing import Any
 from jax.tree_util import DictKey, register_pytree_with_keys_class
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentKeyError
+from jfnn.arguments.checks import ArgumentError
+
+
+class ArgumentKeyError(ArgumentError, KeyError):
+    """A name is missing from a mapping."""
 
 
 @register_pytree_with_keys_class

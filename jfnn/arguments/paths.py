@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 from typing import TextIO
 
@@ -115,3 +115,9 @@ def _lines(file: TextIO, name: str, argument: str) -> Iterator[str]:
         if len(line) == LONGEST_LINE:
             raise ArgumentError(argument, f"{name} has a line of {LONGEST_LINE} characters or more")
         yield line
+
+
+def check_each_once(names: Collection[str], argument: str) -> None:
+    """Raise ArgumentError for a name that occurs twice."""
+    if len(set(names)) != len(names):
+        raise ArgumentError(argument, "expected each name once", got=checks.as_text(list(names)))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn.boltzmann.columns as columns
-from jfnn.arguments import checks
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
@@ -110,5 +110,5 @@ def as_measures(
             check_can_enumerate(sizes, argument)
         if name == "pseudo_likelihood" and len(sizes) > 2:
             raise ArgumentError(argument, "the pseudo-likelihood needs a machine of two layers")
-    checks.check_each_once(metrics, "metrics")
+    paths.check_each_once(metrics, "metrics")
     return (loss, *metrics)

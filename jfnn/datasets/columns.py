@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shorten
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
-from jfnn.split import Field, Names, is_frame
+from jfnn.split import Field, Names, column_names, is_frame
 
 # Rows count as unscaled if a column's median is more than `FAR` standard deviations of the training rows from
 # their mean. With a smaller number, outliers would trigger the warning; with a larger one, unscaled counts or
@@ -112,7 +112,7 @@ def read_frame(columns: Columns, frame: Any) -> Read:
     unknown: dict[str, collections.Counter[str]] = {}
     for name, column in columns.items():
         if name not in frame:
-            there = frame if isinstance(frame, Mapping) else checks.column_names(frame)
+            there = frame if isinstance(frame, Mapping) else column_names(frame)
             meant = suggestions.did_you_mean(name, [other for other in there if other not in columns])
             raise ArgumentError("frame", f"expected a column {name!r}, got none{meant}")
         values = np.asarray(frame[name])

@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import import_package
 from jfnn.datasets.columns import ColumnNames, fit, gaps_text, read_frame
 from jfnn.datasets.targets import Table
-from jfnn.split import Split
+from jfnn.split import Split, as_size, column_names
 from jfnn.targets import is_labels
 
 
@@ -61,7 +61,7 @@ def split(
     for name, array in arrays.items():
         if len(array) != n:
             raise ArgumentError(name, f"expected {n} rows, as in x, got {len(array)}")
-    rows = checks.as_size(test_size, n, "test_size", least=0)
+    rows = as_size(test_size, n, "test_size", least=0)
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
     classes = None
@@ -79,7 +79,7 @@ def split(
 
 def _names_of(x: object, y: object) -> ColumnNames | None:
     """Return the names of a data frame's columns, and of a series of targets."""
-    columns: dict[str, Any] = {name: {} for name in checks.column_names(x)}
+    columns: dict[str, Any] = {name: {} for name in column_names(x)}
     if not columns:
         return None
     target = getattr(y, "name", None)
@@ -131,7 +131,7 @@ def split_table(
     checks.check_instance(table, Table, "table")
     checks.as_switch(stratify, "stratify")
     if stratify and table.classes is not None:  # checked first, so that errors use the file's words
-        rows = checks.as_size(test_size, len(table.y), "test_size", least=0)
+        rows = as_size(test_size, len(table.y), "test_size", least=0)
         _classes(table.y, len(table.y), rows, table.classes)
     cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
     columns = fit(table, cut.x_train)

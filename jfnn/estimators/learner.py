@@ -18,7 +18,7 @@ from jfnn.estimators.fit import SOLVERS, Structure
 from jfnn.estimators.rows import gain
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
-from jfnn.learners.column_form import gradient_by_hand
+from jfnn.learners import column_form
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.params import Params, State
@@ -187,7 +187,7 @@ class PerceptronLearner(Learner):
         (x, targets) = batch.rows
         memory = state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
-        outputs = sequence.outputs(self._layers, self._by_layers(state.params), x).T
+        outputs = column_form.outputs(self._layers, self._by_layers(state.params), x).T
         more = gain(self.structure.output, outputs, targets, scales, weights)
         value = jnp.where(memory.stopped, 0, memory.last)
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
@@ -200,7 +200,9 @@ class PerceptronLearner(Learner):
             strengths["l1"] = hyper["l1"]
         objective = losses.Objective(self.structure.loss, "mean", strengths, "weights")
         x, targets = batch.rows
-        value, gradients = gradient_by_hand(self._layers, objective, by_layers, x, targets, batch.weights)
+        value, gradients = column_form.gradient_by_hand(
+            self._layers, objective, by_layers, x, targets, batch.weights
+        )
         scale = losses.reduction_scale(len(batch.rows[1]), "mean", batch.weights)
         if self.structure.l1 == "proximal":
             value += penalty(by_layers, {"l1": hyper["l1"] * scale})

@@ -10,7 +10,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.layers.kind import Shape
-from jfnn.layers.starts import Draw, side_by_side, within
+from jfnn.layers.starts import Draw, within
 
 # Standard deviation of a standard normal distribution truncated to ±2.
 TRUNCATED_DEVIATION = 0.87962566103423978
@@ -35,20 +35,6 @@ def start(initializer: Initializer, shape: Shape) -> tuple[Draw, Draw]:
     """Return how to draw weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]``, from different keys."""
     biases = initializer.biases(math.prod(shape[:-1]), shape[-1])
     return initializer.weights(shape), within(biases, 1)
-
-
-def start_recurrent(initializer: Initializer, shape: Shape, gates: int) -> tuple[Draw, Draw]:
-    """Return how to draw weights ``[n_in, gates units]`` and biases ``[gates units]``.
-
-    ``shape`` is ``(n_in, units)``. Each gate is initialized as a separate dense layer, unless the initializer
-    has a rule for recurrent layers.
-    """
-    n_in, units = shape
-    if initializer.recurrent is not None:
-        biases = initializer.recurrent((gates * units,), units)
-        return initializer.recurrent((n_in, gates * units), units), within(biases, 1)
-    w, b = start(initializer, shape)
-    return side_by_side(w, gates), side_by_side(b, gates)
 
 
 def _normal(shape: Shape) -> Draw:
@@ -104,9 +90,6 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
         "pytorch": Initializer(_scale(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
     }
 )
-
-#: Initializers whose weight variance is a constant divided by the fan-in, and whose biases ignore the fan-in.
-FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 
 
 def as_name(name: object, _: str) -> str:

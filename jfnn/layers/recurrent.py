@@ -13,6 +13,7 @@ directions are the first axis, ``[directions, rows, batch]``.
 """
 
 import abc
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -21,9 +22,9 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.initializers import INITIALIZERS, start_recurrent
+from jfnn.layers.initializers import INITIALIZERS, Initializer, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
-from jfnn.layers.starts import Starts, within
+from jfnn.layers.starts import Draw, Starts, within
 from jfnn.params import Params
 
 STATES = ("last", "all")
@@ -226,3 +227,23 @@ def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: in
 def _swap(params: Params) -> Params:
     weights = {name: leaf for name, leaf in params._asdict().items() if name.startswith("w")}
     return params._replace(**{name: leaf.swapaxes(-1, -2) for name, leaf in weights.items()})
+
+
+def start_recurrent(initializer: Initializer, shape: Shape, gates: int) -> tuple[Draw, Draw]:
+    """Return how to draw weights ``[n_in, gates units]`` and biases ``[gates units]``.
+
+    ``shape`` is ``(n_in, units)``. Each gate is initialized as a separate dense layer, unless the initializer
+    has a rule for recurrent layers.
+    """
+    n_in, units = shape
+    if initializer.recurrent is not None:
+        biases = initializer.recurrent((gates * units,), units)
+        return initializer.recurrent((n_in, gates * units), units), within(biases, 1)
+    w, b = start(initializer, shape)
+    return side_by_side(w, gates), side_by_side(b, gates)
+
+
+def side_by_side(draw: Draw, parts: int) -> Draw:
+    """Return the draw of several such arrays, concatenated on the last axis, each from its own split key."""
+    paths = [path for i in range(parts) for path in within(draw, i, parts).paths]
+    return dataclasses.replace(draw, paths=tuple(paths))

@@ -1,22 +1,20 @@
-"""A sequence of layers in column form: forward pass and hand-derived backward pass."""
+"""A sequence of layers in column form: forward pass, hand-derived backward pass, dropout."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import LayerKind, Residuals, Shape, declared_starts
 from jfnn.layers.starts import Starts, within
+from jfnn.numerics.sums import row_uniforms
 from jfnn.params import Params
 
 Masks = Sequence[jax.Array | None]
-# Number of images or sequences per block, if there are at least `MANY_ROWS`. Larger blocks do not fit into a
-# core's cache, smaller ones take more loop iterations, and a loop does not pay off for fewer rows. Other
-# values slow scoring down; benchmark with the workload cnn of scripts/bench.py.
-BLOCK = 128
-MANY_ROWS = 512
 
 
 def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[LayerKind, ...]:
@@ -92,7 +90,7 @@ def forward(
         layers: The layers.
         packed: Their parameters in column form.
         a: Inputs in column form, ``[*shape, batch]``.
-        masks: Factors of each layer's outputs (`jfnn.layers.dropout.dropout_masks`); None for ones.
+        masks: Factors of each layer's outputs (`dropout_masks`); None for ones.
     """
     residuals = []
     for layer, params, mask in zip(layers, packed, masks or [None] * len(layers), strict=True):
@@ -100,21 +98,6 @@ def forward(
         a = a if mask is None else a * mask
         residuals.append(residual)
     return a, residuals
-
-
-def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Array:
-    """Return the outputs of rows in column form, ``x [n, …] -> [n_out, n]``, without residuals.
-
-    Many images or sequences are processed in blocks: the arrays of all rows at once would not fit into a
-    core's cache, and computing them would take several times as long.
-    """
-    n = x.shape[0]
-    if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
-        return forward(layers, packed, columns(x))[0]
-    blocks = x.reshape(-1, BLOCK, *x.shape[1:])
-    mapped = jax.lax.map(lambda block: forward(layers, packed, columns(block))[0], blocks)
-    joined = jnp.moveaxis(mapped, 0, -2)
-    return joined.reshape(*joined.shape[:-2], n)
 
 
 def pull_back(
@@ -149,3 +132,56 @@ def pack(layers: Sequence[LayerKind], params: Params) -> Params:
 def unpack(layers: Sequence[LayerKind], packed: Params) -> Params:
     """Convert parameters in column form to public form."""
     return tuple(layer.unpack(leaves) for layer, leaves in zip(layers, packed, strict=True))
+
+
+def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
+    """Return each layer's output shape, or None for layers whose outputs dropout never zeroes."""
+    outputs = shapes(layers, input_shape)[1:]
+    drops = [layer.droppable for layer in layers[:-1]] + [False]
+    return [shape if dropped else None for shape, dropped in zip(outputs, drops, strict=True)]
+
+
+def dropout_masks(
+    key: jax.Array, rate: jax.Array | float, shapes: Sequence[Shape | None], n: int, dtype: Any
+) -> list[jax.Array | None]:
+    """Return the masks of inverted dropout (Srivastava et al., JMLR 15, 2014): factors of hidden activations.
+
+    A unit is kept for a sample with probability 1 - rate, and its activation is divided by 1 - rate, which
+    preserves the mean; otherwise it is 0. Networks with the same key but different rates use the same random
+    numbers, and a sample's numbers do not depend on how many others there are.
+
+    Args:
+        key: A random key.
+        rate: Probability of dropping a unit, in [0, 1); may be traced.
+        shapes: From `dropout_shapes`. Each shape gives a mask ``[*shape, n]``, None gives None.
+        n: Number of samples.
+        dtype: Dtype of the masks.
+    """
+    keys = iter(jax.random.split(key, max(sum(shape is not None for shape in shapes), 1)))
+
+    def mask(shape: Shape) -> jax.Array:
+        draw = row_uniforms(next(keys), shape, n, dtype)
+        return jnp.where(draw >= rate, 1 / (1 - rate), 0).astype(dtype)
+
+    return [None if shape is None else mask(shape) for shape in shapes]
+
+
+def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> None:
+    """Check a dropout rate and its key.
+
+    Raises:
+        ValueError: The rate is not one number in [0, 1), or is above 0 without a key.
+        TypeError: The rate is not a number, or the key is not a JAX array.
+    """
+    if key is not None:
+        checks.check_key(key)
+    concrete = checks.is_concrete(rate)
+    if not concrete and jnp.ndim(rate):
+        raise ArgumentError("dropout", f"expected one number, got shape {list(jnp.shape(rate))}")
+    # Compare in JAX's default float dtype, where numbers just below 1 round to 1.
+    given = min(checks.as_number(rate, "dropout"), 1.0) if concrete else 0.0
+    number = np.asarray(given, jnp.result_type(float))
+    if not number < 1:
+        raise ArgumentError("dropout", f"expected a rate of at least 0 and below 1, got {rate}")
+    if key is None and (not concrete or number > 0):
+        raise ArgumentError("key", "dropout needs a random key, such as jax.random.key(0)")

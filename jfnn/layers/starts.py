@@ -69,12 +69,6 @@ def within(starts: Starts, i: int, n: int = 0) -> Starts:
     return jax.tree.map(under, starts)
 
 
-def side_by_side(draw: Draw, parts: int) -> Draw:
-    """Return the draw of several such arrays, concatenated on the last axis, each from its own split key."""
-    paths = [path for i in range(parts) for path in within(draw, i, parts).paths]
-    return dataclasses.replace(draw, paths=tuple(paths))
-
-
 def from_key(starts: Starts, key: jax.Array) -> Any:
     """Draw the arrays with `jax.random` in the default float dtype."""
 

@@ -13,13 +13,18 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.layers import sequence, small
-from jfnn.layers.dropout import dropout_masks, dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
-from jfnn.layers.sequence import Masks
+from jfnn.layers.sequence import Masks, dropout_masks, dropout_shapes
 from jfnn.learners.data import Batch
 from jfnn.losses import Objective
 from jfnn.params import Params, with_constants, without_constants
 from jfnn.penalties import Strengths, with_penalty
+
+# Number of images or sequences per block, if there are at least `MANY_ROWS`. Larger blocks do not fit into a
+# core's cache, smaller ones take more loop iterations, and a loop does not pay off for fewer rows. Other
+# values slow scoring down; benchmark with the workload cnn of scripts/bench.py.
+BLOCK = 128
+MANY_ROWS = 512
 
 
 def gradient_by_hand(
@@ -104,3 +109,18 @@ def draw_masks(
         return draw(key, rate)
     masks: Masks = jax.vmap(draw, (0 if key.ndim else None, 0), -1)(key, rate)
     return masks
+
+
+def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Array:
+    """Return the outputs of rows in column form, ``x [n, …] -> [n_out, n]``, without residuals.
+
+    Many images or sequences are processed in blocks: the arrays of all rows at once would not fit into a
+    core's cache, and computing them would take several times as long.
+    """
+    n = x.shape[0]
+    if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
+        return sequence.forward(layers, packed, sequence.columns(x))[0]
+    blocks = x.reshape(-1, BLOCK, *x.shape[1:])
+    mapped = jax.lax.map(lambda block: sequence.forward(layers, packed, sequence.columns(block))[0], blocks)
+    joined = jnp.moveaxis(mapped, 0, -2)
+    return joined.reshape(*joined.shape[:-2], n)

@@ -208,7 +208,7 @@ def _as_terms(terms: object) -> tuple[str, ...]:
         paths.check_name(name, "terms")
     if "objective" in terms:
         raise ArgumentError("terms", "expected names other than 'objective', which is the total")
-    checks.check_each_once(terms, "terms")
+    paths.check_each_once(terms, "terms")
     return tuple(sorted(terms))
 
 

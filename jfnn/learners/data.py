@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -172,3 +172,17 @@ def aligned_copy(leaf: np.ndarray, length: int) -> np.ndarray:
     copy = memory[first : first + size].view(leaf.dtype).reshape(shape)
     copy[: len(leaf)] = leaf
     return copy
+
+
+def check_in_dtype(numbers: np.ndarray, argument: str, dtype: Any) -> None:
+    """Raise ArgumentError for floats that become 0 or infinite in a dtype.
+
+    Compiled programs flush subnormal numbers to 0.
+    """
+    limits = np.finfo(dtype)
+    size = np.abs(numbers)
+    bad = (size > limits.max) | ((size < limits.tiny) & (numbers != 0))
+    if bad.any():
+        raise ArgumentError(
+            argument, f"{float(numbers[bad][0])!r} is out of the range of {np.dtype(dtype).name}"
+        )

@@ -7,7 +7,7 @@ from typing import TypedDict
 import jax
 import optax
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.identity.naming import describe_rule, is_registered_rule
@@ -105,7 +105,7 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     if not checks.is_several(hyper) or not all(isinstance(name, str) for name in hyper):
         raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.as_text(hyper)}")
     names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
-    checks.check_each_once(names, "hyper")
+    paths.check_each_once(names, "hyper")
     numbers = options.numbers
     epochs = options.schedule_epochs
     return {"rule": rule, "hyper": names, "numbers": numbers, "schedule_epochs": epochs}

@@ -15,7 +15,7 @@ from jfnn.identity.naming import describe_loss, describe_network, is_registered_
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import Shape
 from jfnn.learners.custom_parts import check_layers, check_loss
-from jfnn.learners.data import Data, is_mapped, row_weights
+from jfnn.learners.data import Data, check_in_dtype, is_mapped, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
@@ -153,7 +153,7 @@ def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> Non
     for argument, description in (("loss", describe_loss(loss)), ("network", describe_network(network))):
         for name, number in _numbers(description, ""):
             with checks.item_of(argument):
-                checks.check_range(np.array([number]), name, dtype)
+                check_in_dtype(np.array([number]), name, dtype)
 
 
 def _numbers(description: object, name: str) -> Iterator[tuple[str, float]]:

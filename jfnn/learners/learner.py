@@ -337,4 +337,4 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
                 "metrics", f"expected jfnn.Metric(name, higher_is_better, …), got {checks.as_text(metric)}"
             )
         paths.check_name(metric.name, "metrics")
-    checks.check_each_once([metric.name for metric in metrics], "metrics")
+    paths.check_each_once([metric.name for metric in metrics], "metrics")

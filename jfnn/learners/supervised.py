@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,16 +36,15 @@ from jfnn.learners.metrics import (
 )
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
-from jfnn.network import Network, as_inputs, starts
+from jfnn.network import Network, as_inputs
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import (
+    Constant,
     Params,
     State,
     is_weight,
     key_shape,
-    number_names,
     with_constants,
-    with_numbers,
     without_constants,
 )
 from jfnn.penalties import PENALIZED, PENALTIES, penalty, proximal
@@ -136,8 +136,14 @@ class Supervised(DescentLearner):
         return as_inputs(self.network, x)
 
     def starts(self) -> Starts | None:
-        """Describe the network's initialization."""
-        return starts(self.network)
+        """Describe the network's initialization; None if it or a layer does not declare it."""
+        layers = self.network.layers
+        shape = self.network.input_shape
+        init = self.network.init
+        if layers is None or shape is None or not isinstance(init, functools.partial):
+            return None
+        declared = init.func is sequence.init and init.args == (layers, shape)
+        return sequence.starts(layers, shape) if declared else None
 
     def init(self, key: jax.Array) -> Params:
         """Return the initial parameters of the network."""
@@ -261,7 +267,7 @@ class Supervised(DescentLearner):
         """Return the outputs of every row, and the axis on which the outputs of one row lie."""
         if self.columns is None:
             return self.network.apply(params, x), -1
-        return sequence.outputs(self.columns, params, x), 0
+        return column_form.outputs(self.columns, params, x), 0
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Return every metric for each row."""
@@ -385,3 +391,32 @@ def supervised(
         **fields,
     )
     return learner if metrics is None else learner.measuring(metrics)
+
+
+def number_names(params: Params) -> list[str]:
+    """Return the names of the constants that hold a single float, without duplicates."""
+    numbers, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=_is_number)
+    return list(dict.fromkeys(_name(path) for path, leaf in numbers if _is_number(leaf)))
+
+
+def with_numbers(params: Params, numbers: Mapping[str, Any]) -> Params:
+    """Set the values of constants by name; see `number_names`."""
+
+    def replace(path: tuple[Any, ...], node: Any) -> Any:
+        if not _is_number(node) or _name(path) not in numbers:
+            return node
+        return Constant(jnp.asarray(numbers[_name(path)], node.value.dtype))
+
+    return jax.tree_util.tree_map_with_path(replace, params, is_leaf=_is_number)
+
+
+def _is_number(node: object) -> bool:
+    """Whether a node of parameters, or of their shapes, is a constant that holds a single float."""
+    value: Any = node.value if isinstance(node, Constant) else None
+    return getattr(value, "shape", None) == () and jnp.issubdtype(value.dtype, jnp.floating)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """Return the key or field name at the end of a path; "" if there is none."""
+    last = path[-1] if path else None
+    return str(getattr(last, "key", getattr(last, "name", "")))

@@ -28,13 +28,14 @@ import optax
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
-from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scale
 from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import key_shape
 
+# Initializers whose weight variance is a constant divided by the fan-in, and whose biases ignore the fan-in.
+FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 # Optimizers whose steps do not depend on the size of gradients, so that their rates scale like Adam's.
 LIKE_ADAM = (
     *("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "amsgrad"),

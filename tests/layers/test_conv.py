@@ -11,6 +11,7 @@ from helpers import assert_close, compiled
 
 import jfnn
 from jfnn.layers import Conv, Dense, Flatten, MaxPool, MeanPool, Residual, sequence
+from jfnn.learners import column_form
 
 pytestmark = pytest.mark.unoptimized
 
@@ -164,14 +165,14 @@ def test_residual_block_adds_the_outputs_of_its_layers():
     assert_close(result, x + given, 1e-6)
 
 
-@pytest.mark.parametrize("n", [sequence.MANY_ROWS, sequence.MANY_ROWS + 1])
+@pytest.mark.parametrize("n", [column_form.MANY_ROWS, column_form.MANY_ROWS + 1])
 @pytest.mark.thorough
 def test_many_images_are_scored_in_order(n):
     net = jfnn.cnn((1, 4), (2,), 3, 2)
     params = net.init(jax.random.key(0))
     x = draw((n, 1, 4), np.float32)
     packed = sequence.pack(net.layers, params)
-    result = compiled(functools.partial(sequence.outputs, net.layers))(packed, x)
+    result = compiled(functools.partial(column_form.outputs, net.layers))(packed, x)
     assert result.shape == (3, n)
     assert_close(result.T, compiled(net.apply)(params, x), 1e-6)
 

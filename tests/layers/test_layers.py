@@ -35,7 +35,7 @@ from jfnn.layers import (
     Scaled,
     sequence,
 )
-from jfnn.layers.dropout import dropout_shapes
+from jfnn.layers.sequence import dropout_shapes
 
 pytestmark = pytest.mark.unoptimized
 

@@ -31,7 +31,7 @@ from jfnn.layers import (
     Residual,
     sequence,
 )
-from jfnn.layers.dropout import dropout_masks, dropout_shapes
+from jfnn.layers.sequence import dropout_masks, dropout_shapes
 from jfnn.learners import column_form
 
 N = 5

@@ -8,7 +8,7 @@ from helpers import compiled, same_bits
 
 import jfnn
 from jfnn.core.experiment.replicates import step_key
-from jfnn.layers.dropout import dropout_masks
+from jfnn.layers.sequence import dropout_masks
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULES as MULTIPLIERS
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, at_least, field
+from jfnn.learners.data import check_in_dtype
 from jfnn.optimizers import Distribution, is_distribution
 
 # Axes with one program per value, besides those of `jfnn.Networks`; hyperparameters cannot have these names.
@@ -287,7 +288,7 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
     """Raise ArgumentError for numbers that a dtype makes 0 or infinite, and for a dropout of 1."""
     for name, exact in values.items():
-        checks.check_range(exact, name, dtype)
+        check_in_dtype(exact, name, dtype)
         certain = exact.astype(dtype) >= 1
         if name == "dropout" and certain.any():
             raise ArgumentError(name, f"{float(exact[certain][0])!r} is 1 in {dtype.name}")

@@ -8,8 +8,8 @@ from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import Set
 from jfnn.arguments.texts import compact, shorten
-from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.sequence import dropout_shapes
 
 # Largest input without a warning. Digits up to 16 train well; scaled to 96, three of seven learning rates
 # from 3e-4 to 0.3 diverge or learn nothing; with pixels up to 255, five do (tests/search/test_doubts.py).

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.cohort import PARTS, Replicates
+from jfnn.core.engine.lanes import by_dtype
 from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.draws import from_seeds
 from jfnn.core.experiment.options import Options
@@ -24,7 +25,7 @@ from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
-from jfnn.params import Constant, Params, are_constants, by_dtype, is_constant, key_shape
+from jfnn.params import Constant, Params, is_constant, key_shape
 
 STEP_KEYS = 0xD0  # separates the keys of steps from those of initial parameters
 # Maximum number of seeds and bytes of initial parameters drawn per call. Fewer seeds need more calls, more
@@ -256,7 +257,7 @@ def _user_params(
     given = checks.as_arrays(initial_params, expected, argument, "result.params or init")
     arrays, structure = jax.tree.flatten(jax.tree.map(np.array, given))
     leaves = []
-    for leaf, like, held in zip(arrays, jax.tree.leaves(expected), are_constants(expected), strict=True):
+    for leaf, like, held in zip(arrays, jax.tree.leaves(expected), _are_constants(expected), strict=True):
         leaf_dtype = trained_dtype(like.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
@@ -273,3 +274,9 @@ def _user_params(
         leading = f"or these after a seed axis of {n_seeds} or the grid's axes {list(grid)}"
         raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {leading}, got {actual}")
     return jax.tree.unflatten(structure, leaves)
+
+
+def _are_constants(params: Params) -> list[bool]:
+    """Whether each array of the parameters is in a `Constant`, in order."""
+    nodes = jax.tree.leaves(params, is_leaf=is_constant)
+    return [is_constant(node) for node in nodes for _ in jax.tree.leaves(node)]

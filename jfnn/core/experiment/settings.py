@@ -17,7 +17,7 @@ from jfnn.core.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.split import Split
+from jfnn.split import Split, column_names
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # per replicate, not counting its initial parameters
@@ -163,8 +163,8 @@ def as_split(split: object, argument: str) -> Split:
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     made = Split(*split)
     as_rows(made.x_train, "x_train")
-    of_train = checks.column_names(made.x_train)
-    of_test = checks.column_names(made.x_test)
+    of_train = column_names(made.x_train)
+    of_test = column_names(made.x_test)
     if of_train and of_test and of_train != of_test:
         expected = f"the columns of x_train in their order, {checks.as_text(of_train)}"
         raise ArgumentError("x_test", f"expected {expected}, got {checks.as_text(of_test)}")

@@ -13,7 +13,7 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
-from jfnn.split import Split
+from jfnn.split import Split, as_size
 
 # Bytes per row number in a pair, and in the arrays of all folds' training rows on the host and a device.
 IN_PAIR = 8.0
@@ -95,7 +95,7 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
 def _hold_out(n: int, size: float | int) -> Cut:
     from sklearn.model_selection import train_test_split
 
-    rows = checks.as_size(size, n, "validation")
+    rows = as_size(size, n, "validation")
     train, validation = train_test_split(np.arange(n), test_size=rows, random_state=0)
     return np.sort(train), np.sort(validation)
 

@@ -6,13 +6,14 @@ import functools
 import inspect
 import re
 import textwrap
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 from numpy.typing import ArrayLike
 
-from jfnn.arguments.fields import given_type
+from jfnn.arguments.fields import Converted
 from jfnn.arguments.suggestions import did_you_mean, keyword_choices
 
 P = ParamSpec("P")
@@ -118,3 +119,8 @@ def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:
     """
     arrays = {name: options[name] for name in READ_AGAIN if name in options}
     return {name: value if callable(value) else copy.deepcopy(value) for name, value in arrays.items()}
+
+
+def given_type(annotation: object) -> Any:
+    """Return the type that a field accepts, from its annotation."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
