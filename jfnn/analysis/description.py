@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import PERCENT, averaged_over, part_text, rows_of_part
-from jfnn.analysis.wording import fold_word
+from jfnn.analysis.summary import PERCENT, averaged_over, fold_word, part_text, rows_of_part
 from jfnn.arguments.tables import size_text
 from jfnn.arguments.texts import axis_label, axis_text, compact, describe, extent_text, name_text, value_texts
 from jfnn.arguments.types import Json
