@@ -24,7 +24,19 @@ from declarations import TABLES, Argument, rows
 from examples import examples
 from helpers import compilations, complaint, make_programs, make_result, refusal
 from numpy.typing import ArrayLike
-from room_calls import ANYTHING, CASES, NET, PARAMS, SPLIT, X, Y, objective, predict, prepared
+from room_calls import (
+    ANYTHING,
+    CASES,
+    NET,
+    PARAMS,
+    REQUIRED,
+    SPLIT,
+    X,
+    Y,
+    objective,
+    predict,
+    prepared,
+)
 from scipy import sparse
 
 import jfnn
@@ -297,7 +309,7 @@ MISTAKES = [
     (lambda: jfnn.predict(RESULT, X), "network", "result.predict(x)"),
     (lambda: jfnn.datasets.split(Y, X), "x", "split(x, y) in this order"),
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
-    (lambda: prepared(initial_params=RESULT), "initial_params", "keep_params='all'"),
+    (lambda: jfnn.sweep(NET, SPLIT, **REQUIRED, initial_params=RESULT), "initial_params", "keep_params='all'"),
     (lambda: predict(params=RESULT), "params", "as network.init or result.member gives, got <SweepResult"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
     (lambda: prepared(network=jfnn.mlp((2, 1))), "loss", "give it 2, or loss=\"sigmoid_cross_entropy\""),
