@@ -174,7 +174,7 @@ ALLOWED = {
     "estimators": "CallLength Layout RunState as_devices bytes_of_member column_form deferred_interrupts"
     " digest padded_length run_jobs shapes_of",
     "loading": "read",
-    "playground": "check_rows has_labels",
+    "playground": "Sliding Wrapped check_rows describe_layer has_labels",
     "plots": "OUTCOMES ProgramRun",
     "racing": "CONFIG NONE_RANKS combine directory_lock file_exists map_members name_corrupt_file programs_of"
     " read_checked_json with_run write_checked_json",

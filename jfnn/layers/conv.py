@@ -14,10 +14,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import field
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, as_name, start
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import Residuals, Shape
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
-from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide, tile_width
+from jfnn.layers.windows import Lengths, Sliding, Windows, add_slices, as_lengths, slices, slide
 from jfnn.numerics.products import product
 
 
@@ -32,7 +32,7 @@ def _as_padding(padding: object, argument: str, stride: Lengths) -> Lengths | st
 
 
 @dataclasses.dataclass(frozen=True)
-class Conv(LayerKind):
+class Conv(Sliding):
     """A convolution over one or two axes, followed by an activation.
 
     ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + d u - p, s j + d v - p] + b[o]`` with stride s, dilation
@@ -73,10 +73,6 @@ class Conv(LayerKind):
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(channels, *lengths)``."""
         return (self.channels, *self.windows(shape).output_lengths(shape[1:]))
-
-    def width(self, shape: Shape) -> int:
-        """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
-        return tile_width(self.output_shape(shape))
 
     def starts(self, shape: Shape) -> Starts:
         """Return how the initializer draws the weights ``[channels, c_in, *kernel]`` and biases."""

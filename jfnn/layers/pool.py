@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import field
-from jfnn.layers.kind import LayerKind, Residuals, Shape
-from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide, tile_width
+from jfnn.layers.kind import Residuals, Shape
+from jfnn.layers.windows import Lengths, Sliding, Windows, add_slices, as_lengths, slices, slide
 
 
 def _as_stride(stride: object, argument: str, size: Lengths) -> Lengths:
@@ -20,7 +20,7 @@ def _as_stride(stride: object, argument: str, size: Lengths) -> Lengths:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pool(LayerKind):
+class Pool(Sliding):
     """Base class of pooling layers; an input is ``(channels, length)`` or ``(channels, height, width)``.
 
     Attributes:
@@ -46,10 +46,6 @@ class Pool(LayerKind):
     def output_shape(self, shape: Shape) -> Shape:
         """Return ``(channels, *lengths)``."""
         return (shape[0], *self.windows(shape).output_lengths(shape[1:]))
-
-    def width(self, shape: Shape) -> int:
-        """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
-        return tile_width(self.output_shape(shape))
 
     @abc.abstractmethod
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:

@@ -5,6 +5,7 @@ entries at several offsets (nine for a 3×3 kernel). For each offset, one shifte
 entry of every window.
 """
 
+import abc
 import itertools
 import math
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import Shape
+from jfnn.layers.kind import LayerKind, Shape
 
 Lengths = int | Shape  # one number for all axes, or one per axis
 
@@ -54,9 +55,16 @@ class Windows(NamedTuple):
         return list(itertools.product(*(range(0, size * step, step) for size, step in axes)))
 
 
-def tile_width(shape: Shape) -> int:
-    """Return the width of a layer with outputs of a shape (`LayerKind.width`)."""
-    return -(-math.prod(shape) // HELD_FOR_ONE_COUNTED)
+class Sliding(LayerKind):
+    """A layer with one output per window, for each channel."""
+
+    @abc.abstractmethod
+    def windows(self, shape: Shape) -> Windows:
+        """Return the windows on inputs of a shape."""
+
+    def width(self, shape: Shape) -> int:
+        """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
+        return -(-math.prod(self.output_shape(shape)) // HELD_FOR_ONE_COUNTED)
 
 
 def as_lengths(value: object, argument: str, minimum: int = 1) -> Lengths:

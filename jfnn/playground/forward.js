@@ -258,7 +258,7 @@ function part(array, number, size) {
  */
 function recurrent(layer, weights, a, rows, [time, features], advance) {
   const units = layer.units;
-  const endings = layer.bidirectional ? ["", "_backward"] : [""];
+  const endings = layer.bidirectional ? ["_forward", "_backward"] : [""];
   const width = units * endings.length;
   const all = layer.states === "all";
   const outputs = new Float64Array(rows * (all ? time : 1) * width);

@@ -1,55 +1,35 @@
 """Describe networks as plain data for JavaScript: their layers in order, and the offsets of their weights.
 
-``forward.js`` in this folder evaluates a network from its description and a member's flat vector. Each kind
-of layer has an entry in `KINDS` here and a function of the same name in ``LAYERS`` there.
+``forward.js`` in this folder evaluates a network from its description and a member's flat vector. It has a
+function for each kind of layer in `jfnn.layers.LAYERS`, by the same name.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from jax.tree_util import GetAttrKey
 
 from jfnn import losses
-from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
-from jfnn.layers import (
-    GRU,
-    LAYERS,
-    LSTM,
-    Conv,
-    Dense,
-    Elman,
-    Embedding,
-    Flatten,
-    Frozen,
-    LayerKind,
-    LayerNorm,
-    MaxPool,
-    MeanPool,
-    Params,
-    Residual,
-    Scaled,
-    Shape,
-)
+from jfnn.identity.naming import describe_layer
+from jfnn.layers import LAYERS, Constant, LayerKind, Params, Residual, Shape
 from jfnn.layers.sequence import shapes
+from jfnn.layers.windows import Sliding
+from jfnn.layers.wrapped import Wrapped
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, check_output, is_custom_apply
 from jfnn.params import key_shape
 from jfnn.targets import check_outputs
 
-__all__ = ["KINDS", "described", "flatten"]
+__all__ = ["described", "flatten"]
 __dir__ = __all__.copy
-
-# ``(layer, input shape, places) -> fields of the description``. The places are the layer's parameters, with
-# offset and shape instead of each array.
-Describe = Callable[[Any, Shape, Any], Json]
 
 PROBABILITIES = {
     "softmax": LOSSES["cross_entropy"].probabilities,
@@ -73,8 +53,8 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
         A mapping with
 
         * "shape" of one row of inputs, and "tokens", the vocabulary size, or None for numeric inputs;
-        * "layers": for each layer its "kind", the "shape" of its outputs for one row, and the fields that its
-          function reads, such as the name of its "activation". "weights" has for each array, by name, its
+        * "layers": for each layer its "kind", the "shape" of its outputs for one row, and its fields, such as
+          the name of its "activation". "weights" has for each array, by name, its
           "shape" and the "offset" of its first number in the vector of `flatten`, in C order. A `Scaled` or
           `Frozen` layer is replaced by its inner layer;
         * "parameters", the length of that vector;
@@ -189,59 +169,28 @@ def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) 
 
 def _fields(layer: LayerKind, shape: Shape, places: Any) -> Json:
     """Return the description of a layer; a wrapper is described by its inner layer."""
-    if type(layer) not in KINDS:
+    if type(layer) not in LAYERS.values():
         expected = f"{checks.as_text(layer)} is of a kind that does not run in a browser"
         raise ArgumentError("network", expected, cure=f"use one of {', '.join(LAYERS)}")
-    if isinstance(getattr(layer, "activation", "identity"), Activation):
+    if isinstance(layer, Wrapped):
+        return _fields(layer.layer, shape, places.value if isinstance(places, Constant) else places)
+    if isinstance(layer, Residual):
+        return describe_layer(layer) | {"layers": _sequence(layer.layers, shape, places)}
+    described_layer = describe_layer(layer)
+    if described_layer.get("activation") == "custom":
         raise ArgumentError(
             "network",
             f"{checks.as_text(layer)} has a custom activation, and Python functions do not run in a browser",
             cure="use the name of an activation in jfnn.activations.ACTIVATIONS",
         )
-    return {"kind": NAMES[type(layer)], **KINDS[type(layer)](layer, shape, places)}
+    if isinstance(layer, Sliding):
+        windows = layer.windows(shape)._asdict()
+        described_layer["windows"] = {name: list(lengths) for name, lengths in windows.items()}
+    return described_layer | {"weights": _by_name(places)}
 
 
-def _recurrent(layer: Elman | GRU | LSTM, shape: Shape, places: Any) -> Json:
-    """Return the arrays of a cell; names for the backward direction end in "_backward"."""
-    fields = {name: getattr(layer, name) for name in ("units", "bidirectional", "states", "padded")}
-    cells = places if layer.bidirectional else (places,)
-    weights = {
-        name + ending: place
-        for cell, ending in zip(cells, ("", "_backward"), strict=False)
-        for name, place in cell._asdict().items()
-    }
-    return {**fields, "weights": weights}
-
-
-def _windows(layer: Conv | MaxPool | MeanPool, shape: Shape) -> Json:
-    """Return the windows that a layer covers on inputs of a shape, with one entry per axis in each field."""
-    windows = layer.windows(shape)
-    return {name: list(lengths) for name, lengths in windows._asdict().items()}
-
-
-#: Kind of layer -> the fields that its function in ``forward.js`` reads, besides the shape of its outputs.
-KINDS: Mapping[type[LayerKind], Describe] = MappingProxyType(
-    {
-        Conv: lambda layer, shape, places: {
-            "activation": layer.activation,
-            "windows": _windows(layer, shape),
-            "weights": places._asdict(),  # ``w [channels, c_in, *kernel]`` and ``b [channels]``
-        },
-        Dense: lambda layer, shape, places: {
-            "activation": layer.activation,
-            "weights": dict(zip(("w", "b"), places, strict=False)),  # some layers have no biases
-        },
-        Elman: lambda layer, *rest: {"activation": layer.activation, **_recurrent(layer, *rest)},
-        Embedding: lambda layer, shape, places: {"padding": layer.padding, "weights": {"w": places}},
-        Flatten: lambda layer, shape, places: {},
-        Frozen: lambda layer, shape, places: _fields(layer.layer, shape, places.value),
-        GRU: _recurrent,
-        LayerNorm: lambda layer, shape, places: {"epsilon": layer.epsilon, "weights": places._asdict()},
-        LSTM: _recurrent,
-        MaxPool: lambda layer, shape, places: {"windows": _windows(layer, shape)},
-        MeanPool: lambda layer, shape, places: {"windows": _windows(layer, shape)},
-        Residual: lambda layer, shape, places: {"layers": _sequence(layer.layers, shape, places)},
-        Scaled: lambda layer, shape, places: _fields(layer.layer, shape, places),
-    }
-)
-NAMES = {kind: name for name, kind in LAYERS.items()}
+def _by_name(places: Any) -> dict[str, Json]:
+    """Return the places of a layer's arrays: "w_x", or "w_x_forward" of a direction; "w" without a name."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(places, is_leaf=lambda node: isinstance(node, dict))
+    paths = [[key.name for key in path if isinstance(key, GetAttrKey)] for path, _ in leaves]
+    return {"_".join(reversed(path)) or "w": place for path, (_, place) in zip(paths, leaves, strict=True)}

@@ -31,7 +31,7 @@ from jfnn.layers import (
     Residual,
     Scaled,
 )
-from jfnn.playground.networks import KINDS, described, flatten
+from jfnn.playground.networks import described, flatten
 
 py_mini_racer = pytest.importorskip("py_mini_racer")
 
@@ -236,7 +236,7 @@ def test_random_networks_agree(number):
 @pytest.mark.slow
 def test_all_random_networks_agree():
     kinds = {kind for number in range(NETWORKS) for kind in kinds_of(random_network(number)[0].layers)}
-    assert kinds == set(KINDS)
+    assert kinds == set(LAYERS.values())
     assert {random_network(number)[-1] for number in range(NETWORKS)} == {*ORDINARY, *LARGE}
     for number in range(NETWORKS):
         check_alike(number)
@@ -255,7 +255,6 @@ def test_both_sides_have_the_same_functions_and_kinds():
 
     wrappers = {Frozen, Scaled}  # described as the layer within
     assert keys("ACTIVATIONS") == set(ACTIVATIONS)
-    assert set(KINDS) == set(LAYERS.values())
     assert keys("LAYERS") == {name for name, kind in LAYERS.items() if kind not in wrappers}
     assert set(DRAWN) == set(LAYERS)
 
