@@ -25,9 +25,9 @@ class RaceResult:
     """The result of `jfnn.race`: the best cell or the tied cells, and the number of networks trained.
 
     Attributes:
-        result: All scores in the shape of the grid, with all seeds of the remaining cells; NaN and 0 epochs
-            where no network was trained. Eliminated cells are marked as pruned. It has the parameters of the
-            first remaining cell, unless none were kept.
+        result: All scores in the shape of the grid, with all seeds of the remaining cells. Networks that were
+            never trained have NaN scores and 0 epochs; eliminated cells, with all their networks, are marked
+            as pruned. It has the parameters of the first remaining cell, unless none were kept.
         tied: Indices of the remaining cells, best mean first: one winner, several tied cells, or none if all
             diverged.
         looks: For each look, the ``seeds`` of each cell in the race, the number of cells ``left`` after it,

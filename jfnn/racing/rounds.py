@@ -101,7 +101,9 @@ class Rounds:
         return dataclasses.replace(self.options, out=out, seeds=self.options.seeds[places])
 
     def whole(self, seeds: Sequence[int], left: np.ndarray, race: Mapping[str, Any]) -> SweepResult:
-        """Combine all cells and seeds: NaN where no network was trained; eliminated cells count as pruned.
+        """Combine all cells and seeds; only eliminated cells, also their trained networks, count as pruned.
+
+        A network that was never trained has 0 epochs, NaN as its scores, and ``stopped_at`` 0.
 
         ``left`` lists the remaining cells, best first; the first one's parameters are kept.
         """
@@ -146,7 +148,7 @@ def _program(rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, A
 
     def filled(*parts: np.ndarray) -> np.ndarray:
         behind = parts[0].shape[len(first.cell_shape) + 1 :]
-        blank = {"f": np.nan, "b": True}.get(parts[0].dtype.kind, -1)
+        blank = {"f": np.nan, "b": False}.get(parts[0].dtype.kind, -1)
         whole = np.full((len(rounds[0].cells), len(seeds), *behind), blank, parts[0].dtype)
         for one, part in zip(rounds, parts, strict=True):
             whole[one.cells, one.seeds] = part.reshape(len(one.cells), -1, *behind)

@@ -228,6 +228,9 @@ def test_result_can_be_used_like_a_sweeps(race_result, tmp_path):
     for index in race_result.tied:
         left[index] = True
     np.testing.assert_array_equal(result.pruned_cells, ~left)
+    np.testing.assert_array_equal(result.pruned.reshape(*left.shape, -1).all(axis=-1), ~left)
+    untrained = result.epochs == 0
+    assert untrained.any() and np.isnan(result.scores[result.ranked_by][untrained]).all()
     assert result.best().index == race_result.tied[0]
     ranks = [index for index in result.order() if left[index]]
     assert tuple(ranks) == race_result.tied

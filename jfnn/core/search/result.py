@@ -110,7 +110,7 @@ class SweepResult:
             its last step, were no longer finite; -1 for never. The member keeps its parameters from before
             that epoch. Scores are also NaN where only the loss of these parameters overflows.
         stopped_at: Epochs completed when a scheduler stopped the member; -1 for never.
-        pruned: Whether a scheduler excluded the member's cell from the ranking.
+        pruned: Whether a scheduler or a race excluded the member's cell from the ranking.
         epochs: Epochs that the member's parameters were trained for.
         evaluations: Epochs completed at each evaluation of the history ``[H]``.
         history: Name of a score -> ``[E, L, S, H]``, if recorded.
@@ -284,7 +284,7 @@ class SweepResult:
 
     @property
     def pruned_cells(self) -> np.ndarray:
-        """Whether a scheduler excluded each cell from the ranking ``[E, L, …]``."""
+        """Whether a scheduler or a race excluded each cell from the ranking ``[E, L, …]``."""
         return np.asarray(self.pruned.reshape(*self.cell_shape, -1).any(axis=-1))
 
     @property
