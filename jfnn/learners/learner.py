@@ -242,11 +242,7 @@ class Learner(abc.ABC):
         return [metric.name for metric in self.metrics]
 
     def measuring(self, metrics: Sequence[str | Metric]) -> "Learner":
-        """Return the learner with other metrics, after the loss; by default, it keeps the metrics it has.
-
-        Raises:
-            ValueError, TypeError: An unknown metric.
-        """
+        """Return the learner with other metrics, after the loss; by default, it keeps the metrics it has."""
         if any(isinstance(metric, Metric) and metric not in self.metrics for metric in metrics):
             expected = "expected the name of a metric, since the learner has its own metrics"
             raise ArgumentTypeError("metrics", expected)
@@ -265,11 +261,7 @@ class Learner(abc.ABC):
         return as_rows(x, "x")
 
     def outputs(self, params: Params, x: Rows) -> tuple[jax.Array, int]:
-        """Return the outputs of every row, and the axis of one row's outputs; by default, there are none.
-
-        Raises:
-            ValueError: The learner defines no outputs.
-        """
+        """Return the outputs of every row, and the axis of one row's outputs; by default, there are none."""
         expected = "expected a function (params, x) -> outputs [n, …] of one member"
         raise ArgumentError("network", f"{expected}, since a custom learner defines no outputs")
 
