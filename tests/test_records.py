@@ -15,13 +15,14 @@ from jfnn.core.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import LayerKind
 from jfnn.layers.pool import Pool
 from jfnn.layers.recurrent import Recurrent
+from jfnn.layers.windows import Sliding
 from jfnn.layers.wrapped import Wrapped
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.schedulers.until import Until
 
 pytestmark = pytest.mark.unoptimized
 
-BASES = {LayerKind, Pool, Recurrent, Wrapped, Scheduler}
+BASES = {LayerKind, Pool, Recurrent, Sliding, Wrapped, Scheduler}
 MADE_BY_JFNN = {Common, DecompositionOptions, Options, TrainOptions, Until}
 
 
