@@ -43,7 +43,7 @@ def make_params(dtype=np.float64):
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalty_has_the_derivative_of_its_cost(name):
     w = np.random.default_rng(0).normal(size=(5, 4))
-    cost, derivative = PENALTIES[name]
+    cost, derivative, _ = PENALTIES[name]
     assert cost(w, 0) == pytest.approx({"l2": 0.5 * (w**2).sum(), "l1": np.abs(w).sum()}[name], rel=1e-6)
     values = [cost(near, 0) for near in perturbed(w, 1e-3)]
     np.testing.assert_allclose(derivative(w), central_differences(values, w, 1e-3), atol=1e-2)
