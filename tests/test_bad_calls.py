@@ -309,7 +309,7 @@ MISTAKES = [
     (lambda: jfnn.predict(RESULT, X), "network", "result.predict(x)"),
     (lambda: jfnn.datasets.split(Y, X), "x", "split(x, y) in this order"),
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
-    (lambda: jfnn.sweep(NET, SPLIT, **REQUIRED, initial_params=RESULT), "initial_params", "keep_params='all'"),
+    (lambda: jfnn.train(NET, X, Y, **REQUIRED, initial_params=RESULT), "initial_params", "keep_params="),
     (lambda: predict(params=RESULT), "params", "as network.init or result.member gives, got <SweepResult"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
     (lambda: prepared(network=jfnn.mlp((2, 1))), "loss", "give it 2, or loss=\"sigmoid_cross_entropy\""),
