@@ -16,6 +16,7 @@ from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_need
 from jfnn.analysis.data_values import influence, memorization
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
+from jfnn.analysis.layers import LayerStatistics, layer_statistics
 from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
@@ -30,6 +31,7 @@ __all__ = [
     "Datamodels",
     "InfluenceFunctions",
     "Interval",
+    "LayerStatistics",
     "OnlineCode",
     "Sharpness",
     "barrier",
@@ -48,6 +50,7 @@ __all__ = [
     "influence",
     "influence_functions",
     "interval",
+    "layer_statistics",
     "leave_one_out_values",
     "linear_datamodeling_score",
     "matched",

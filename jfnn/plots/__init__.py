@@ -9,6 +9,7 @@ from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.decompositions import bias_variance
 from jfnn.plots.grids import array_map, heat_map
 from jfnn.plots.histograms import histogram
+from jfnn.plots.layers import layers
 from jfnn.plots.profiles import axis_curves
 from jfnn.plots.scatters import scatter
 
@@ -19,6 +20,7 @@ __all__ = [
     "heat_map",
     "histogram",
     "interval_curves",
+    "layers",
     "loss_curves",
     "scatter",
 ]

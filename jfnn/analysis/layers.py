@@ -1,0 +1,219 @@
+"""Statistics of every layer of many networks: activations, dead and saturated units, gradients, updates."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jfnn.analysis.sharpness import by_blocks, rows_of
+from jfnn.arguments import checks, texts
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.search.result import SweepResult
+from jfnn.layers import GRU, LSTM, Conv, Dense, Elman, Frozen, LayerKind, Params, Scaled
+from jfnn.learners import Learner, Supervised
+from jfnn.network import Network, as_inputs
+from jfnn.params import is_weight, without_constants
+from jfnn.targets import as_targets
+
+FLAT = 0.05  # a unit is saturated where |f'(z)| is below this fraction of its maximum
+TRIED = 10.0  # the maximum of |f'| is sought from -10 to 10
+STEPS = 2001
+
+
+@texts.without_arrays
+class LayerStatistics(NamedTuple):
+    """Statistics of each layer, arrays ``[epoch, layer, …]`` in the dtype of the parameters.
+
+    The further axes are those of ``axes``. Activations a are the layer's outputs on the given rows. Units are
+    the outputs of a row; in a convolutional layer its channels, in a recurrent layer its states.
+
+    Attributes:
+        mean: Mean of the activations over units and rows.
+        std: Their standard deviation.
+        dead: Share of units whose activation is 0 on every row (Lu et al. 2019, "Dying ReLU and
+            initialization", arXiv 1903.06733).
+        saturated: Share of activations, over units and rows, at which the activation function f is nearly
+            flat: ``|f'(z)|`` is less than 5% of its maximum. An activation saturates if its derivative tends
+            to 0 (Gulcehre et al. 2016, "Noisy activation functions", arXiv 1603.00391). For "tanh" this means
+            ``|a| > 0.975``, for "sigmoid" a within 0.0127 of 0 or 1, for "relu" a = 0. NaN for layers other
+            than dense and convolutional ones.
+        gradient_norm: Euclidean norm of the gradient of the mean loss with respect to the layer's weights,
+            which are all its arrays with two axes or more. NaN for layers without trained weights.
+        delta_norm: Euclidean norm of a row's δ = ∂C/∂z, with C the loss of the row, root mean square over
+            rows. For layers other than dense and convolutional ones, δ = ∂C/∂a.
+        update: Norm of the change of the weights since the previous epoch in ``epochs``, divided by the norm
+            of the weights there; NaN for the first epoch and for layers without trained weights.
+        layers: Names of the layers, "1 Dense", "2 Dense", ….
+        epochs: Epochs at which parameters were kept; without ``keep_params="evaluations"`` only the last.
+        axes: Name -> values of each further axis, "seed" and "fold" included.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    dead: np.ndarray
+    saturated: np.ndarray
+    gradient_norm: np.ndarray
+    delta_norm: np.ndarray
+    update: np.ndarray
+    layers: tuple[str, ...]
+    epochs: np.ndarray
+    axes: dict[str, np.ndarray]
+
+
+def layer_statistics(
+    result: SweepResult, x: Any, y: ArrayLike, *, network: Network | Learner | None = None
+) -> LayerStatistics:
+    """Return statistics of every layer of every network, at every epoch whose parameters were kept.
+
+    They show vanishing and exploding activations and gradients, dead and saturated units, and how fast each
+    layer learns. The derivatives are computed by the layers' handwritten backpropagation, without dropout and
+    penalties; the loss is the mean over rows, as in the scores. A residual block is one layer.
+
+    Args:
+        result: A sweep of one network of `jfnn.layers`, or a result of `jfnn.train`, that kept its
+            parameters. ``Execution(eval_every=…, keep_params="evaluations")`` keeps them at several epochs.
+        x: Inputs ``[n, …]``, such as some hundred training rows.
+        y: Labels ``[n]`` or targets ``[n, n_out]``.
+        network: For a loaded result with custom functions, as in `SweepResult.predict`.
+
+    Returns:
+        Statistics that are NaN for diverged members; with ``keep_params="evaluations"`` only from the first
+        epoch after the divergence.
+
+    Raises:
+        ValueError, TypeError: No parameters were kept; several networks or batch sizes, or one target for
+            each subset; a learner or network without layers; or invalid rows.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    if result.leading:
+        reason = "expected one network and batch size, got several; call it for each of result.programs"
+        raise ArgumentError("result", reason)
+    if result.of_targets:
+        raise ArgumentError("result", "expected subsets with the same target, got one target for each")
+    learner = _learner(result, network)
+    layers = learner.network.layers
+    if layers is None:
+        raise ArgumentError("network", "expected a network of jfnn.layers, got custom functions")
+    if result.params is None:
+        raise ArgumentError("keep_params", "expected 'all' or 'evaluations'; this sweep kept no parameters")
+    x = as_inputs(learner.network, x)
+    _, points, unravel = rows_of(learner.network, result.params)
+    outputs = jax.eval_shape(lambda point: learner.network.apply(unravel(point), x), points[0])
+    targets = as_targets(y, outputs.shape, learner.loss, outputs.dtype)
+
+    def one(point: jax.Array, before: jax.Array, x: Any, targets: jax.Array) -> jax.Array:
+        params = unravel(point)
+        found = _activations_and_gradients(layers, params, x, targets, learner.loss.derivative)
+        updates = [_update(*pair) for pair in zip(params, unravel(before), strict=True)]
+        return jnp.concatenate([found, jnp.stack(updates)[None]])
+
+    at_evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
+    diverged_at = result.diverged_at[result.kept_cell or ()][..., None]
+    epochs = result.evaluations if at_evaluations else np.array([result.epochs.max()])
+    diverged = (diverged_at >= 0) & (not at_evaluations or diverged_at < epochs)
+    each = points.reshape(*diverged.shape, -1)
+    before = np.full_like(each, np.nan)
+    before[..., 1:, :] = each[..., :-1, :]
+    values = by_blocks(one, (points, before.reshape(points.shape)), (x, targets), 4 * _floats(layers, x))
+    values = np.where(diverged[..., None, None], np.nan, values.reshape(*diverged.shape, -1, len(layers)))
+    names = tuple(f"{i + 1} {type(_inner(layer)).__name__}" for i, layer in enumerate(layers))
+    columns = np.moveaxis(values, (-2, -3, -1), (0, 1, 2))
+    return LayerStatistics(*columns, layers=names, epochs=epochs, axes=_axes(result))
+
+
+def _learner(result: SweepResult, network: Network | Learner | None) -> Supervised:
+    """Return the learner of a result, or the given one."""
+    learner: object = network
+    if not isinstance(network, Learner):
+        if result.origin is None:
+            reason = "expected jfnn.supervised(network, loss), since this result has no network"
+            raise ArgumentError("network", reason)
+        learner = result.origin.learner(network)
+    if not isinstance(learner, Supervised):
+        got = type(learner).__name__
+        raise ArgumentError("result", "expected a sweep of networks with targets, which have layers", got=got)
+    return learner
+
+
+def _axes(result: SweepResult) -> dict[str, np.ndarray]:
+    """Return name -> values of the axes of the parameters, except epochs."""
+    axes = {name: np.arange(length) for name, length in result.cells.lengths.items()}
+    axes |= {name: result.axes[name] for name in axes if name in result.axes}
+    axes = axes if result.kept_cell is None else {}
+    runs = {"seed": result.seeds} if result.seeds.ndim else {}
+    return axes | runs | ({} if result.folds is None else {"fold": np.arange(result.folds)})
+
+
+def _floats(layers: tuple[LayerKind, ...], x: Any) -> int:
+    """Return how many numbers one network's activations have on rows x."""
+    shape = x.shape[1:]
+    widths = []
+    for layer in layers:
+        widths.append(layer.width(shape))
+        shape = layer.output_shape(shape)
+    return len(x) * sum(widths)
+
+
+def _inner(layer: LayerKind) -> LayerKind:
+    """Return the layer without factors on its weights and without freezing."""
+    return _inner(layer.layer) if isinstance(layer, Scaled | Frozen) else layer
+
+
+def _activations_and_gradients(
+    layers: tuple[LayerKind, ...], params: Params, x: jax.Array, targets: jax.Array, derivative: Any
+) -> jax.Array:
+    """Return the rows of `LayerStatistics` except the update, ``[6, layers]``, for one network."""
+    a = jnp.moveaxis(x, 0, -1)  # layers compute with samples last
+    packed = [layer.pack(leaves) for layer, leaves in zip(layers, params, strict=True)]
+    passed = []
+    for layer, leaves in zip(layers, packed, strict=True):
+        a, residuals = layer.forward(leaves, a)
+        passed.append((layer, leaves, a, residuals))
+    d_a = derivative(a, targets.T, axis=0)
+    columns = []
+    for layer, leaves, a, residuals in reversed(passed):
+        slopes, saturated = _slopes(layer, residuals)
+        gradient, d_inputs = layer.pull_back(leaves, residuals, d_a)
+        delta_norm = jnp.sqrt(((d_a * slopes) ** 2).sum() / len(x))
+        numbers = (a.mean(), a.std(), _dead(layer, a), saturated, _norm(gradient) / len(x), delta_norm)
+        columns.append(jnp.stack(numbers))
+        d_a = d_inputs
+    return jnp.stack(columns[::-1], axis=1)
+
+
+def _slopes(layer: LayerKind, residuals: Any) -> tuple[Any, jax.Array]:
+    """Return f'(z), and the share of entries where it is small; 1 and NaN for layers without such an f."""
+    inner = _inner(layer)
+    if not isinstance(inner, Dense | Conv):
+        return 1.0, jnp.array(jnp.nan)
+    z = residuals[1]
+    derivative = inner.function.df
+    slopes = derivative(z)
+    steepest = jnp.abs(derivative(jnp.linspace(-TRIED, TRIED, STEPS, dtype=z.dtype))).max()
+    return slopes, (jnp.abs(slopes) < FLAT * steepest).mean()
+
+
+def _dead(layer: LayerKind, a: jax.Array) -> jax.Array:
+    """Return the share of units that are 0 on all rows, of activations with samples last."""
+    inner = _inner(layer)
+    others = {a.ndim - 1}
+    if isinstance(inner, Conv):  # [channels, …, rows]
+        others = set(range(1, a.ndim))
+    elif isinstance(inner, Elman | GRU | LSTM):  # [units, rows] or [time, units, rows]
+        others = set(range(a.ndim)) - {a.ndim - 2}
+    return (a == 0).all(axis=tuple(others)).mean()
+
+
+def _norm(params: Params) -> jax.Array:
+    """Return the norm of the trained weights of a layer, or of their gradients; NaN if there are none."""
+    weights = [leaf for leaf in jax.tree.leaves(without_constants(params)) if is_weight(leaf)]
+    return jnp.sqrt(sum((leaf**2).sum() for leaf in weights)) if weights else jnp.array(jnp.nan)
+
+
+def _update(params: Params, before: Params) -> jax.Array:
+    """Return the relative change of a layer's weights."""
+    return _norm(jax.tree.map(lambda new, old: new - old, params, before)) / _norm(before)
