@@ -21,6 +21,8 @@ from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import tidy
+from jfnn.analysis.tuning import TuningCurve, tuning_curve
+from jfnn.analysis.variance import VarianceParts, variance_parts
 from jfnn.analysis.weights import weight_statistics
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "LayerStatistics",
     "OnlineCode",
     "Sharpness",
+    "TuningCurve",
+    "VarianceParts",
     "barrier",
     "batch_sharpness",
     "best_of_subsets",
@@ -59,6 +63,8 @@ __all__ = [
     "seeds_needed",
     "sharpness",
     "tidy",
+    "tuning_curve",
+    "variance_parts",
     "weight_statistics",
 ]
 __dir__ = __all__.copy

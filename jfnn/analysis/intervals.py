@@ -143,7 +143,7 @@ def interval(
     """
     array = checks.as_numbers(values, "values").astype(np.float64)
     kind = as_interval(interval)
-    limits = _as_bounds(bounds, array)
+    limits = as_bounds(bounds, array)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
@@ -175,7 +175,7 @@ def interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
+def as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
     """Check that bounds are valid and no finite value exceeds them; return infinite bounds for None."""
     if bounds is None:
         return -np.inf, np.inf

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jfnn import activations
 from jfnn.analysis.sharpness import by_blocks, rows_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
@@ -89,8 +90,8 @@ def layer_statistics(
             each subset; a learner or network without layers; or invalid rows.
     """
     checks.check_instance(result, SweepResult, "result")
-    if result.leading:
-        reason = "expected one network and batch size, got several; call it for each of result.programs"
+    if len(result.runs) > 1:
+        reason = "expected one network and batch size, got several; call it for each result.program(…)"
         raise ArgumentError("result", reason)
     if result.of_targets:
         raise ArgumentError("result", "expected subsets with the same target, got one target for each")
@@ -122,17 +123,12 @@ def layer_statistics(
     values = np.where(diverged[..., None, None], np.nan, values.reshape(*diverged.shape, -1, len(layers)))
     names = tuple(f"{i + 1} {type(_inner(layer)).__name__}" for i, layer in enumerate(layers))
     columns = np.moveaxis(values, (-2, -3, -1), (0, 1, 2))
-    return LayerStatistics(*columns, layers=names, epochs=epochs, axes=_axes(result))
+    return LayerStatistics._make((*columns, names, epochs, _axes(result)))
 
 
 def _learner(result: SweepResult, network: Network | Learner | None) -> Supervised:
     """Return the learner of a result, or the given one."""
-    learner: object = network
-    if not isinstance(network, Learner):
-        if result.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result has no network"
-            raise ArgumentError("network", reason)
-        learner = result.origin.learner(network)
+    learner = result.runs[0].model(network)
     if not isinstance(learner, Supervised):
         got = type(learner).__name__
         raise ArgumentError("result", "expected a sweep of networks with targets, which have layers", got=got)
@@ -191,7 +187,7 @@ def _slopes(layer: LayerKind, residuals: Any) -> tuple[Any, jax.Array]:
     if not isinstance(inner, Dense | Conv):
         return 1.0, jnp.array(jnp.nan)
     z = residuals[1]
-    derivative = inner.function.df
+    derivative = activations.get(inner.activation).df
     slopes = derivative(z)
     steepest = jnp.abs(derivative(jnp.linspace(-TRIED, TRIED, STEPS, dtype=z.dtype))).max()
     return slopes, (jnp.abs(slopes) < FLAT * steepest).mean()

@@ -234,7 +234,7 @@ def _statistics(
     if omit and result.folds is not None and result.seeds.size == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     values, variance = replicate_values(result, members)
-    bounds = _bounds(score, values)
+    bounds = metric_bounds(score, values)
 
     def statistics(columns: np.ndarray) -> np.ndarray:
         low, high = confidence_interval(columns, interval, variance, bounds)
@@ -257,7 +257,7 @@ def _statistics(
     return CellStatistics(n, mean, median, iqm, std, low, high, tied.reshape(mean.shape))
 
 
-def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
+def metric_bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
     """Bounds of a metric by its name; None for an unknown name, or if a value exceeds them."""
     bounds = BOUNDS.get(score.partition("_")[2])
     finite = values[np.isfinite(values)]

@@ -16,6 +16,7 @@ from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.baselines import Baselines
 from jfnn.analysis.fronts import Objective, cell_values, front
+from jfnn.analysis.variance import shares_text
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.tables import html_table
@@ -120,6 +121,7 @@ def write_report(
         *(["<h2>Comparison</h2>", comparison_table(result, runs)] if runs else []),
         "<h2>Best cells</h2>",
         _table(best),
+        *_variance(result),
         *on_front,
         *_refit(result),
         "<h2>Making predictions</h2>",
@@ -302,6 +304,13 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
         cell = describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
     return ["<h2>The Pareto front</h2>", html_table(rows, "cells")]
+
+
+def _variance(result: SweepResult) -> list[str]:
+    """Return how much of the variance of the ranking score each axis and the seeds explain, if known."""
+    shares = shares_text(result)
+    line = f"Shares in the variance of the {name_text(result.ranked_by)}: {shares}"
+    return [f'<p class="notes">{unbroken(escape(line))}.</p>'] if shares else []
 
 
 def _refit(result: SweepResult) -> list[str]:
