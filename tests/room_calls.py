@@ -49,6 +49,12 @@ DECOMPOSED = {
     "targets": np.ones(2),
     "axes": {"width": [2, 4]},
 }
+LAYERED = analysis.LayerStatistics(
+    *np.ones((7, 1, 2, 2, 2)),
+    layers=("1 Dense", "2 Dense"),
+    epochs=np.arange(1),
+    axes={"learning_rate": np.array([0.1, 1.0]), "seed": np.arange(2)},
+)
 PAIRS = [(np.arange(4), np.arange(4, 6))]
 TARGETS = np.arange(12).reshape(6, 2) % 2
 OF_SUBSETS = {"weights": np.ones((1, 6)), "labels": np.zeros((1, 6), int), "test_labels": np.zeros((1, 3))}
@@ -168,6 +174,7 @@ FUNCTIONS = [
     ),
     (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
     (plots.heat_map, {"result": RESULT}),
+    (plots.layers, {"statistics": LAYERED}),
     (plots.array_map, {"values": np.ones((2, 1)), "axes": {"a": [1, 2], "b": [3]}}),
     (plots.bias_variance, {"parts": analysis.bias_variance_of(**DECOMPOSED)}),
     (plots.axis_curves, ANALYSED | {"axis": "learning_rate"}),
@@ -191,6 +198,9 @@ FUNCTIONS = [
         {"network": NET, "params": PARAMS, "x": X, "y": Y, "x_test": X, "y_test": Y},
     ),
     (analysis.holm, {"p": [0.1, 0.2]}),
+    (analysis.layer_statistics, {"result": KEPT, "x": X, "y": Y, "network": jfnn.supervised(NET)}),
+    (analysis.variance_parts, ANALYSED),
+    (analysis.tuning_curve, ANALYSED),
     (analysis.best_of_subsets, {"result": LEFT_OUT}),
     (
         analysis.online_code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -9,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn import activations
 from jfnn.analysis.sharpness import by_blocks, rows_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import SweepResult
+from jfnn.extend import shapes
 from jfnn.layers import GRU, LSTM, Conv, Dense, Elman, Frozen, LayerKind, Params, Scaled
 from jfnn.learners import Learner, Supervised
 from jfnn.network import Network, as_inputs
@@ -21,8 +22,7 @@ from jfnn.params import is_weight, without_constants
 from jfnn.targets import as_targets
 
 FLAT = 0.05  # a unit is saturated where |f'(z)| is below this fraction of its maximum
-TRIED = 10.0  # the maximum of |f'| is sought from -10 to 10
-STEPS = 2001
+TRIED = np.linspace(-10, 10, 2001)  # where the maximum of |f'| is sought
 
 
 @texts.without_arrays
@@ -71,8 +71,8 @@ def layer_statistics(
     """Return statistics of every layer of every network, at every epoch whose parameters were kept.
 
     They show vanishing and exploding activations and gradients, dead and saturated units, and how fast each
-    layer learns. The derivatives are computed by the layers' handwritten backpropagation, without dropout and
-    penalties; the loss is the mean over rows, as in the scores. A residual block is one layer.
+    layer learns. Derivatives are those of the loss, by the layers' handwritten backpropagation, without
+    dropout and penalties. A residual block is one layer.
 
     Args:
         result: A sweep of one network of `jfnn.layers`, or a result of `jfnn.train`, that kept its
@@ -90,12 +90,20 @@ def layer_statistics(
             each subset; a learner or network without layers; or invalid rows.
     """
     checks.check_instance(result, SweepResult, "result")
-    if len(result.runs) > 1:
-        reason = "expected one network and batch size, got several; call it for each result.program(…)"
+    if result.leading:
+        reason = "expected one network and batch size, got several; call it for each of result.programs"
         raise ArgumentError("result", reason)
     if result.of_targets:
         raise ArgumentError("result", "expected subsets with the same target, got one target for each")
-    learner = _learner(result, network)
+    learner: object = network
+    if not isinstance(network, Learner):
+        learner = None if result.origin is None else result.origin.learner(network)
+    if learner is None:
+        reason = "expected jfnn.supervised(network, loss), since this result has no network"
+        raise ArgumentError("network", reason)
+    if not isinstance(learner, Supervised):
+        got = type(learner).__name__
+        raise ArgumentError("result", "expected networks with targets, which have layers", got=got)
     layers = learner.network.layers
     if layers is None:
         raise ArgumentError("network", "expected a network of jfnn.layers, got custom functions")
@@ -106,11 +114,8 @@ def layer_statistics(
     outputs = jax.eval_shape(lambda point: learner.network.apply(unravel(point), x), points[0])
     targets = as_targets(y, outputs.shape, learner.loss, outputs.dtype)
 
-    def one(point: jax.Array, before: jax.Array, x: Any, targets: jax.Array) -> jax.Array:
-        params = unravel(point)
-        found = _activations_and_gradients(layers, params, x, targets, learner.loss.derivative)
-        updates = [_update(*pair) for pair in zip(params, unravel(before), strict=True)]
-        return jnp.concatenate([found, jnp.stack(updates)[None]])
+    def one(point: jax.Array, before: jax.Array, *data: jax.Array) -> jax.Array:
+        return _statistics(layers, learner.loss.derivative, unravel(point), unravel(before), *data)
 
     at_evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
     diverged_at = result.diverged_at[result.kept_cell or ()][..., None]
@@ -119,39 +124,16 @@ def layer_statistics(
     each = points.reshape(*diverged.shape, -1)
     before = np.full_like(each, np.nan)
     before[..., 1:, :] = each[..., :-1, :]
-    values = by_blocks(one, (points, before.reshape(points.shape)), (x, targets), 4 * _floats(layers, x))
+    floats = 4 * len(x) * sum(map(math.prod, shapes(layers, x.shape[1:])))
+    values = by_blocks(one, (points, before.reshape(points.shape)), (x, targets), floats)
     values = np.where(diverged[..., None, None], np.nan, values.reshape(*diverged.shape, -1, len(layers)))
+    runs = {} if result.folds is None else {"fold": np.arange(result.folds)}
+    runs = {"seed": result.seeds, **runs} if result.seeds.ndim else runs
+    cells = {} if result.kept_cell is not None else result.cells.lengths
+    axes = {name: result.axes.get(name, np.arange(length)) for name, length in cells.items()}
     names = tuple(f"{i + 1} {type(_inner(layer)).__name__}" for i, layer in enumerate(layers))
     columns = np.moveaxis(values, (-2, -3, -1), (0, 1, 2))
-    return LayerStatistics._make((*columns, names, epochs, _axes(result)))
-
-
-def _learner(result: SweepResult, network: Network | Learner | None) -> Supervised:
-    """Return the learner of a result, or the given one."""
-    learner = result.runs[0].model(network)
-    if not isinstance(learner, Supervised):
-        got = type(learner).__name__
-        raise ArgumentError("result", "expected a sweep of networks with targets, which have layers", got=got)
-    return learner
-
-
-def _axes(result: SweepResult) -> dict[str, np.ndarray]:
-    """Return name -> values of the axes of the parameters, except epochs."""
-    axes = {name: np.arange(length) for name, length in result.cells.lengths.items()}
-    axes |= {name: result.axes[name] for name in axes if name in result.axes}
-    axes = axes if result.kept_cell is None else {}
-    runs = {"seed": result.seeds} if result.seeds.ndim else {}
-    return axes | runs | ({} if result.folds is None else {"fold": np.arange(result.folds)})
-
-
-def _floats(layers: tuple[LayerKind, ...], x: Any) -> int:
-    """Return how many numbers one network's activations have on rows x."""
-    shape = x.shape[1:]
-    widths = []
-    for layer in layers:
-        widths.append(layer.width(shape))
-        shape = layer.output_shape(shape)
-    return len(x) * sum(widths)
+    return LayerStatistics._make((*columns, names, epochs, axes | runs))
 
 
 def _inner(layer: LayerKind) -> LayerKind:
@@ -159,57 +141,40 @@ def _inner(layer: LayerKind) -> LayerKind:
     return _inner(layer.layer) if isinstance(layer, Scaled | Frozen) else layer
 
 
-def _activations_and_gradients(
-    layers: tuple[LayerKind, ...], params: Params, x: jax.Array, targets: jax.Array, derivative: Any
+def _statistics(
+    layers: tuple[LayerKind, ...],
+    derivative: Any,
+    params: Params,
+    before: Params,
+    x: jax.Array,
+    targets: jax.Array,
 ) -> jax.Array:
-    """Return the rows of `LayerStatistics` except the update, ``[6, layers]``, for one network."""
+    """Return the statistics of one network ``[7, layers]``, given its parameters and those before."""
     a = jnp.moveaxis(x, 0, -1)  # layers compute with samples last
-    packed = [layer.pack(leaves) for layer, leaves in zip(layers, params, strict=True)]
     passed = []
-    for layer, leaves in zip(layers, packed, strict=True):
-        a, residuals = layer.forward(leaves, a)
-        passed.append((layer, leaves, a, residuals))
+    for layer, leaves in zip(layers, params, strict=True):
+        packed = layer.pack(leaves)
+        a, residuals = layer.forward(packed, a)
+        passed.append((layer, packed, a, residuals))
     d_a = derivative(a, targets.T, axis=0)
     columns = []
-    for layer, leaves, a, residuals in reversed(passed):
-        slopes, saturated = _slopes(layer, residuals)
-        gradient, d_inputs = layer.pull_back(leaves, residuals, d_a)
-        delta_norm = jnp.sqrt(((d_a * slopes) ** 2).sum() / len(x))
-        numbers = (a.mean(), a.std(), _dead(layer, a), saturated, _norm(gradient) / len(x), delta_norm)
-        columns.append(jnp.stack(numbers))
-        d_a = d_inputs
+    for (layer, packed, a, residuals), new, old in zip(passed[::-1], params[::-1], before[::-1], strict=True):
+        inner = _inner(layer)
+        delta, saturated = d_a, jnp.array(jnp.nan)
+        if isinstance(inner, Dense | Conv):
+            slopes, steepest = map(inner.function.df, (residuals[1], jnp.asarray(TRIED, a.dtype)))
+            delta, saturated = d_a * slopes, (abs(slopes) < FLAT * abs(steepest).max()).mean()
+        units = {0} if isinstance(inner, Conv) else set(range(a.ndim - 1))  # axes of a, whose rows are last
+        units = {a.ndim - 2} if isinstance(inner, Elman | GRU | LSTM) else units
+        dead = (a == 0).all(axis=tuple(set(range(a.ndim)) - units)).mean()
+        gradient, d_a = layer.pull_back(packed, residuals, d_a)
+        norms = _norm(gradient) / len(x), jnp.sqrt((delta**2).sum() / len(x))
+        change = _norm(jax.tree.map(jnp.subtract, new, old)) / _norm(old)
+        columns.append(jnp.stack([a.mean(), a.std(), dead, saturated, *norms, change]))
     return jnp.stack(columns[::-1], axis=1)
-
-
-def _slopes(layer: LayerKind, residuals: Any) -> tuple[Any, jax.Array]:
-    """Return f'(z), and the share of entries where it is small; 1 and NaN for layers without such an f."""
-    inner = _inner(layer)
-    if not isinstance(inner, Dense | Conv):
-        return 1.0, jnp.array(jnp.nan)
-    z = residuals[1]
-    derivative = activations.get(inner.activation).df
-    slopes = derivative(z)
-    steepest = jnp.abs(derivative(jnp.linspace(-TRIED, TRIED, STEPS, dtype=z.dtype))).max()
-    return slopes, (jnp.abs(slopes) < FLAT * steepest).mean()
-
-
-def _dead(layer: LayerKind, a: jax.Array) -> jax.Array:
-    """Return the share of units that are 0 on all rows, of activations with samples last."""
-    inner = _inner(layer)
-    others = {a.ndim - 1}
-    if isinstance(inner, Conv):  # [channels, …, rows]
-        others = set(range(1, a.ndim))
-    elif isinstance(inner, Elman | GRU | LSTM):  # [units, rows] or [time, units, rows]
-        others = set(range(a.ndim)) - {a.ndim - 2}
-    return (a == 0).all(axis=tuple(others)).mean()
 
 
 def _norm(params: Params) -> jax.Array:
     """Return the norm of the trained weights of a layer, or of their gradients; NaN if there are none."""
     weights = [leaf for leaf in jax.tree.leaves(without_constants(params)) if is_weight(leaf)]
     return jnp.sqrt(sum((leaf**2).sum() for leaf in weights)) if weights else jnp.array(jnp.nan)
-
-
-def _update(params: Params, before: Params) -> jax.Array:
-    """Return the relative change of a layer's weights."""
-    return _norm(jax.tree.map(lambda new, old: new - old, params, before)) / _norm(before)

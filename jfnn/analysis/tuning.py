@@ -34,7 +34,6 @@ def tuning_curve(
     result: SweepResult,
     score: str | None = None,
     *,
-    missing: float | None = None,
     bounds: tuple[float, float] | None = None,
     confidence: float = 0.95,
 ) -> TuningCurve:
@@ -46,7 +45,7 @@ def tuning_curve(
 
         ``Σ_i y_i C(i - 1, k - 1) / C(n, k)``
 
-    The band is for a random search, whose cells are independent draws. With probability ``confidence`` it
+    The band is for a random search, whose cells are independent draws. With at least the given confidence it
     contains, for all k at once, the expected best score of k new cells (Lourie, Cho & He 2024, "Show your
     work with confidence", arXiv 2311.09480). The distribution function of the scores lies within ``F ± ε``
     around the empirical one, with ε the exact quantile of the Kolmogorov–Smirnov statistic, and so does the
@@ -54,10 +53,9 @@ def tuning_curve(
     The cells of a grid are not random draws: for a grid only the curve has a meaning.
 
     Args:
-        result: A random search, or a grid.
+        result: A random search, or a grid. Cells that diverged with any seed or were pruned count as drawn,
+            with the worst score of the other cells.
         score: Such as "test_accuracy"; None for the ranking score.
-        missing: Score of cells that diverged with any seed or were pruned; None for the worst score of the
-            other cells. They count as drawn cells.
         bounds: Smallest and largest possible score; None for the metric's, such as 0 and 1 for accuracies.
             An end of the band is infinite if its bound is, such as the upper end for a loss.
         confidence: Probability that the band contains the whole curve.
@@ -73,53 +71,28 @@ def tuning_curve(
         raise ArgumentError("result", "expected a sweep, got one network")
     name = result.named(score, "score")
     confidence = as_confidence(confidence)
-    replacement = None if missing is None else checks.as_number(missing, "missing", None)
     sign = 1 if result.higher_is_better(name) else -1
     gains = sign * result.ranked(result.cell_scores(name)).ravel()
     scored = np.isfinite(gains)
     if not scored.any():
         raise ArgumentError("result", "expected at least one cell with a score, got none")
-    worst = gains[scored].min() if replacement is None else sign * replacement
-    gains = np.sort(np.where(scored, gains, worst))
+    gains = np.sort(np.where(scored, gains, gains[scored].min()))
     known = metric_bounds(name, sign * gains) if bounds is None else bounds
     with checks.rename_arguments(values="bounds"):
         least, most = sorted(sign * end for end in as_bounds(known, sign * gains))
     n = len(gains)
-    k = np.arange(1, n + 1)
-    reach = float(stats.kstwo.ppf(confidence, n))
-    lower = _best_of_independent(k, np.clip(k / n + reach, 0, 1), np.append(least, gains), reach)
-    upper = _best_of_independent(k, np.clip(k / n - reach, 0, 1), np.append(gains, most), None)
-    low, high = np.sort([sign * lower, sign * upper], axis=0)
-    return TuningCurve(k, sign * _best_of_distinct(k, gains), low, high)
-
-
-def _best_of_distinct(k: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """Return the expected largest of k distinct entries of sorted ``gains [n]``, for each k."""
-    from scipy import special
-
-    n = len(gains)
-    logs = special.gammaln(np.arange(n + 1) + 1)  # of factorials
-
-    def expected(k: int) -> float:
-        ranks = np.arange(k, n + 1)
-        ways = logs[ranks - 1] - logs[k - 1] - logs[ranks - k] - (logs[n] - logs[k] - logs[n - k])
-        return float(np.exp(ways) @ gains[k - 1 :])
-
-    return np.array([expected(each) for each in k.tolist()])
-
-
-def _best_of_independent(
-    k: np.ndarray, shares: np.ndarray, gains: np.ndarray, first: float | None
-) -> np.ndarray:
-    """Return the expected largest of k independent draws, for each k.
-
-    Args:
-        k: Numbers of draws.
-        shares: Values of the distribution function at the n scores.
-        gains: These scores, with a bound before or after them.
-        first: Value of the distribution function at a bound before them; None for one after them.
-    """
-    steps = np.append(shares, 1.0) if first is None else np.append(first, shares)
-    if not np.isfinite(gains).all():
-        return np.full(len(k), gains.sum())
-    return np.array([np.diff(steps**each, prepend=0.0) @ gains for each in k])
+    support = np.concatenate([gains[:1] if np.isinf(least) else [least], gains, [most]])
+    support[-1] = gains[-1] if np.isinf(most) else most
+    below = np.array([0, *range(1, n + 1), n])  # number of scores up to each point of the support
+    reach = stats.kstwo.ppf(confidence, n)
+    bands = np.clip([below / n + reach, below / n - reach], 0, 1)
+    bands[1, -1] = 1
+    chances = np.ones(n + 2)  # that the best of k cells is at most each point: C(below, k) / C(n, k)
+    curves = []
+    for k in range(1, n + 1):
+        chances *= np.maximum(below + 1 - k, 0) / (n + 1 - k)
+        curves.append(np.diff([chances, *bands**k], prepend=0.0) @ support)
+    middle, lower, upper = np.transpose(curves)
+    lower += 0 if np.isfinite(least) else least
+    upper += 0 if np.isfinite(most) else most
+    return TuningCurve(np.arange(1, n + 1), sign * middle, *np.sort([sign * lower, sign * upper], axis=0))

@@ -9,27 +9,24 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn.analysis.intervals import RESAMPLED, as_confidence
-from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import SweepResult
 
 DIVERGED = "diverged"  # name of the score that is 1 for diverged members, otherwise 0
-REST = "rest"
-FEWEST = 2  # smallest number of runs
 
 
 class VarianceParts(NamedTuple):
     """Shares of the variance of a score over all members of a grid.
 
     Attributes:
-        share: Name -> share; shares sum to 1. The names are the axes with two values or more, such as
-            "learning_rate"; pairs such as "learning_rate:l2"; with three axes or more "rest", the
-            interactions of three axes or more; and "seed", or with one seed "fold".
-        low: Lower ends of the bootstrap intervals; NaN for fewer than four runs.
+        share: Name -> share, in total 1, or NaN if all scores are equal. The names are axes with two values
+            or more, such as "learning_rate"; pairs such as "learning_rate:l2"; with three axes or more
+            "rest", all higher interactions; and "seed".
+        low: Lower ends of the bootstrap intervals; NaN for fewer than four seeds.
         high: Upper ends.
-        variance: Estimated variance over cells and runs; the shares are fractions of it.
-        runs: Number of seeds or folds.
+        variance: Estimated variance over cells and seeds, of which shares are fractions.
+        runs: Number of seeds.
         dropped: Name of an axis -> its values that are left out; empty if the grid is complete.
     """
 
@@ -81,21 +78,19 @@ def variance_parts(
     largest complete grid. ``score="diverged"`` analyzes instead which axes explain the divergence.
 
     Args:
-        result: A grid with at least two seeds, or with one seed and at least two folds. Scores of several
-            seeds are averaged over folds.
+        result: A grid with at least two seeds. Scores are averaged over folds.
         score: Such as "test_accuracy"; None for the ranking score; or "diverged", 1 for members that diverged
             and 0 for others.
         confidence: Confidence level of the intervals.
         resamples: Number of bootstrap samples.
         seed: Seed of the bootstrap.
 
-    Returns:
-        Shares, which are NaN if all scores are equal.
-
     Raises:
-        ValueError, TypeError: Not a grid, such as a random search; fewer than two runs; no axis with two
+        ValueError, TypeError: Not a grid, such as a random search; fewer than two seeds; no axis with two
             values, or too few values without gaps; or an invalid argument.
     """
+    from scipy import stats
+
     checks.check_instance(result, SweepResult, "result")
     confidence = as_confidence(confidence)
     resamples = checks.as_count(resamples, "resamples")
@@ -107,7 +102,8 @@ def variance_parts(
     if runs >= RESAMPLED:
         drawn = rng.integers(runs, size=(resamples, runs))
         samples = [_shares(_parts(values[..., columns], names, resampled=True)) for columns in drawn]
-        ends = np.quantile(samples, _tails(runs, confidence), axis=0)
+        tail = stats.norm.cdf(-math.sqrt(runs / (runs - 1)) * stats.t.ppf((1 + confidence) / 2, runs - 1))
+        ends = np.quantile(samples, [tail, 1 - tail], axis=0)
     shares, low, high = (
         dict(zip(parts, map(float, numbers), strict=True)) for numbers in (_shares(parts), *ends)
     )
@@ -115,82 +111,56 @@ def variance_parts(
 
 
 def shares_text(result: SweepResult) -> str:
-    """Return the shares in the variance of the ranking score, "η 71%, η × λ 9%, seed 12%"; "" if none.
-
-    Shares below 1% are left out.
-    """
+    """Return "Variance of the test accuracy: η 71%, η × λ 9%, seed 12%", without shares below 1%; or ""."""
     try:
-        values, names, dropped = _complete_grid(result, None)
+        parts = variance_parts(result, resamples=1)
     except ArgumentError:
         return ""
-    parts = _parts(values, names)
-    shares = dict(zip(parts, _shares(parts).tolist(), strict=True))
-    shown = {name: share for name, share in shares.items() if round(100 * share) >= 1}
-    named = {name: " × ".join(map(texts.axis_text, name.split(":"))) for name in shown}
-    text = ", ".join(f"{named[name]} {share:.0%}" for name, share in shown.items())
-    gone = [
-        f"{texts.axis_text(axis)} = {', '.join(texts.value_texts(lost.tolist(), axis))}"
-        for axis, lost in dropped.items()
-    ]
-    return f"{text} (without {'; '.join(gone)})" if text and gone else text
-
-
-def _tails(runs: int, confidence: float) -> list[float]:
-    """Return the quantiles that make a bootstrap interval of a mean as wide as Student's t."""
-    from scipy import stats
-
-    tail = stats.norm.cdf(-math.sqrt(runs / (runs - 1)) * stats.t.ppf((1 + confidence) / 2, runs - 1))
-    return [tail, 1 - tail]
+    named = {" × ".join(map(texts.axis_text, name.split(":"))): share for name, share in parts.share.items()}
+    shown = ", ".join(f"{name} {share:.0%}" for name, share in named.items() if round(100 * share, 0) >= 1)
+    without = " (in the part of the grid without gaps)" if parts.dropped else ""
+    return f"Variance of the {texts.name_text(result.ranked_by)}: {shown}{without}" if shown else ""
 
 
 def _complete_grid(
     result: SweepResult, score: str | None
 ) -> tuple[np.ndarray, list[str], dict[str, np.ndarray]]:
-    """Return values of a grid without gaps ``[…, runs]``, the names of its axes, and values left out.
+    """Return values of a grid without gaps ``[…, seeds]``, the names of its axes, and values left out.
 
-    Only axes with two values or more are returned; the last name is that of the runs.
+    Only axes with two values or more are returned, seeds last.
     """
     if not result.crossed or not result.cell_shape:
         raise ArgumentError("result", "expected a grid of all combinations of values, got cells in a list")
     if score == DIVERGED:
         members = (result.diverged_at >= 0).astype(np.float64)
     else:
-        members = result.scores[result.named(score, "score")]
-        gaps = result.pruned_cells.reshape(*result.cell_shape, *[1] * (members.ndim - len(result.cell_shape)))
-        members = np.where(gaps, np.nan, members)
-    values, _ = replicate_values(result, members)
-    if values.shape[-1] < FEWEST:
-        raise ArgumentError("result", f"expected at least {FEWEST} seeds or folds", got=str(values.shape[-1]))
-    runs = {"seed": result.seeds} if result.seeds.size > 1 else {"fold": np.arange(values.shape[-1])}
-    axes = {**result.axes, **runs}
-    left = [np.arange(length) for length in values.shape]
-    fewest = [1] * (values.ndim - 1) + [FEWEST]
+        members = np.where(result.pruned, np.nan, result.scores[result.named(score, "score")])
+    values = members.reshape(*result.cell_shape, result.seeds.size, -1).mean(axis=-1)
+    if values.shape[-1] < 2:
+        raise ArgumentError("result", "expected at least two seeds", got=str(values.shape[-1]))
+    every = {**result.axes, "seed": result.seeds}
+    axes = dict(every)
     while (missing := ~np.isfinite(values)).any():
-        candidates = []
-        for axis, length in enumerate(values.shape):
-            shares = missing.mean(axis=tuple(other for other in range(values.ndim) if other != axis))
-            if length > fewest[axis]:
-                candidates.append((shares.max(), length, axis, int(shares.argmax())))
-        if not candidates:
-            raise ArgumentError("result", "expected scores of several cells and runs, got too many gaps")
-        _, _, axis, worst = max(candidates, key=lambda candidate: candidate[:2])
-        values = np.delete(values, worst, axis)
-        left[axis] = np.delete(left[axis], worst)
-    dropped = {
-        name: np.delete(known, kept)
-        for (name, known), kept in zip(axes.items(), left, strict=True)
-        if len(kept) < len(known)
-    }
-    names = [name for name, length in zip(axes, values.shape, strict=True) if length > 1]
+        shares = [np.moveaxis(missing, i, 0).reshape(n, -1).mean(axis=1) for i, n in enumerate(missing.shape)]
+        able = [i for i, n in enumerate(missing.shape) if n > 1 + (i == values.ndim - 1)]  # keep two seeds
+        if not able:
+            raise ArgumentError("result", "expected scores of several cells and seeds, got too many gaps")
+        worst = max(able, key=lambda axis: (shares[axis].max(), len(shares[axis])))
+        values = np.delete(values, shares[worst].argmax(), worst)
+        name = list(axes)[worst]
+        axes[name] = np.delete(axes[name], shares[worst].argmax())
+    dropped = {name: np.setdiff1d(known, axes[name]) for name, known in every.items()}
+    dropped = {name: lost for name, lost in dropped.items() if len(lost)}
+    names = [name for name, known in axes.items() if len(known) > 1]
     if len(names) < 2:
         raise ArgumentError("result", "expected an axis with at least two values that have scores")
     return values.squeeze(), names, dropped
 
 
 def _parts(values: np.ndarray, names: list[str], resampled: bool = False) -> dict[str, float]:
-    """Return the parts of the variance of values ``[…, runs]``, whose axes have these names.
+    """Return the parts of the variance of values ``[…, seeds]``, whose axes have these names.
 
-    Runs drawn with replacement vary less by the factor ``(S - 1) / S`` than the runs they are drawn from, and
+    Seeds drawn with replacement vary less by the factor ``(S - 1) / S`` than those they are drawn from, and
     their cell means contain the noise of both.
     """
     *lengths, runs = values.shape
@@ -213,7 +183,7 @@ def _parts(values: np.ndarray, names: list[str], resampled: bool = False) -> dic
             freedom = math.prod(lengths[axis] - 1 for axis in axes)
             parts[":".join(names[axis] for axis in axes)] = float((effect**2).mean()) - freedom * noise
     if means.ndim > 2:
-        parts[REST] = float(means.var()) - (cells - 1) * noise - sum(parts.values())
+        parts["rest"] = float(means.var()) - (cells - 1) * noise - sum(parts.values())
     return parts | {names[-1]: within}
 
 

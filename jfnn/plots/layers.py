@@ -39,10 +39,8 @@ QUANTITIES = {
     "delta_norm": "norm of δ",
     "update": "relative update of weights",
 }
-LAST = ("epoch", "layer")  # axes at whose last position others are drawn by default
 LAST = ("epoch", "layer")  # by default, other curves are drawn at the last epoch or layer
 RUNS = ("seed", "fold")
-SHARES = ("dead", "saturated")
 
 
 def layers(
@@ -64,12 +62,10 @@ def layers(
         against: The horizontal axis: "layer", "epoch" or a name in ``statistics.axes``.
         by: Another such axis, with a curve for each of its values; None for "epoch", or if that is the
             horizontal axis, "layer".
-        at: Indices on other axes; the default is the last epoch, the last layer, and the first value of
-            others.
+        at: Indices on other axes; the default is the last epoch and layer, and the first value of others.
 
     Raises:
-        ValueError, TypeError: Not statistics of layers, no such quantity, axis or index, or a quantity
-            without a single number, such as the update with one epoch.
+        ValueError, TypeError: No such quantity, axis or index; or only NaN, as the update of one epoch.
     """
     checks.check_instance(statistics, LayerStatistics, "statistics")
     values = np.asarray(statistics._asdict()[checks.as_choice(quantity, "quantity", QUANTITIES)])
@@ -102,7 +98,7 @@ def layers(
         style: dict[str, Any] = {"color": color, "label": curves[i] if few else None}
         panel.fill_between(positions, low[i], high[i], color=color, alpha=0.2, lw=0)
         panel.plot(positions, center[i], marker="o" if len(positions) <= FEW_POINTS else "", ms=4, **style)
-    if quantity in SHARES:
+    if quantity in ("dead", "saturated"):
         panel.set_ylim(-0.02, 1.02)
     elif takes_log_scale(center, higher_is_better=False):
         panel.set_yscale("log")

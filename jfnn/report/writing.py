@@ -113,6 +113,7 @@ def write_report(
     elif figures is None:
         figures = maps(result) | curves(result)
     pictures = _pictures(result, figures)
+    shares = shares_text(result)
     missing = plots.curves.left_out(result) if CURVES in figures else []
     body = [
         f'<p class="link"><a href="{escape(playground)}">{PLAY}</a></p>' if playground is not None else "",
@@ -121,7 +122,7 @@ def write_report(
         *(["<h2>Comparison</h2>", comparison_table(result, runs)] if runs else []),
         "<h2>Best cells</h2>",
         _table(best),
-        *_variance(result),
+        *([f'<p class="notes">{unbroken(escape(shares))}.</p>'] if shares else []),
         *on_front,
         *_refit(result),
         "<h2>Making predictions</h2>",
@@ -304,13 +305,6 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
         cell = describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
     return ["<h2>The Pareto front</h2>", html_table(rows, "cells")]
-
-
-def _variance(result: SweepResult) -> list[str]:
-    """Return how much of the variance of the ranking score each axis and the seeds explain, if known."""
-    shares = shares_text(result)
-    line = f"Shares in the variance of the {name_text(result.ranked_by)}: {shares}"
-    return [f'<p class="notes">{unbroken(escape(line))}.</p>'] if shares else []
 
 
 def _refit(result: SweepResult) -> list[str]:

@@ -15,6 +15,7 @@ from reading import (
     band_of,
     bars_of,
     caption_of,
+    check_readable,
     contrast,
     hatched_in,
     heights_of,
@@ -350,7 +351,53 @@ def test_bias_variance_draws_each_named_part_with_its_band():
     assert shares.axes[0].get_ylabel() == "share of rows"
 
 
+def layered(epochs=2, seeds=3):
+    """Return random statistics of three layers, two learning rates and one penalty; some networks diverged."""
+    rng = np.random.default_rng(0)
+    values = 10.0 ** rng.uniform(-6, 0, (7, epochs, 3, 2, 1, seeds))
+    values[:, -1, :, 1, 0, 0] = np.nan
+    values[6, 0] = np.nan  # no update before the first epoch
+    axes = {"learning_rate": np.array([0.1, 1.0]), "l2": np.zeros(1), "seed": np.arange(seeds)}
+    names = ("1 Conv", "2 Flatten", "3 Dense")
+    return analysis.LayerStatistics(*values, layers=names, epochs=2 * np.arange(1, epochs + 1), axes=axes)
+
+
+@pytest.mark.parametrize("by", [None, "learning_rate"])
+def test_layers_are_drawn_as_medians_with_ranges_over_runs(by):
+    statistics = layered()
+    figure = plots.layers(statistics, "delta_norm", by=by, at={"learning_rate": 1} if by is None else None)
+    (panel,) = figure.axes
+    values = (
+        statistics.delta_norm[:, :, 1, 0]
+        if by is None
+        else np.moveaxis(statistics.delta_norm[1, :, :, 0], 1, 0)
+    )
+    for line, band, curve in zip(panel.get_lines(), panel.collections, values, strict=True):
+        assert_allclose(line.get_ydata(), np.nanmedian(curve, axis=-1))
+        assert_allclose(band_of(band, range(3)), [np.nanmin(curve, axis=-1), np.nanmax(curve, axis=-1)])
+    assert list(labels_of(panel.xaxis).values()) == list(statistics.layers)
+    assert legend_of(figure) == (["epoch = 2", "epoch = 4"] if by is None else ["η = 0.1", "η = 1"])
+    assert caption_of(figure) == ("η = 1" if by is None else "epoch = 4")
+    assert panel.get_yscale() == "log" and panel.get_ylabel() == "norm of δ"
+    check_readable(figure)
+
+
+def test_layers_are_drawn_over_epochs_and_rates_without_diverged_networks():
+    statistics = layered(seeds=1)
+    figure = plots.layers(statistics, "saturated", against="epoch", at={"learning_rate": 1})
+    for line, expected in zip(figure.axes[0].get_lines(), statistics.saturated[:, :, 1, 0, 0].T, strict=True):
+        assert_allclose(line.get_xydata(), np.stack([[2, 4], expected], axis=1))
+    assert figure.axes[0].get_ylim() == (-0.02, 1.02) and figure.axes[0].get_title() == "one network"
+    rates = plots.layers(statistics, "std", against="learning_rate", by="layer")
+    assert_allclose(rates.axes[0].get_lines()[2].get_ydata(), statistics.std[1, 2, :, 0, 0])
+    lost = plots.layers(statistics, "std", by="learning_rate")
+    assert caption_of(lost) == "epoch = 4; not shown: η = 1"
+    for each in (figure, rates, lost):
+        check_readable(each)
+
+
 GRID = make_result((3, 3), further=MOMENTUM, history=2)
+LAYERED = layered(epochs=1)
 LIST = make_sampled(history=2)
 AXES = {"a": [1], "b": [1, 2]}
 # A figure, the argument at fault, values of it that are refused, and the other arguments.
@@ -370,6 +417,11 @@ REFUSED = [
     (plots.axis_curves, "at", ({"learning_rate": 0},), {"result": LIST, "axis": "l2"}),
     (plots.scatter, "result", (make_single(),), {}),
     (plots.bias_variance, "parts", (analysis.bias_variance_of([[0, 1]] * 2, [0, 1]),), {}),
+    (plots.layers, "statistics", (GRID, LAYERED._asdict()), {}),
+    (plots.layers, "quantity", ("update", "loss"), {"statistics": LAYERED}),
+    (plots.layers, "by", ("layer", "seed"), {"statistics": LAYERED}),
+    (plots.layers, "against", ("seed", "width"), {"statistics": LAYERED}),
+    (plots.layers, "at", ({"epoch": 0}, {"l2": 1}, {"layer": 0}), {"statistics": LAYERED}),
     (
         plots.array_map,
         "values",
