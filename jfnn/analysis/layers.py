@@ -142,12 +142,7 @@ def _inner(layer: LayerKind) -> LayerKind:
 
 
 def _statistics(
-    layers: tuple[LayerKind, ...],
-    derivative: Any,
-    params: Params,
-    before: Params,
-    x: jax.Array,
-    targets: jax.Array,
+    layers: tuple[LayerKind, ...], derivative: Any, params: Params, before: Params, x: Any, targets: Any
 ) -> jax.Array:
     """Return the statistics of one network ``[7, layers]``, given its parameters and those before."""
     a = jnp.moveaxis(x, 0, -1)  # layers compute with samples last

@@ -111,13 +111,15 @@ def variance_parts(
 
 
 def shares_text(result: SweepResult) -> str:
-    """Return "Variance of the test accuracy: η 71%, η × λ 9%, seed 12%", without shares below 1%; or ""."""
+    """Return "Variance of the test accuracy: η 88%, seed 12%" or ""; negative shares count as 0."""
     try:
         parts = variance_parts(result, resamples=1)
     except ArgumentError:
         return ""
-    named = {" × ".join(map(texts.axis_text, name.split(":"))): share for name, share in parts.share.items()}
-    shown = ", ".join(f"{name} {share:.0%}" for name, share in named.items() if round(100 * share, 0) >= 1)
+    shares = {name: max(share, 0.0) for name, share in parts.share.items()}
+    total = sum(shares.values())
+    named = {" × ".join(map(texts.axis_text, name.split(":"))): shares[name] / total for name in shares}
+    shown = ", ".join(f"{name} {share:.0%}" for name, share in named.items() if share >= 0.01)
     without = " (in the part of the grid without gaps)" if parts.dropped else ""
     return f"Variance of the {texts.name_text(result.ranked_by)}: {shown}{without}" if shown else ""
 

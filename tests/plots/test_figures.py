@@ -352,7 +352,7 @@ def test_bias_variance_draws_each_named_part_with_its_band():
 
 
 def layered(epochs=2, seeds=3):
-    """Return random statistics of three layers, two learning rates and one penalty; some networks diverged."""
+    """Return random statistics of three layers for two learning rates; some networks diverged."""
     rng = np.random.default_rng(0)
     values = 10.0 ** rng.uniform(-6, 0, (7, epochs, 3, 2, 1, seeds))
     values[:, -1, :, 1, 0, 0] = np.nan
