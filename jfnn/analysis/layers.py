@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jfnn import activations
 from jfnn.analysis.sharpness import by_blocks, rows_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
@@ -90,17 +91,12 @@ def layer_statistics(
             each subset; a learner or network without layers; or invalid rows.
     """
     checks.check_instance(result, SweepResult, "result")
-    if result.leading:
-        reason = "expected one network and batch size, got several; call it for each of result.programs"
+    if len(result.runs) > 1:
+        reason = "expected one network and batch size, got several; call it for each result.program(…)"
         raise ArgumentError("result", reason)
     if result.of_targets:
         raise ArgumentError("result", "expected subsets with the same target, got one target for each")
-    learner: object = network
-    if not isinstance(network, Learner):
-        learner = None if result.origin is None else result.origin.learner(network)
-    if learner is None:
-        reason = "expected jfnn.supervised(network, loss), since this result has no network"
-        raise ArgumentError("network", reason)
+    learner = result.runs[0].model(network)
     if not isinstance(learner, Supervised):
         got = type(learner).__name__
         raise ArgumentError("result", "expected networks with targets, which have layers", got=got)
@@ -157,7 +153,8 @@ def _statistics(
         inner = _inner(layer)
         delta, saturated = d_a, jnp.array(jnp.nan)
         if isinstance(inner, Dense | Conv):
-            slopes, steepest = map(inner.function.df, (residuals[1], jnp.asarray(TRIED, a.dtype)))
+            derivative_of_f = activations.get(inner.activation).df
+            slopes, steepest = map(derivative_of_f, (residuals[1], jnp.asarray(TRIED, a.dtype)))
             delta, saturated = d_a * slopes, (abs(slopes) < FLAT * abs(steepest).max()).mean()
         units = {0} if isinstance(inner, Conv) else set(range(a.ndim - 1))  # axes of a, whose rows are last
         units = {a.ndim - 2} if isinstance(inner, Elman | GRU | LSTM) else units
