@@ -22,6 +22,33 @@ def test_ridge_and_wide_networks_are_closer_to_the_truth(page):
     assert means[0] > 0.03 and means[-1] < 0.7 * page["by_strength"][:, 1].min()
 
 
+def test_even_powers_have_the_larger_parameters_and_ridge_limits_them(page):
+    least_squares, ridge = page["thetas"]["least squares"], page["thetas"]["Ridge"]
+    sizes = abs(least_squares[8, :9])
+    assert sizes[1::2].mean() > 1.5 * sizes[::2].mean()
+    norms = [np.sqrt(np.nansum(theta**2, axis=1)) for theta in (least_squares, ridge)]
+    assert norms[0][14] > 5 * norms[1][14] and norms[0][14] > 20 * norms[0][7]
+    assert (norms[1] <= norms[0]).all()
+    x, y = page["x"], page["y"][:, 0]
+    powers = x ** np.arange(1, 5)
+    design = (powers - powers.mean(axis=0)) / powers.std(axis=0)
+    exact = np.linalg.lstsq(design, y - y.mean())[0]
+    np.testing.assert_allclose(least_squares[3, :4], exact, rtol=1e-6)
+
+
+def test_bootstrap_estimates_a_larger_error_than_cross_validation(page):
+    cross, boot = (errors.mean(axis=1) for errors in page["by_scheme"].values())
+    gaps = np.array(page["gaps"])
+    assert (boot[[0, 3, 5, 7]] > cross[[0, 3, 5, 7]]).all() and (gaps[[0, 3, 5, 7], 0] > 0).all()
+    assert boot[14] > 5 * cross[14]
+    truth = page["by_degree"][:8, 1] + 0.01
+    assert (abs(cross[:8] / truth - 1) < 0.3).all()
+    for pairs in page["schemes"].values():
+        assert not any(set(fitted) & set(left) for fitted, left in pairs)
+    for fitted, left in page["schemes"]["cross-validation"]:
+        assert len(fitted) == 72 and len(left) == 8
+
+
 def test_variance_of_polynomials_grows_with_the_degree_and_that_of_networks_decreases(page):
     of_degrees, of_networks = page["of_degrees"], page["of_networks"]
     assert of_degrees.variance[-1] > 10 * of_degrees.variance[7] > 10 * 0.0005
