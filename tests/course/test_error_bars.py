@@ -36,9 +36,10 @@ def test_l1_gives_zeros_in_a_network_but_no_accuracy(page):
 
 def test_deep_sigmoids_do_not_train_and_relus_do(page):
     accuracy = page["kinds"].validation_accuracy.mean(axis=-1).max(axis=3)[..., 0]  # [f, depth, width]
-    assert accuracy[0, 2].max() < 0.4 and accuracy[1, 2, 1] > 0.85
-    assert (accuracy[1] > accuracy[0]).all()
+    assert accuracy[0, 3].max() < 0.4 and accuracy[1, 3, 1] > 0.85
+    assert (accuracy[1, 1:] > accuracy[0, 1:]).all()
     assert page["tied"].sum() < 7 and not page["tied"][0].any()
+    assert (accuracy[:, 0] == accuracy[0, 0, 0]).all() and accuracy[1, 1, 1] > accuracy[0, 0, 0]
 
 
 def test_exercise_1_rows_make_a_larger_error_than_seeds(page):
