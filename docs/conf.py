@@ -106,6 +106,7 @@ TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pyt
 COURSE = [
     "regression.py",
     "gradient_descent.py",
+    "initialization.py",
     "own_network.py",
     "classification.py",
     "error_bars.py",

@@ -313,7 +313,7 @@ for name, of_start in zip(starts, diverged, strict=True):
 # much, and each step makes the weights larger still.
 #
 # *Fix.* He's σ, for which this factor is 1. A lower learning rate alone does not help:
-# even the smallest one diverges.
+# all networks diverge at the lowest rate too.
 
 compare("diverged", at("relu", 8, "too large")[0], at("relu", 8, "He")[0])
 
@@ -387,7 +387,7 @@ print(
 )
 
 # %%
-# The rate would have to differ between layers, by a factor of ten thousand.
+# The first layer would need a rate more than ten thousand times that of the last one.
 #
 # *Fix.* tanh, whose derivative at 0 is 1:
 
@@ -396,8 +396,8 @@ compare("deep sigmoids", at("sigmoid", 8, "Glorot")[0], at("tanh", 8, "Glorot")[
 # %%
 # 8. Inputs that are not scaled
 # ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-# *Symptom.* Train two tanh layers on the original pixels, from 0 to 16. The first layer
-# is saturated from the beginning, and even the best rate is worse:
+# *Symptom.* Train two tanh layers on the original pixels, from 0 to 16. Most activations
+# of the first layer saturate, and even the best rate is worse:
 
 raw = split._replace(x_train=16 * split.x_train, x_test=16 * split.x_test)
 inputs = {}
