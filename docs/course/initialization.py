@@ -111,25 +111,27 @@ for f in activations:
     of_seeds = jax.vmap(lambda params, f=f: signals(params, f))
     by_layer[f] = np.asarray(jax.vmap(of_seeds)(deep))
 
-figure = Figure(figsize=(7, 5), layout="constrained")
-panels = figure.subplots(2, 3, sharex=True, sharey="row")
-for column, f in zip(panels.T, activations, strict=True):
-    for i, axes in enumerate(column):
+figure = Figure(figsize=(6, 7), layout="constrained")
+panels = figure.subplots(3, 2, sharex=True, sharey=True)
+for row, f in zip(panels, activations, strict=True):
+    for i, axes in enumerate(row):
         for name, of_start in zip(starts, by_layer[f], strict=True):
             axes.semilogy(
                 range(1, 9), np.median(of_start[:, i], axis=0), label=name
             )
-    column[0].set_title(f)
-    column[1].set_xlabel("hidden layer")
-panels[0, 0].set(ylabel="variation of activations", ylim=(1e-13, 1e6))
-panels[1, 0].set(ylabel="size of δ", ylim=(1e-13, 1e6))
-figure.legend(
-    *panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5
-)
+    row[0].set(ylabel=f, ylim=(1e-13, 1e6))
+for axes, title in zip(
+    panels[0], ["variation of activations", "size of δ"], strict=True
+):
+    axes.set_title(title)
+for axes in panels[-1]:
+    axes.set_xlabel("hidden layer")
+handles, labels = panels[0, 0].get_legend_handles_labels()
+figure.legend(handles, labels, loc="outside lower center", ncols=3)
 figure
 
 # %%
-# Read the lower row from right to left: deltas start at the output. Only three of the 15
+# Read the right column from right to left: deltas start at the output. Only three of the 15
 # combinations keep both signals within a factor of three through eight layers: tanh with
 # Glorot's or He's σ, and ReLU with He's σ.
 #
@@ -301,9 +303,7 @@ compare("saturated", at("tanh", 8, "too large")[0], at("tanh", 8, "Glorot")[0])
 # *Symptom.* ReLU units do not saturate for large z. With σ = 1 and eight layers, networks
 # become infinite or NaN:
 
-diverged = (grid.diverged_at >= 0).reshape(3, 4, 5, 5, SEEDS)[
-    2, 3
-]  # [start, rate, seed]
+diverged = unfold(grid.diverged_at >= 0)[activations.index("relu"), depths.index(8)]
 for name, of_start in zip(starts, diverged, strict=True):
     print(f"{name:9} diverged at each rate, of {SEEDS}:", of_start.sum(axis=-1))
 

@@ -103,7 +103,7 @@ figure
 # the best λ above. Even powers are blue, odd ones orange:
 
 figure = Figure(figsize=(7, 3.4), layout="constrained")
-panels = figure.subplots(1, 2)
+panels = figure.subplots(1, 2, sharey=True)
 thetas = {}  # estimator -> θ [degree, power], NaN above the degree
 for axes, (name, estimator) in zip(
     panels,
