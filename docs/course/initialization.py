@@ -84,8 +84,9 @@ def initial(depth):
 #
 # for a layer with n inputs. The deltas pass the same weights backwards:
 #
-# .. math:: \delta_l = (\delta_{l+1} w_{l+1}^T) \circ f'(z_l), \qquad
-#           E \left[ \delta_l^2 \right] \approx n \sigma^2 \, E \left[ f'(z_l)^2 \right]
+# .. math:: \delta_l = (\delta_{l+1} w_{l+1}^T) \circ f'(z_l)
+#
+# .. math:: E \left[ \delta_l^2 \right] \approx n \sigma^2 \, E \left[ f'(z_l)^2 \right]
 #           E \left[ \delta_{l+1}^2 \right]
 #
 # Both are multiplied by a factor in each layer, so they shrink or grow exponentially with
@@ -474,7 +475,8 @@ compare(
 # cost stays at log(classes), w → 0     λ too large                 lower λ
 # ====================================  ==========================  ====================
 #
-# `jfnn.analysis.layer_statistics` computes all these numbers for any sweep.
+# `jfnn.analysis.layer_statistics` shows vanishing signals, saturated and dead units in the
+# layers of any network.
 #
 # Exercises
 # ---------
