@@ -29,6 +29,24 @@ def test_files_name_the_version_of_the_code(name, pattern):
     assert re.findall(pattern, (ROOT / name).read_text()) == [jfnn.__version__]
 
 
+def test_citation_and_codemeta_describe_the_project():
+    """CodeMeta has the version of the next release; a version under development adds a suffix."""
+    codemeta = json.loads((ROOT / "codemeta.json").read_text())
+    citation = dict(re.findall(r"(?m)^(\w[\w-]*): (\S.*)$", (ROOT / "CITATION.cff").read_text()))
+    base = re.match(r"\d+\.\d+\.\d+", jfnn.__version__)[0]
+    assert citation["title"] == codemeta["name"] == PROJECT["name"]
+    assert citation["license"] == PROJECT["license"]
+    assert codemeta["license"] == f"https://spdx.org/licenses/{PROJECT['license']}"
+    assert codemeta["version"] == base and citation["version"].startswith(base)
+    authors = [author["name"] for author in PROJECT["authors"]]
+    assert [author["name"] for author in codemeta["author"]] == authors
+    assert (codemeta["description"], codemeta["keywords"]) == (PROJECT["description"], PROJECT["keywords"])
+    assert codemeta["runtimePlatform"] == f"Python {PROJECT['requires-python']}"
+    assert codemeta.get("codeRepository") == PROJECT.get("urls", {}).get("Source")
+    required = [each["name"] + each["version"] for each in codemeta["softwareRequirements"]]
+    assert required == PROJECT["dependencies"]
+
+
 def test_messages_and_pages_name_existing_extras():
     code = [*Path(jfnn.__file__).parent.rglob("*.py"), *ROOT.glob("scripts/**/*.py")]
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -64,7 +82,8 @@ def test_requirements_have_the_same_version_in_every_extra():
 def test_pages_link_only_to_the_projects_repository():
     """The address of the repository is `Source` in pyproject.toml."""
     address = PROJECT.get("urls", {}).get("Source")
-    files = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *ROOT.glob("docs/**/*.md"), ROOT / "pyproject.toml"]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    files += [ROOT / name for name in ("pyproject.toml", "CITATION.cff", "codemeta.json")]
     named = {f"https://github.com/{name}" for path in files for name in re.findall(GITHUB, path.read_text())}
     assert named <= {address}
 
