@@ -16,7 +16,7 @@ from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_need
 from jfnn.analysis.data_values import influence, memorization
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
-from jfnn.analysis.layers import LayerStatistics, layer_statistics
+from jfnn.analysis.layer_statistics import LayerStatistics, layer_statistics
 from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names

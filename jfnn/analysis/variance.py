@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from jfnn.core.search.result import SweepResult
 DIVERGED = "diverged"  # name of the score that is 1 for diverged members, otherwise 0
 
 
-@texts.without_arrays
-class VarianceParts(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class VarianceParts:
     """Shares of the variance of a score over all members of a grid.
 
     Attributes:
@@ -37,6 +37,10 @@ class VarianceParts(NamedTuple):
     variance: float
     runs: int
     dropped: dict[str, np.ndarray]
+
+    def __repr__(self) -> str:
+        """Return the shares in percent."""
+        return f"<VarianceParts: {', '.join(f'{name} {share:.0%}' for name, share in self.share.items())}>"
 
 
 def variance_parts(

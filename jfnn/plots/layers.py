@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn.analysis.layers import LayerStatistics
+from jfnn.analysis.layer_statistics import LayerStatistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, describe
