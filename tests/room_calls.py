@@ -15,6 +15,7 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.search.prepare import prepare
 from jfnn.core.search.result import with_run
 from jfnn.core.search.runs import Origin
+from jfnn.core.search.sweep import check_names
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))
@@ -94,7 +95,9 @@ def accuracy(x=X, labels=Y, params=PARAMS):
 
 
 def prepared(**options):
-    return prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
+    run = prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
+    check_names(run)
+    return run
 
 
 # Every kind of record that users make; every checked field is tested.

@@ -99,7 +99,8 @@ def layer_statistics(
     learner = result.runs[0].model(network)
     if not isinstance(learner, Supervised):
         got = type(learner).__name__
-        raise ArgumentError("result", "expected networks with targets, which have layers", got=got)
+        argument = "result" if network is None else "network"
+        raise ArgumentError(argument, "expected networks with targets, which have layers", got=got)
     layers = learner.network.layers
     if layers is None:
         raise ArgumentError("network", "expected a network of jfnn.layers, got custom functions")

@@ -124,7 +124,6 @@ def test_tooltips_of_a_grid_show_the_values_of_cells_and_curves(written):
     best = result.best()
     train, test = (result.history[f"{part}_accuracy"][best.index][:, 1].mean() for part in ("train", "test"))
     assert f"{describe(best.axes)} (best): {train:.5g}, test {test:.5g}" in accuracy.splitlines()
-    assert all("=" not in figure.get_suptitle() for figure in report.maps(result).values())  # named above
     assert not re.search(r"https?://|<script .|<link|@import|url\(", page.text)  # no external resources
     assert page.text.count("<script>") == 1 and "prefers-color-scheme: dark" in page.text
     assert page.text.count("<table") == page.text.count('<div class="table"><table')  # which scroll
