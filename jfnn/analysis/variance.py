@@ -134,7 +134,7 @@ def _complete_grid(
     """
     if not result.crossed or not result.cell_shape:
         raise ArgumentError("result", "expected a grid of all combinations of values, got cells in a list")
-    if score == DIVERGED:
+    if isinstance(score, str) and score == DIVERGED:
         members = (result.diverged_at >= 0).astype(np.float64)
     else:
         members = np.where(result.pruned, np.nan, result.scores[result.named(score, "score")])
