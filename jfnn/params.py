@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 Params = Any  # a pytree of arrays
@@ -67,3 +68,11 @@ def has_constants(params: Params) -> bool:
 def is_constant(node: object) -> bool:
     """Whether a node of parameters is a `Constant`."""
     return isinstance(node, Constant)
+
+
+def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
+    """Group the arrays of a pytree by dtype, in order."""
+    groups: dict[str, list[jax.Array]] = {}
+    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
+        groups.setdefault(str(leaf.dtype), []).append(leaf)
+    return groups

@@ -200,7 +200,7 @@ jfnn.plots.array_map(
 # What goes wrong
 # ---------------
 # Take nine failing runs, one by one. Each comparison with the fix is paired: both have
-# the same seeds, and the interval is that of the mean difference.
+# the same seeds, and the interval is for the mean difference.
 
 
 def at(activation, depth, start):
@@ -432,7 +432,7 @@ compare("inputs", of_inputs["0 to 16"], of_inputs["0 to 1"])
 # %%
 # 9. Too large a penalty
 # ~~~~~~~~~~~~~~~~~~~~~~
-# *Symptom.* The cost stops at log 10 = 2.30, that of ten equal probabilities, and all
+# *Symptom.* The cost stops at log 10 = 2.30, as for ten equal probabilities, and all
 # weights go to 0:
 
 penalties = [0.0, 0.1, 1.0, 10.0]

@@ -151,20 +151,42 @@ def _statistics(
     d_a = derivative(a, targets.T, axis=0)
     columns = []
     for (layer, packed, a, residuals), new, old in zip(passed[::-1], params[::-1], before[::-1], strict=True):
-        inner = _inner(layer)
-        delta, saturated = d_a, jnp.array(jnp.nan)
-        if isinstance(inner, Dense | Conv):
-            derivative_of_f = activations.get(inner.activation).df
-            slopes, steepest = map(derivative_of_f, (residuals[1], jnp.asarray(TRIED, a.dtype)))
-            delta, saturated = d_a * slopes, (abs(slopes) < FLAT * abs(steepest).max()).mean()
-        units = {0} if isinstance(inner, Conv) else set(range(a.ndim - 1))  # axes of a, whose rows are last
-        units = {a.ndim - 2} if isinstance(inner, Elman | GRU | LSTM) else units
-        dead = (a == 0).all(axis=tuple(set(range(a.ndim)) - units)).mean()
+        slopes, saturated = _slopes(_inner(layer), residuals)
+        delta = d_a * slopes
         gradient, d_a = layer.pull_back(packed, residuals, d_a)
-        norms = _norm(gradient) / len(x), jnp.sqrt((delta**2).sum() / len(x))
-        change = _norm(jax.tree.map(jnp.subtract, new, old)) / _norm(old)
-        columns.append(jnp.stack([a.mean(), a.std(), dead, saturated, *norms, change]))
+        column = [
+            a.mean(),
+            a.std(),
+            _dead(_inner(layer), a),
+            saturated,
+            _norm(gradient) / len(x),
+            jnp.sqrt((delta**2).sum() / len(x)),
+            _norm(jax.tree.map(jnp.subtract, new, old)) / _norm(old),
+        ]
+        columns.append(jnp.stack(column))
     return jnp.stack(columns[::-1], axis=1)
+
+
+def _slopes(layer: LayerKind, residuals: Any) -> tuple[Any, jax.Array]:
+    """Return f'(z), and the share of its entries near 0; 1 and NaN for layers without such an f."""
+    if not isinstance(layer, Dense | Conv):
+        return 1.0, jnp.array(jnp.nan)
+    df = activations.get(layer.activation).df
+    z = residuals[1]
+    slopes = df(z)
+    steepest = abs(df(jnp.asarray(TRIED, z.dtype))).max()
+    return slopes, (abs(slopes) < FLAT * steepest).mean()
+
+
+def _dead(layer: LayerKind, a: jax.Array) -> jax.Array:
+    """Return the share of units that are 0 on all rows, of activations with rows on the last axis."""
+    if isinstance(layer, Conv):  # [channels, …, rows]
+        others = tuple(range(1, a.ndim))
+    elif isinstance(layer, Elman | GRU | LSTM):  # [units, rows] or [time, units, rows]
+        others = (*range(a.ndim - 2), a.ndim - 1)
+    else:
+        others = (a.ndim - 1,)
+    return (a == 0).all(axis=others).mean()
 
 
 def _norm(params: Params) -> jax.Array:

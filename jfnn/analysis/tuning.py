@@ -81,8 +81,9 @@ def tuning_curve(
     with checks.rename_arguments(values="bounds"):
         least, most = sorted(sign * end for end in as_bounds(known, sign * gains))
     n = len(gains)
-    support = np.concatenate([gains[:1] if np.isinf(least) else [least], gains, [most]])
-    support[-1] = gains[-1] if np.isinf(most) else most
+    bottom = gains[0] if np.isinf(least) else least
+    top = gains[-1] if np.isinf(most) else most
+    support = np.array([bottom, *gains, top])
     below = np.array([0, *range(1, n + 1), n])  # number of scores up to each point of the support
     reach = stats.kstwo.ppf(confidence, n)
     bands = np.clip([below / n + reach, below / n - reach], 0, 1)

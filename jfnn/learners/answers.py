@@ -30,7 +30,7 @@ Model = Learner | Function
 
 
 class Meaning(NamedTuple):
-    """What a model's outputs mean.
+    """The meaning of a model's outputs.
 
     Attributes:
         loss: The loss that the model was trained with; None if the outputs themselves are the predictions.

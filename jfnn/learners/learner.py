@@ -238,7 +238,7 @@ class Learner(abc.ABC):
 
     @property
     def metric_names(self) -> list[str]:
-        """Names of the metrics that `measuring` accepts; by default, of those that it has."""
+        """Names of the metrics that `measuring` accepts; by default, of `metrics`."""
         return [metric.name for metric in self.metrics]
 
     def measuring(self, metrics: Sequence[str | Metric]) -> "Learner":

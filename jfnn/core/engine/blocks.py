@@ -117,7 +117,8 @@ def compute_in_blocks(
             not return one entry per row.
     """
     selections = [call.selection for call in calls]
-    indices, diverged = (np.concatenate(parts) for parts in list(zip(*selections, strict=True))[1:])
+    indices = np.concatenate([selection.indices for selection in selections])
+    diverged = np.concatenate([selection.diverged for selection in selections])
     selection = MemberSelection((*programs, *selections[0].shape), indices, diverged)
     function = _as_function(reduce, selection)
     threads = as_devices(None)

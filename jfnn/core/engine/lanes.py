@@ -9,7 +9,7 @@ import numpy as np
 
 from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.functions import Functions
-from jfnn.params import Params, State
+from jfnn.params import State
 
 Arrays = TypeVar("Arrays")
 Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
@@ -139,11 +139,3 @@ class Lanes(NamedTuple):
 
     def _other_axes(self, leaf: jax.Array) -> tuple[int, ...]:
         return tuple(i for i in range(leaf.ndim) if i != self.axis % leaf.ndim)
-
-
-def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
-    """Group the arrays of a pytree by dtype, in order."""
-    groups: dict[str, list[jax.Array]] = {}
-    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
-        groups.setdefault(str(leaf.dtype), []).append(leaf)
-    return groups

@@ -21,13 +21,13 @@ import numpy as np
 
 from jfnn.arguments.types import Array
 from jfnn.core.engine.epoch import EPOCHS, Loop, gather, steps_gathered_at_once, steps_of_epoch
-from jfnn.core.engine.lanes import Lanes, by_dtype
+from jfnn.core.engine.lanes import Lanes
 from jfnn.core.engine.minibatches import Source, step_key
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import values_by_name
 from jfnn.numerics.compiling import compiled
-from jfnn.params import Params, State, without_constants
+from jfnn.params import Params, State, by_dtype, without_constants
 
 R = TypeVar("R")
 A_co = TypeVar("A_co", bound=Array, covariant=True)

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.cohort import PARTS, Replicates
-from jfnn.core.engine.lanes import by_dtype
 from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.draws import from_seeds
 from jfnn.core.experiment.options import Options
@@ -25,7 +24,7 @@ from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
-from jfnn.params import Constant, Params, is_constant, key_shape
+from jfnn.params import Constant, Params, by_dtype, is_constant, key_shape
 
 STEP_KEYS = 0xD0  # separates the keys of steps from those of initial parameters
 # Maximum number of seeds and bytes of initial parameters drawn per call. Fewer seeds need more calls, more

@@ -1,4 +1,4 @@
-"""Prepare a run from options, and train its members; what keeps their state is given from outside."""
+"""Prepare a run from options, and train its members; the caller provides the `Keep` of their state."""
 
 import contextlib
 import dataclasses
@@ -31,7 +31,7 @@ MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
 
 
 class Keep(Protocol):
-    """What keeps the state of a run, such as a `Checkpoint`."""
+    """Keeps the state of a run, as `jfnn.core.store.checkpoint.Checkpoint` does."""
 
     def restore(self, fresh: RunState) -> RunState:
         """Return the state that is kept; if none is, return ``fresh``."""

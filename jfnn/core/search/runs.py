@@ -1,4 +1,4 @@
-"""What a result has separately for each program: parameters, configuration, and the learner that predicts."""
+"""The part of a result that belongs to one program: parameters, configuration, the learner that predicts."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class ProgramMembers(NamedTuple):
         model: The learner, or function ``(params, x) -> outputs``, that predicts for them.
         params: Their parameters, NumPy arrays with all members on the leading axis.
         hyper: Their hyperparameters, name -> ``[members]``.
-        selection: Which members of the run these are.
+        selection: The numbers of these members in the run.
         dtype: Dtype of their parameters.
     """
 

@@ -92,8 +92,11 @@ def check_names(run: Run) -> None:
 
 def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
     """Train all runs, ``count`` including the refit; while one trains, later programs compile."""
-    outs = {run: run.options.out for run in runs}
-    to_train = [run for run, out in outs.items() if out is None or not run_directory.has_ended(out)]
+    to_train = []
+    for run in runs:
+        out = run.options.out
+        if out is None or not run_directory.has_ended(out):
+            to_train.append(run)
     with compiled_ahead(to_train) as make_trainer:
         return [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
 
