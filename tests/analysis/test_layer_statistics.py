@@ -49,7 +49,7 @@ def in_numpy(params, x, y, functions):
         slope = functions[layer][1]
         slopes = np.asarray(slope(zs[layer]), np.float64)
         delta = d_a * slopes
-        steepest = max(abs(float(slope(z))) for z in np.linspace(-10, 10, 2001))
+        steepest = np.abs(slope(np.linspace(-10, 10, 2001))).max()
         dead = np.mean([all(row[unit] == 0 for row in outputs[layer]) for unit in range(delta.shape[1])])
         gradient = sum(np.outer(row, d) for row, d in zip(inputs[layer], delta, strict=True)) / len(x)
         norms = np.linalg.norm(gradient), np.sqrt(np.mean([row @ row for row in delta]))
