@@ -1,4 +1,4 @@
-"""Update tables, numbers and pictures of speed in README and pages from results of `scripts/bench.py`.
+"""Update tables, numbers and pictures of speed in README, paper and pages from results of `scripts/bench.py`.
 
 docs/figures/ holds the bench.json of each machine and the results of `scripts/searches.py`. A comment in JSON
 before each table or picture defines its content, and a second comment marks its end. A number in a sentence
@@ -8,12 +8,14 @@ has its definition in the comment:
     <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "searches", "file": …, "cases": {case: heading}} -->
     <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
+    <!-- figures: {"table": "files", "files": {file: heading}, "cases": …, "rows": {row: heading}} -->
     <!-- figures: {"picture": "bench.png", "file": …, "cases": …, "rows": {contender: heading}, "text": …} -->
     <!-- figures: {"picture": "crossings.png", "file": …, "text": …} -->
     <!-- end of figures -->
     <!-- figure: FILE CASE ROW -->0.5<!-- end -->
 
-A table with `"caption": "machine"` ends with a sentence that names the machine, the date and the versions.
+The table "files" has one column for each of several files. A table with `"caption": "machine"` ends with a
+sentence that names the machine, the date and the versions.
 
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number, or CONTENDER / CONTENDER for the
 ratio of their times. In crossings, CONTENDER < CONTENDER is the number of networks from which the first one
@@ -26,7 +28,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +45,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "docs" / "figures"
 IMAGES = ROOT / "docs" / "images"
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "paper.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
 OURS = "jfnn"  # the contender whose figures are in bold
@@ -146,11 +148,23 @@ def of_searches(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
     return rows_of_searches(figures.get("searches", {}), shown["cases"])
 
 
+def of_files(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """Return a table with one row per case and row, and one column per file."""
+    rows: list[tuple[str, ...]] = [("", *figures)]
+    for case, heading in shown["cases"].items():
+        for row, title in shown["rows"].items():
+            cells = [number(of_file, case, row) for of_file in figures.values()]
+            if any(cells):
+                rows.append((f"{heading}: {title}", *cells))
+    return rows
+
+
 TABLES: dict[str, Callable[[Shown, Any], list[tuple[str, ...]]]] = {
     "seconds": of_seconds,
     PROCESSES: of_processes,
     "searches": of_searches,
     "crossings": of_crossings,
+    "files": of_files,
 }
 
 
@@ -207,10 +221,26 @@ def read(name: str, directory: Path) -> Figures:
 
 
 def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Figures]]:
-    """Yield the content of each comment of a page, with the figures of its file."""
+    """Yield the content of each comment of a page, with the figures of its file, or of its files by heading."""
     for match in TABLE.finditer(page):
         shown = json.loads(match[2])
-        yield shown, read(shown["file"], directory)
+        if "files" in shown:
+            yield shown, {heading: read(name, directory) for name, heading in shown["files"].items()}
+        else:
+            yield shown, read(shown["file"], directory)
+
+
+def cases_of(shown: Shown, figures: Figures) -> Collection[str]:
+    """Return all cases that a comment may name."""
+    match shown.get("table"):
+        case "files":
+            return set.intersection(*(set(of_file["workloads"]) for of_file in figures.values()))
+        case "crossings":
+            return {key.rpartition("_")[0] for key in figures.get("crossings", {})}
+        case "first_calls" | "searches" as kind:
+            return set(figures.get(kind, {}))
+        case _:
+            return set(figures.get("workloads", {}))
 
 
 def renew(page: str, directory: Path = FIGURES) -> str:
@@ -242,11 +272,7 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
     """Return the cases a page names that its figures lack, and rows that no case of their table has."""
     names = []
     for shown, figures in marks(page, directory):
-        cases: Any = {
-            PROCESSES: figures.get(PROCESSES, {}),
-            "searches": figures.get("searches", {}),
-            "crossings": {key.rpartition("_")[0] for key in figures.get("crossings", {})},
-        }.get(shown.get("table", ""), figures.get("workloads", {}))
+        cases = cases_of(shown, figures)
         names += [case for case in shown.get("cases", ()) if case not in cases]
         for row, title in shown.get("rows", {}).items():
             alone = {**shown, "rows": {row: title}}
