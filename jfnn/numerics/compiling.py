@@ -25,8 +25,10 @@ CPU_OPTIONS: Mapping[str, int | str] = {
     # their widest.
     "xla_cpu_prefer_vector_width": 512,
     # Disabled passes: the first would remove barriers before operations are fused into kernels; while it is
-    # disabled, a value behind a barrier is computed only once (`jfnn.layers.products`). The second would turn
-    # a loop over less than a kilobyte into one kernel, and fails if the loop has a barrier.
+    # disabled, a value behind a barrier is computed only once (`jfnn.layers.products`). With `jaxlib` 0.10.2
+    # the workload xor of scripts/bench.py takes three times as long if the pass runs; with 0.12 it makes no
+    # difference. The second would turn a loop over less than a kilobyte into one kernel, and fails if the
+    # loop has a barrier.
     "xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting",
 }
 
