@@ -221,7 +221,7 @@ def read(name: str, directory: Path) -> Figures:
 
 
 def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Figures]]:
-    """Yield the content of each comment of a page, with the figures of its file, or of its files by heading."""
+    """Yield the content of each comment of a page, with the figures of its file, or of several by heading."""
     for match in TABLE.finditer(page):
         shown = json.loads(match[2])
         if "files" in shown:

@@ -13,8 +13,8 @@ from jfnn.numerics.products import matrix_product, product, products
 
 # The transposed product is computed if the activations have at least `TURNED` times as many rows as δ, so
 # that the CPU reads the smaller matrix against its memory order. With `jaxlib` 0.10.2, steps of the workloads
-# notes and cnn of scripts/bench.py take 3% longer without this; with 0.12 there is no difference. Other values
-# change the last bits of results.
+# notes and cnn of scripts/bench.py take 3% longer without this; with 0.12 there is no difference. Other
+# values change the last bits of results.
 TURNED = 4
 
 
