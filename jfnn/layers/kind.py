@@ -29,6 +29,7 @@ class LayerKind(Valid, abc.ABC):
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs if it is a hidden layer
     keeps_values: ClassVar[bool] = False  # whether it only reshapes its inputs
+    loops: ClassVar[bool] = False  # whether it loops over small products, as over time steps
 
     @property
     def tokens(self) -> int | None:

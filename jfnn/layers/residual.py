@@ -32,6 +32,11 @@ class Residual(LayerKind):
         """Whether all inner layers accept members on a last axis."""
         return all(layer.takes_members for layer in self.layers)
 
+    @property
+    def loops(self) -> bool:  # type: ignore[override]
+        """Whether an inner layer loops over small products."""
+        return any(layer.loops for layer in self.layers)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the inputs."""
         inner = sequence.shapes(self.layers, shape)[-1]

@@ -44,6 +44,11 @@ class Wrapped(LayerKind):
         """Whether dropout may zero the layer's outputs."""
         return self.layer.droppable
 
+    @property
+    def loops(self) -> bool:  # type: ignore[override]
+        """Whether the layer loops over small products."""
+        return self.layer.loops
+
     def output_shape(self, shape: Shape) -> Shape:
         """Return the layer's output shape."""
         return self.layer.output_shape(shape)

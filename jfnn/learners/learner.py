@@ -158,6 +158,11 @@ class Learner(abc.ABC):
         """Return the state at the end of an epoch: by default ``after``, the state after its last step."""
         return after
 
+    @property
+    def loops(self) -> bool:
+        """Whether steps loop over small products, for which `jfnn.numerics.compiling` has its own options."""
+        return False
+
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Return whether a tile of ``members`` trains faster by `step_last`, in steps of ``batch`` rows.
 

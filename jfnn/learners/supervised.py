@@ -85,6 +85,11 @@ class Supervised(DescentLearner):
         """The network's layers if training runs in column form; otherwise None."""
         return None if callable(self.gradient) else self.network.layers
 
+    @property
+    def loops(self) -> bool:
+        """Whether a layer does, as a small recurrent layer."""
+        return any(layer.loops for layer in self.network.layers or ())
+
     def bind(self, split: Split) -> tuple["Supervised", Data]:
         """Check a split against the network, and choose the metrics from its targets."""
         data = as_data(self.network, self.loss, split, self.gradient == "backprop")

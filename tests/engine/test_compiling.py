@@ -233,7 +233,7 @@ def test_miscompiled_loss_is_detected():
 
 
 def test_compiler_knows_the_options_of_every_platform():
-    for options in (compiling.CPU_OPTIONS, compiling.GPU_OPTIONS):
+    for options in (compiling.compiler_options("cpu", loops=True), compiling.GPU_OPTIONS):
         assert jax.jit(lambda x: x + 1, compiler_options=dict(options))(1) == 2
     with pytest.raises(Exception, match="xla_gpu_no_such_option"):
         jax.jit(lambda x: x + 1, compiler_options={"xla_gpu_no_such_option": True})(1)

@@ -82,7 +82,8 @@ class Program:
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
             identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
-            return compiled(function, platform, identity=None if name_of_all is None else identity)
+            stored_as = None if name_of_all is None else identity
+            return compiled(function, platform, identity=stored_as, loops=functions.learner.loops)
 
         # Cached, since every call needs it and computing it takes a twentieth of a short call.
         self.lanes = functools.cache(self._lanes)

@@ -48,6 +48,7 @@ def environment_of_kind(kind: str) -> Json:
             "compiler_flags": compiler_flags(),
             "compiler": compiler(),
             "compiler_options": compiling.compiler_options(platform),
+            "compiler_options_of_loops": compiling.compiler_options(platform, loops=True),
             "matmul_precision": compiling.PRECISION,
             "random_numbers": {name: getattr(jax.config, name) for name in RANDOM_NUMBERS},
         },
