@@ -27,7 +27,8 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
     fifth less time, with 0.12 there is no difference.
     """
     if w.ndim == 3:
-        return jax.lax.optimization_barrier(_written_out(w, a) + b[:, None])
+        z: jax.Array = jax.lax.optimization_barrier(_written_out(w, a) + b[:, None])
+        return z
     return product(w, a) + b[:, None]
 
 
