@@ -232,6 +232,20 @@ def test_miscompiled_loss_is_detected():
         verify(experiment(own_learner()), 5, "cpu", options=OPTIMIZED)
 
 
+def test_learners_know_whether_their_steps_loop_over_small_products():
+    def loops(*hidden):
+        return jfnn.learners.supervised(
+            jfnn.sequential([*hidden, jfnn.Flatten(), jfnn.Dense(2, "identity")], (6, 4))
+        ).loops
+
+    small = jfnn.GRU(4, states="all")
+    assert loops(small)
+    assert loops(jfnn.Residual([small]))
+    assert loops(jfnn.Frozen(small))
+    assert not loops(jfnn.GRU(100, states="all"))
+    assert not loops()
+
+
 def test_compiler_knows_the_options_of_every_platform():
     for options in (compiling.compiler_options("cpu", loops=True), compiling.GPU_OPTIONS):
         assert jax.jit(lambda x: x + 1, compiler_options=dict(options))(1) == 2
