@@ -23,8 +23,8 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
     """``w @ a + b``: ``w [n_out, n_in]``, ``b [n_out]``, ``a [n_in, batch]``, or members on a last axis.
 
     With many small networks, XLA would recompute the sums in every kernel that reads them. The barrier makes
-    XLA compute them once: with `jaxlib` 0.10.2 the workloads wine and iris_seeds of scripts/bench.py take a
-    fifth less time, with 0.12 there is no difference.
+    XLA compute them once: with `jaxlib` 0.10.2 the workload wine of scripts/bench.py takes a tenth less time;
+    with 0.12 there is no difference.
     """
     if w.ndim == 3:
         z: jax.Array = jax.lax.optimization_barrier(_written_out(w, a) + b[:, None])

@@ -87,7 +87,7 @@ class Supervised(DescentLearner):
 
     @property
     def loops(self) -> bool:
-        """Whether a layer does, as a small recurrent layer."""
+        """Whether a layer of the network loops over small products."""
         return any(layer.loops for layer in self.network.layers or ())
 
     def bind(self, split: Split) -> tuple["Supervised", Data]:

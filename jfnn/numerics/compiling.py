@@ -33,13 +33,15 @@ CPU_OPTIONS: Mapping[str, int | str] = {
 }
 
 # For programs that loop over small products, such as those of a recurrent layer: YNNPACK would split each
-# product among threads, which takes longer than the product. So none is handed over, and XLA computes it on
-# one thread. With `jaxlib` 0.12 the workload gru of scripts/bench.py takes half the time, with 0.10.2 0.92 of
-# it; lstm 0.62 and 0.95. Dense networks, convolutions and RBMs would take up to 13% longer.
+# product among threads, which takes longer than the product. With these options XLA computes each product
+# itself, on one thread. The workload gru of scripts/bench.py then takes 0.5 times as long with `jaxlib` 0.12
+# and 0.9 times with 0.10.2; lstm takes 0.6 and 0.95 times as long. Dense networks, convolutions and Boltzmann
+# machines would take up to 13% longer.
 LOOP_OPTIONS: Mapping[str, int | str] = {
     "xla_cpu_experimental_ynn_fusion_type": "",
     "xla_cpu_multi_thread_eigen": False,
 }
+
 # Deterministic kernels: no atomic sums, and no choice of kernels by timing.
 GPU_OPTIONS: Mapping[str, int | str] = {
     "xla_gpu_deterministic_ops": True,
@@ -57,7 +59,7 @@ TRACED = (
 def compiler_options(platform: str, loops: bool = False) -> dict[str, int | str]:
     """Return the compiler options for a platform: "cpu", "gpu", ….
 
-    ``loops`` says whether the program loops over small products.
+    ``loops`` is whether the program loops over small products (`LOOP_OPTIONS`).
     """
     if platform == "cpu":
         return {**CPU_OPTIONS, **(LOOP_OPTIONS if loops else {})}
@@ -86,7 +88,6 @@ def compiled(
     static_argnums: int | Sequence[int] = (),
     options: Mapping[str, int | str] | None = None,
     identity: str | None = None,
-    loops: bool = False,
 ) -> Callable[..., R]:
     """Compile with `jax.jit` at full precision, with the options that give correct results.
 
@@ -94,16 +95,15 @@ def compiled(
         function: A pure function of arrays.
         platform: The platform to run on; None for the platform of JAX's default device at each call.
         static_argnums: As for `jax.jit`.
-        options: The compiler's options; None for jfnn's defaults.
+        options: The compiler's options; None for `compiler_options` of the platform.
         identity: A unique name of the function in every process, under which its programs are stored on disk
             for other processes; None to store nothing.
-        loops: Whether the function loops over small products; see `LOOP_OPTIONS`.
     """
 
     @functools.cache
     def for_platform(platform: str) -> Callable[..., Any]:
         traced = tracing()(function)
-        flags = compiler_options(platform, loops) if options is None else dict(options)
+        flags = compiler_options(platform) if options is None else dict(options)
         jitted = jax.jit(traced, static_argnums=static_argnums, compiler_options=flags)
         return jitted if identity is None else persistent(jitted, platform, f"{identity} {PRECISION} {flags}")
 

@@ -26,7 +26,7 @@ from jfnn.core.engine.minibatches import Source, step_key
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import values_by_name
-from jfnn.numerics.compiling import compiled
+from jfnn.numerics.compiling import compiled, compiler_options
 from jfnn.params import Params, State, by_dtype, without_constants
 
 R = TypeVar("R")
@@ -79,11 +79,12 @@ class Program:
         self.epochs = epochs
         name_of_all = functions.name
         keeps_memory = functions.learner.keeps_memory
+        options = compiler_options(platform, functions.learner.loops)
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
             identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
             stored_as = None if name_of_all is None else identity
-            return compiled(function, platform, identity=stored_as, loops=functions.learner.loops)
+            return compiled(function, platform, options=options, identity=stored_as)
 
         # Cached, since every call needs it and computing it takes a twentieth of a short call.
         self.lanes = functools.cache(self._lanes)

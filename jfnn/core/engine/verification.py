@@ -24,7 +24,7 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
     """Check the objective, the step and the scores of the first members on their first minibatch.
 
     ``tile`` members are computed side by side; ``options`` are the compiler's, by default those of
-    `jfnn.numerics.compiling`.
+    the engine's programs.
 
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` times the largest number of its array.
@@ -55,17 +55,18 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
     params = replicates.start(np.zeros(tile, int))
     hyper = {name: jnp.asarray(values[members]) for name, values in cohort.hyper().items()}
     block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
-    used = options or compiler_options(platform, learner.loops)
+    if options is None:
+        options = compiler_options(platform, learner.loops)
     for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
         mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
         with tracing(), jax.disable_jit():
             expected = mapped(params, hyper, *arguments)
-        actual = compiled(mapped, platform, options=options, loops=learner.loops)(params, hyper, *arguments)
+        actual = compiled(mapped, platform, options=options)(params, hyper, *arguments)
         for name, here, there in _find_differences(actual, expected, params):
             raise ArithmeticError(
                 f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
                 f" {importlib.metadata.version('jaxlib')} and {there} operation by operation: the compiler"
-                f" computes it wrongly (options {used}), or the function"
+                f" computes it wrongly (options {options}), or the function"
                 " returns other values when it is traced"
             )
 

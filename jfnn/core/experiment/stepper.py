@@ -169,4 +169,4 @@ def _compile_observer(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
 
         return jax.lax.scan(step, stepper.functions.start(params, hyper), steps)[1]
 
-    return compiled(jax.vmap(of_cell, in_axes=(0, None, None, None)), loops=stepper.learner.loops)
+    return compiled(jax.vmap(of_cell, in_axes=(0, None, None, None)))

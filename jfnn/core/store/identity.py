@@ -48,7 +48,7 @@ def environment_of_kind(kind: str) -> Json:
             "compiler_flags": compiler_flags(),
             "compiler": compiler(),
             "compiler_options": compiling.compiler_options(platform),
-            "compiler_options_of_loops": compiling.compiler_options(platform, loops=True),
+            "compiler_options_of_loops": dict(compiling.LOOP_OPTIONS) if is_cpu else {},
             "matmul_precision": compiling.PRECISION,
             "random_numbers": {name: getattr(jax.config, name) for name in RANDOM_NUMBERS},
         },
