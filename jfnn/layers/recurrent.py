@@ -28,8 +28,8 @@ from jfnn.layers.starts import Draw, Starts, within
 from jfnn.params import Params
 
 STATES = ("last", "all")
-# Largest number of units for which products are small (`LayerKind.loops`). With the options for small products,
-# a GRU of 32 units in batches of 100 takes as long as without them, and one of 100 units 4% longer.
+# Largest number of units for which products are small (`LayerKind.loops`). With the options for small
+# products, a GRU of 32 units in batches of 100 takes as long as without them, and one of 100 units 4% longer.
 SMALL = 32
 
 
