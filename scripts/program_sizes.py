@@ -32,7 +32,7 @@ from jfnn.core.engine.executors import Threads
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.prepare import prepare
-from jfnn.numerics.compiling import compiled
+from jfnn.numerics.compiling import compiled, compiler_options
 from jfnn.numerics.machine import versions
 
 FILE = Path(__file__).parents[1] / "tests" / "data" / "program_sizes.json"
@@ -77,7 +77,8 @@ def lowered(workload: Workload) -> Any:
     device = prepared.threads[0]
     trainer = Trainer(prepared.experiment, [device], prepared.layout)
     worker = cast(Threads, trainer.executor).workers[device]
-    function: Any = compiled(inspect.unwrap(worker.program.advance), device.platform)
+    flags = compiler_options(device.platform, worker.program.learner.loops)
+    function: Any = compiled(inspect.unwrap(worker.program.advance), device.platform, options=flags)
     programs = []
 
     def advance(members: object, *others: object) -> tuple[object, None]:
