@@ -89,7 +89,7 @@ class Recurrent(LayerKind):
 
     @property
     def loops(self) -> bool:  # type: ignore[override]
-        """Whether the products of a time step are small: at most `SMALL` units."""
+        """Whether the products of a time step are small: at most 32 units."""
         return self.units <= SMALL
 
     def width(self, shape: Shape) -> int:

@@ -160,7 +160,7 @@ class Learner(abc.ABC):
 
     @property
     def loops(self) -> bool:
-        """Whether steps loop over small products; see `jfnn.numerics.compiling.LOOP_OPTIONS`."""
+        """Whether steps loop over small products, which have their own compiler options."""
         return False
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
