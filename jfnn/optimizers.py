@@ -202,6 +202,12 @@ class UpdateRule(NamedTuple):
         given = {*self.numbers, *(name for name, value in self.fixed if value is not None)}
         return self.name in ("sgd", optax.sgd) and given <= {"learning_rate", "nesterov"}
 
+    @property
+    def is_registered(self) -> bool:
+        """Whether the optimizer and its schedule are known by name, without any custom function."""
+        plain = all(isinstance(value, bool | int | str | None) for _, value in self.fixed)
+        return plain and optax_name(self.name) is not None and isinstance(self.schedule, str)
+
     def needs_value(self, params: object) -> bool:
         """Whether a step needs the objective as a number and as a function, as with a line search."""
         shapes, structure = jax.tree.flatten(params)
@@ -210,9 +216,17 @@ class UpdateRule(NamedTuple):
     def check(self, params: object) -> None:
         """Trace one update, so that an unsuitable optimizer raises before training.
 
+        Cached for registered optimizers, since searches use the same one often.
+
         Raises:
             ValueError: The update fails for these parameters, or the state changes its structure.
         """
+        shapes, structure = jax.tree.flatten(params)
+        check = _check_once if self.is_registered else UpdateRule._check
+        check(self, structure, tuple(shapes), jax.config.read("jax_enable_x64"))
+
+    def _check(self, structure: jax.tree_util.PyTreeDef, shapes: tuple[Any, ...], x64: bool) -> None:
+        """See `check`; ``x64`` is only a cache key, since the dtypes of the state depend on it."""
 
         def update(params: object, hyper: Mapping[str, object]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
@@ -222,7 +236,8 @@ class UpdateRule(NamedTuple):
             state = transformation.init(params)
             return state, transform_gradients(transformation, params, state, params, _sum(params), _sum)[1]
 
-        number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
+        params = jax.tree.unflatten(structure, shapes)
+        number = jax.ShapeDtypeStruct((), shapes[0].dtype)
         if callable(self.schedule):
             self._check_schedule(self.schedule, number)
         try:
@@ -270,6 +285,9 @@ class UpdateRule(NamedTuple):
         )
 
 
+_check_once = functools.lru_cache(maxsize=64)(UpdateRule._check)
+
+
 def _sum(params: Any) -> jax.Array:
     """Sum the parameters, in their dtype; stands in for an objective."""
     total: jax.Array = optax.tree.sum(params)
@@ -294,6 +312,19 @@ def _needs_value(rule: UpdateRule, structure: jax.tree_util.PyTreeDef, shapes: t
 def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
     """Return an `Optimizer` from a name, an optax factory, or an `Optimizer`."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
+
+
+def optax_name(factory: str | Callable[..., Any]) -> str | None:
+    """Return the name of one of optax's own optimizers, or None."""
+    named = vars(optax).get(factory) if isinstance(factory, str) else factory
+    # Not `__module__`, which `functools.wraps` copies from another function.
+    function = getattr(named, "func", named)  # the function inside a partial
+    module = getattr(function, "__globals__", {}).get("__name__", "")
+    if module.partition(".")[0] != "optax":  # patched into optax by the user
+        return None
+    if isinstance(factory, str):
+        return factory
+    return next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
 def _factory(name: str | Factory) -> Factory:

@@ -157,7 +157,7 @@ class BoltzmannLearner(DescentLearner):
     @property
     def has_registered_fields(self) -> bool:
         """Whether the optimizer and its schedule are registered."""
-        return self.rule_is_registered
+        return self.rule.is_registered
 
     def describe(self) -> Json:
         """Return the settings and the optimizer."""

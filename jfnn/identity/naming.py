@@ -1,9 +1,7 @@
 """Names of functions and networks in the configuration of a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import optax
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
@@ -11,7 +9,7 @@ from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
 from jfnn.losses import LOSSES, PARAMETRIZED, Loss, Parametrized
 from jfnn.network import Network, sequential
-from jfnn.optimizers import UpdateRule
+from jfnn.optimizers import UpdateRule, optax_name
 
 MOST_VALUES = 5000  # maximum in a description that is restored: about a thousand layers
 
@@ -23,19 +21,6 @@ class NotKeptError(ArgumentError):
 def name_in(registry: Mapping[str, object], value: object) -> str | None:
     """Return the name of an object in a registry, or None."""
     return next((name for name, entry in registry.items() if entry == value), None)
-
-
-def optax_name(factory: str | Callable[..., Any]) -> str | None:
-    """Return the name of one of optax's own optimizers, or None."""
-    named = vars(optax).get(factory) if isinstance(factory, str) else factory
-    # Not `__module__`, which `functools.wraps` copies from another function.
-    function = getattr(named, "func", named)  # the function inside a partial
-    module = getattr(function, "__globals__", {}).get("__name__", "")
-    if module.partition(".")[0] != "optax":  # patched into optax by the user
-        return None
-    if isinstance(factory, str):
-        return factory
-    return next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
 def code_name(function: object) -> str:
@@ -53,12 +38,6 @@ def describe_rule(rule: UpdateRule) -> Json:
         "optimizer_arguments": dict(rule.fixed),
         "schedule": rule.schedule if isinstance(rule.schedule, str) else code_name(rule.schedule),
     }
-
-
-def is_registered_rule(rule: UpdateRule) -> bool:
-    """Return whether an optimizer has no custom function, so that `describe_rule` is complete."""
-    plain = all(isinstance(value, bool | int | str | None) for _, value in rule.fixed)
-    return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
 
 def describe_loss(loss: Loss) -> Json | str:

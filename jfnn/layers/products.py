@@ -20,16 +20,9 @@ TURNED = 4
 
 @jax.custom_vjp
 def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a + b``: ``w [n_out, n_in]``, ``b [n_out]``, ``a [n_in, batch]``, or members on a last axis.
-
-    With many small networks, XLA would recompute the sums in every kernel that reads them. The barrier makes
-    XLA compute them once: with `jaxlib` 0.10.2 the workload wine of scripts/bench.py takes a tenth less time;
-    with 0.12 there is no difference.
-    """
-    if w.ndim == 3:
-        z: jax.Array = jax.lax.optimization_barrier(_written_out(w, a) + b[:, None])
-        return z
-    return product(w, a) + b[:, None]
+    """``w @ a + b``: ``w [n_out, n_in]``, ``b [n_out]``, ``a [n_in, batch]``, or members on a last axis."""
+    z: jax.Array = _written_out(w, a) if w.ndim == 3 else product(w, a)
+    return z + b[:, None]
 
 
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -10,7 +10,7 @@ import optax
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.identity.naming import describe_rule, is_registered_rule
+from jfnn.identity.naming import describe_rule
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric, starting_shapes
 from jfnn.learners.shapes import check_params
@@ -74,11 +74,6 @@ class DescentLearner(Learner):
     def with_schedule(self, epochs: int) -> Learner:
         """Return a copy whose schedule spans ``epochs``, unless ``schedule_epochs`` is set."""
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
-
-    @property
-    def rule_is_registered(self) -> bool:
-        """Whether the optimizer and its schedule are registered."""
-        return is_registered_rule(self.rule)
 
     def describe(self) -> Json:
         """Describe the optimizer and its schedule."""

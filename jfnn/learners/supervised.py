@@ -300,7 +300,7 @@ class Supervised(DescentLearner):
         known = [make(self.loss, self.multilabel) for make in METRICS.values()]
         metrics = all(metric in known for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.describe_loss(self.loss) != "custom"
-        return metrics and names and self.rule_is_registered and self._network_is_registered
+        return metrics and names and self.rule.is_registered and self._network_is_registered
 
     def describe(self) -> Json:
         """Describe network, loss, metrics and optimizer, by name if they have one."""

@@ -42,10 +42,10 @@ def _d_sum_of_products(
 ) -> tuple[jax.Array, jax.Array]:
     (t, z) = values
     (dt, dz) = tangents
-    # The jnp.where changes no finite value; it hides the products of the backward pass from the compiler. In
+    # The jnp.where changes no finite number; it hides the products of the backward pass from the compiler. In
     # a sum of two bare products, the compiler may round either one before adding the other, and with AVX-512
     # its choice differed between the members of a tile (`tests/laws/test_slots.py`).
-    return sum_of_products(t, z, axis), jnp.sum(dt * z + t * jnp.where(z < jnp.inf, dz, 0), axis=axis)
+    return sum_of_products(t, z, axis), jnp.sum(dt * z + t * jnp.where(t != jnp.inf, dz, 0), axis=axis)
 
 
 @jax.custom_jvp
