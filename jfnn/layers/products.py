@@ -28,12 +28,12 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Return ``∂C/∂w``, ``∂C/∂b`` and ``∂C/∂a`` of `affine` from its output gradient ``δ [n_out, batch]``.
 
-    With many small networks, XLA would recompute δ in every kernel that reads it, because δ is cheap. The
-    barrier makes XLA compute it once, which cuts training time by a fifth (workload xor of scripts/bench.py).
-    Otherwise no barrier is needed: matrix products read δ from memory anyway.
+    XLA would recompute δ in every kernel that reads it, because δ is cheap. The barrier makes XLA compute it
+    once, which cuts training time by a fifth for many small networks (workload xor of scripts/bench.py). It
+    also keeps sums of δ out of the kernel of δ, where the compiler rounded some slots of a tile differently
+    (`tests/laws/test_slots.py`).
     """
-    if w.ndim == 3:
-        delta = jax.lax.optimization_barrier(delta)
+    delta = jax.lax.optimization_barrier(delta)
     return weight_gradient(delta, a), bias_gradient(delta), transposed_product(w, delta)
 
 

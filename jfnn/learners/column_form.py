@@ -47,7 +47,7 @@ def gradient_by_hand(
     """
     members = jnp.shape(objective.strengths["l2"])
     outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
-    outputs = _computed_once(outputs, members)
+    outputs = _computed_once(outputs) if members else outputs
     targets = sequence.columns(targets, members)
     value = objective.value(outputs, targets, packed, weights, axis=0)
     d_outputs = objective.loss.derivative(outputs, targets, axis=0)
@@ -78,7 +78,7 @@ def gradient_by_jax(
 
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
-        outputs = _computed_once(outputs, members)
+        outputs = _computed_once(outputs) if members else outputs
         values = objective.value(outputs, targets, trained, weights, axis=0)
         # No member's objective depends on another's parameters, so the sum's gradient contains all gradients.
         return jnp.sum(values), values
@@ -87,16 +87,21 @@ def gradient_by_jax(
     return values, gradients
 
 
-def _computed_once(outputs: jax.Array, members: tuple[int, ...]) -> jax.Array:
-    """Return a network's outputs; with many small networks, behind a barrier.
+@jax.custom_jvp
+def _computed_once(outputs: jax.Array) -> jax.Array:
+    """Return a network's outputs behind a barrier, which the derivative does not have.
 
-    Without it, XLA would compute their sums again in every kernel of the loss that reads them (workload wine
-    of scripts/bench.py). A barrier behind hidden layers does not pay: it costs the workload xor a twentieth.
+    With many small networks, XLA would otherwise compute their sums again in every kernel of the loss that
+    reads them (workload wine of scripts/bench.py). A barrier behind hidden layers does not pay: it costs the
+    workload xor a twentieth.
     """
-    if not members:
-        return outputs
     once: jax.Array = jax.lax.optimization_barrier(outputs)
     return once
+
+
+@_computed_once.defjvp
+def _d_computed_once(outputs: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return _computed_once(*outputs), *tangents
 
 
 def draw_masks(
