@@ -87,9 +87,8 @@ def gradient_by_jax(
     return values, gradients
 
 
-@jax.custom_jvp
 def _computed_once(outputs: jax.Array) -> jax.Array:
-    """Return a network's outputs behind a barrier, which the derivative does not have.
+    """Return a network's outputs behind a barrier.
 
     With many small networks, XLA would otherwise compute their sums again in every kernel of the loss that
     reads them (workload wine of scripts/bench.py). A barrier behind hidden layers does not pay: it costs the
@@ -97,11 +96,6 @@ def _computed_once(outputs: jax.Array) -> jax.Array:
     """
     once: jax.Array = jax.lax.optimization_barrier(outputs)
     return once
-
-
-@_computed_once.defjvp
-def _d_computed_once(outputs: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    return _computed_once(*outputs), *tangents
 
 
 def draw_masks(

@@ -44,7 +44,8 @@ def _d_sum_of_products(
     (dt, dz) = tangents
     # The jnp.where changes no finite number; it hides the products of the backward pass from the compiler. In
     # a sum of two bare products, the compiler may round either one before adding the other, and with AVX-512
-    # its choice differed between the members of a tile (`tests/laws/test_slots.py`).
+    # its choice differed between the members of a tile (`tests/laws/test_slots.py`). The condition is on t,
+    # since XLA would compute z again to test it.
     return sum_of_products(t, z, axis), jnp.sum(dt * z + t * jnp.where(t != jnp.inf, dz, 0), axis=axis)
 
 

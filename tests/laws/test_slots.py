@@ -21,7 +21,7 @@ WIDTHS = [8, 2, 3, 4, 5, 6, 7, 9, 10, 12, 16, 20, 25, 32, 48]
 SHARED = [True, False, 2]
 SUMS = ("add", "subtract")
 # n_in, n_out, batch size and tile whose slots once differed: the first two on a processor with AVX-512, the
-# others in products with one column, at most 7 rows and columns, or one sample.
+# others in products with one column, at most 7 rows and columns, or one sample, or in sums of deltas.
 ONCE_DIFFERENT = [
     (7, 3, 5, 8),
     (4, 5, 3, 8),
@@ -30,6 +30,7 @@ ONCE_DIFFERENT = [
     (5, 1, 5, 7),
     (1, 1, 1, 25),
     (16, 1, 1, 12),
+    (7, 3, 3, 24),
 ]
 
 

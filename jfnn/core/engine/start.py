@@ -4,7 +4,6 @@ Most optimizers start with zeros, or one number, in every array; compiling that 
 small network.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -63,24 +62,7 @@ class Start(NamedTuple):
 def read_start(
     functions: Functions, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
 ) -> Start:
-    """Trace `Learner.start` for one member's parameters and hyperparameters, or for their shapes.
-
-    Cached, as programs are, for the same functions and shapes.
-    """
-    arguments = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, dict(hyper)))
-    shapes, structure = jax.tree.flatten(arguments)
-    return _read(functions, structure, tuple(shapes), jax.config.read("jax_enable_x64"))
-
-
-@functools.lru_cache(maxsize=64)
-def _read(
-    functions: Functions,
-    structure: jax.tree_util.PyTreeDef,
-    arguments: tuple[jax.ShapeDtypeStruct, ...],
-    x64: bool,
-) -> Start:
-    """See `read_start`; ``x64`` is only a cache key, since the dtypes of the state depend on it."""
-    params, hyper = jax.tree.unflatten(structure, arguments)
+    """Trace `Learner.start` for one member's parameters and hyperparameters, or for their shapes."""
     with tracing():
         traced, shapes = jax.make_jaxpr(functions.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr
