@@ -221,7 +221,8 @@ class UpdateRule(NamedTuple):
         Raises:
             ValueError: The update fails for these parameters, or the state changes its structure.
         """
-        shapes, structure = jax.tree.flatten(params)
+        leaves, structure = jax.tree.flatten(params)
+        shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]  # arrays have no hash
         check = _check_once if self.is_registered else UpdateRule._check
         check(self, structure, tuple(shapes), jax.config.read("jax_enable_x64"))
 
