@@ -72,6 +72,20 @@ def test_members_of_small_linear_networks_have_the_same_bits_in_every_slot(n_in,
 
 
 @pytest.mark.optimized
+@pytest.mark.parametrize("batch", representatives([3, 5, 7, 8], 5))
+def test_members_of_default_tiles_have_the_same_bits_with_few_rows(batch):
+    net, split = jfnn.mlp((7, 40, 1), "tanh"), noise(7, 1, batch, "float32")
+    rates = np.linspace(0.05, 0.5, 50)
+
+    def swept(rates):
+        options = {"loss": "sigmoid_cross_entropy", "batch_size": batch, "epochs": 2, "l2": 0.1}
+        return jfnn.sweep(net, split, learning_rate=rates, **options)
+
+    in_order, reverse = swept(rates), swept(rates[::-1])
+    assert same_bits(jax.tree.map(lambda leaf: leaf[::-1], reverse.params), in_order.params)
+
+
+@pytest.mark.optimized
 @pytest.mark.thorough
 @examples((4, 4), (400, 400))
 @pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
