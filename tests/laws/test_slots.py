@@ -78,8 +78,8 @@ def test_members_of_default_tiles_have_the_same_bits_with_few_rows(batch):
     rates = np.linspace(0.05, 0.5, 50)
 
     def swept(rates):
-        options = {"loss": "sigmoid_cross_entropy", "batch_size": batch, "epochs": 2, "l2": 0.1}
-        return jfnn.sweep(net, split, learning_rate=rates, **options)
+        loss = "sigmoid_cross_entropy"
+        return jfnn.sweep(net, split, learning_rate=rates, l2=0.1, loss=loss, batch_size=batch, epochs=2)
 
     in_order, reverse = swept(rates), swept(rates[::-1])
     assert same_bits(jax.tree.map(lambda leaf: leaf[::-1], reverse.params), in_order.params)

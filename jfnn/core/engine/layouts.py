@@ -21,11 +21,6 @@ from jfnn.learners.shapes import row_shapes
 from jfnn.numerics.compiling import tracing
 from jfnn.params import Params, State, key_shape
 
-# With at most this number of rows in a minibatch, a CPU tile has at most `small.VECTOR` members or a multiple
-# of it. If a layer has one unit, XLA vectorizes over so few rows, and rounds the members left over from its
-# vectors differently (`jaxlib` 0.12, tiles of 20 and 25; `tests/laws/test_slots.py`).
-FEW_ROWS = 8
-
 
 def layout_for(
     cohort: Cohort,
@@ -79,8 +74,8 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
 
 
 def _rounds_alike(width: int, batch: int) -> bool:
-    """Return whether a CPU tile in steps of ``batch`` rows rounds alike in all slots (see `FEW_ROWS`)."""
-    return batch > FEW_ROWS or width <= small.VECTOR or width % small.VECTOR == 0
+    """Return whether a CPU tile in steps of ``batch`` rows rounds alike in all slots (`plan.FEW_ROWS`)."""
+    return batch > plan.FEW_ROWS or width <= small.VECTOR or width % small.VECTOR == 0
 
 
 def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float]:

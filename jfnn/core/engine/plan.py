@@ -21,6 +21,10 @@ CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 # Candidates for other widths, for fewer members or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# With at most this number of rows in a minibatch, a CPU tile has at most 16 members or a multiple of 16. If a
+# layer has one unit, XLA vectorizes over so few rows, and rounds the members left over from its vectors
+# differently (`jaxlib` 0.12, tiles of 20 and 25; `tests/laws/test_slots.py`).
+FEW_ROWS = 8
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
 # units of the time of a member with shared ones; assumed number of CPU cores. Wrong values only choose a
 # slower layout: benchmark them with the workloads digit_seeds and folds.
