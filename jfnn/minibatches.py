@@ -34,13 +34,19 @@ DRAWN = 1280
 SCHEMES = ("subset", "permutation", "in_order", "full")
 PASSES = ("permutation", "in_order")  # schemes that use each row at most once
 EPOCH = np.uint32(2**32 - 1)  # used instead of the step number if one permutation serves a whole epoch
+AUTO = "auto"
 
 
-def _as_batch_size(size: object, argument: str) -> int | None:
-    if isinstance(size, str):
-        expected = "expected a number of rows, or None for all of them"
+def default_batch_size(n: int) -> int:
+    """Return the default batch size for ``n`` training rows: 100, or a quarter of fewer than 400 rows."""
+    return max(1, min(100, n // 4))
+
+
+def _as_batch_size(size: object, argument: str) -> int | str | None:
+    if isinstance(size, str) and size != AUTO:
+        expected = f"expected a number of rows, {AUTO!r}, or None for all rows"
         raise ArgumentTypeError(argument, f"{expected}, got {size!r}")
-    return None if size is None else checks.as_count(size, argument)
+    return size if size is None or isinstance(size, str) else checks.as_count(size, argument)
 
 
 def _as_steps(steps: object, argument: str, scheme: str) -> int | None:
@@ -54,7 +60,9 @@ class Minibatches(Valid):
     """The scheme that divides an epoch into steps.
 
     Attributes:
-        batch_size: Rows per step; None for all of them (gradient descent).
+        batch_size: Rows per step; None for all of them (gradient descent); "auto" for 100, or for a quarter
+            of the training rows if they are fewer than 400. With folds, the smallest number of training rows
+            counts.
         scheme: "subset" (a fresh random subset at each step, as in the notes), "permutation" (a pass over the
             shuffled rows), "in_order" (a pass over the rows as they are) or "full".
         drop_last: Whether a pass drops the rows that do not fill a batch. If False they form a shorter last
@@ -66,7 +74,7 @@ class Minibatches(Valid):
         ValueError, TypeError: An invalid value, or ``steps`` for a pass over the rows.
     """
 
-    batch_size: int | None = field(100, _as_batch_size)
+    batch_size: int | str | None = field(AUTO, _as_batch_size)
     scheme: str = field("subset", one_of(SCHEMES))
     drop_last: bool = field(True, checks.as_switch)
     steps: int | None = field(None, _as_steps, given=["scheme"])
@@ -74,7 +82,12 @@ class Minibatches(Valid):
     @property
     def axis_value(self) -> int:
         """Batch size on the axis "batch_size" of a result: rows per step, 0 for all rows."""
-        return 0 if self.scheme == "full" else self.batch_size or 0
+        if self.scheme == "full" or self.batch_size is None:
+            return 0
+        if isinstance(self.batch_size, str):
+            expected = "expected numbers of rows, since several sizes form an axis"
+            raise ArgumentError("batch_size", expected, got=repr(self.batch_size))
+        return self.batch_size
 
     def fitted(self, n: int) -> Minibatches:
         """Return minibatches whose batch size suits ``n`` training rows (those of the smallest fold).
@@ -84,11 +97,17 @@ class Minibatches(Valid):
         """
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(n, "full", steps=self.steps)
-        if self.batch_size > n:
+        size = self._size(n)
+        if size > n:
             expected = f"expected at most the {n} training rows"
-            cure = Set("batch_size", None, "takes all of them")
-            raise ArgumentError("batch_size", expected, got=str(self.batch_size), cure=cure)
-        return self
+            cure = Set("batch_size", default_batch_size(n), "is the default for them")
+            raise ArgumentError("batch_size", expected, got=str(size), cure=cure)
+        return dataclasses.replace(self, batch_size=size)
+
+    def _size(self, n: int) -> int:
+        """Return the batch size for ``n`` rows, of which a step takes a part."""
+        size = self.batch_size
+        return size if isinstance(size, int) else default_batch_size(n)
 
     @property
     def is_pass(self) -> bool:
@@ -111,19 +130,22 @@ class Minibatches(Valid):
             return self.steps
         if self.scheme == "full" or self.batch_size is None:
             return 1
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        size = self._size(n)
+        return n // size if self.drop_last else -(-n // size)
 
     def rows_a_step(self, n: int) -> int:
         """Number of positions per step, padding included."""
         if self.batch_size is None or (self.scheme == "full" and not self.padded):
             return n
-        return self.batch_size
+        return self._size(n)
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Return the row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows; see `step_rows`."""
-        positions = np.arange(self.rows_a_step(n))
+        batch = self.rows_a_step(n)
+        batches = dataclasses.replace(self, batch_size=batch)
+        positions = np.arange(batch)
         steps = np.arange(self.n_steps(n))[:, None]
-        rows = step_rows(self, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
+        rows = step_rows(batches, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
         return np.broadcast_to(rows, (len(steps), len(positions))).astype(np.int32)
 
 
@@ -142,7 +164,7 @@ def step_rows(
     "permutation" is entry ``s batch_size + j`` of the permutation for ``(seed, epoch)``.
 
     Args:
-        batches: The scheme.
+        batches: The scheme, with a number of rows per step.
         positions: Positions in the step, ``0 … batch_size - 1``.
         domain: The domain of the permutation (``jfnn.numerics.permutation.domain``).
         seed: The seed (uint32).

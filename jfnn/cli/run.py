@@ -33,6 +33,7 @@ from jfnn.core.experiment.remote import ExecutorError
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError, directory_lock
 from jfnn.learners import METRICS
+from jfnn.minibatches import AUTO
 from jfnn.optimizers import is_distribution
 from jfnn.playground.epochs import spaced_epochs
 from jfnn.schedulers import SCHEDULERS
@@ -219,13 +220,13 @@ def networks(problem: LoadedData, flags: Flags) -> dict[str, jfnn.Network]:
     return made
 
 
-def batch_sizes(problem: LoadedData, flags: Flags) -> list[int | None]:
-    """Return the rows per step from the flags, None for all; by default 100, or a quarter of few rows."""
+def batch_sizes(flags: Flags) -> list[int | str | None]:
+    """Return the rows per step from the flags, None for all, or the library's default."""
     sizes = flags.batch_size
     if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
         raise ArgumentError("batch_size", "with --minibatch full every step uses all rows")
     if sizes is None:
-        return [None if flags.minibatch == "full" else max(1, min(100, problem.n_train // 4))]
+        return [None if flags.minibatch == "full" else AUTO]
     return [None if isinstance(size, str) else size for size in sizes]
 
 
@@ -241,7 +242,7 @@ def optimizer(flags: Flags) -> jfnn.Optimizer:
 
 def keywords(problem: LoadedData, flags: Flags) -> dict[str, Any]:
     """Return the keywords of `jfnn.sweep`, without the executor."""
-    sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(problem, flags)]
+    sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(flags)]
     hyper = {"l1": flags.l1, "dropout": flags.dropout}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | dict(flags.optimizer_arg)
     for name, values in axes.items():

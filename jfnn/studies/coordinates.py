@@ -19,7 +19,7 @@ from jfnn.core.experiment.stepper import Seen, make_experiment, make_stepper
 from jfnn.layers import LayerKind, Params
 from jfnn.learners import Hyper
 from jfnn.losses import Loss
-from jfnn.minibatches import Minibatches
+from jfnn.minibatches import AUTO, Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Factory, Optimizer
@@ -94,7 +94,7 @@ def coordinate_check(
     loss: str | Loss = "cross_entropy",
     reduction: str = "mean",
     optimizer: str | Optimizer | Factory = "sgd",
-    batch_size: int | Minibatches | None = 100,
+    batch_size: int | str | Minibatches | None = AUTO,
     rows: int = 500,
 ) -> CoordinateCheck:
     """Train networks of several widths for a few steps and measure how much their activations change.
@@ -115,10 +115,10 @@ def coordinate_check(
         parametrizations: "standard" for networks as given; "maximal_update" for `jfnn.maximal_update`.
         base: The width at which both parametrizations give the same network; None for the first.
         output_multiplier: As in `jfnn.maximal_update`.
-        loss: As in `jfnn.sweep`, like ``reduction``, ``optimizer`` and ``batch_size``.
+        loss: As in `jfnn.sweep`, like ``reduction`` and ``optimizer``.
         reduction: "sum" or "mean".
         optimizer: With a single value for each argument.
-        batch_size: Rows per step, or a `jfnn.Minibatches`.
+        batch_size: As in `jfnn.sweep`, but a single value.
         rows: Number of training rows, from the first, whose activations are measured.
 
     """

@@ -20,7 +20,7 @@ def test_defaults_are_the_grid_of_the_notes():
     taken = Options(network, problem.split, **run.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
-    assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
+    assert taken.batch_size == jfnn.Minibatches("auto", "subset", drop_last=True)
     assert (taken.hyper, taken.optimizer) == ({}, jfnn.Optimizer("sgd"))
     assert taken.validation == jfnn.Validation()
     # All others have the library's defaults.
@@ -89,11 +89,11 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, mid
     ("words", "made"),
     [
         ("--hidden 50 --hidden 50 --batch-size 50,050", (["50-sigmoid"], [50])),
-        ("--hidden none --activation relu,tanh", (["none"], [100])),
+        ("--hidden none --activation relu,tanh", (["none"], ["auto"])),
         ("--hidden 5 --batch-size full,9", (["5-sigmoid"], [None, 9])),
     ],
 )
 def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(run.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
+    assert (list(run.networks(problem, flags)), run.batch_sizes(flags)) == made

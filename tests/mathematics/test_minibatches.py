@@ -83,3 +83,17 @@ def test_fitted_minibatches_are_the_same_or_those_of_the_smallest_fold():
     assert batches.fitted(N) == batches
     assert Minibatches(N).fitted(N).n_steps(N) == 1
     assert Minibatches(None).fitted(20).batch_size == 20
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 1), (3, 1), (96, 24), (399, 99), (400, 100), (1437, 100)])
+def test_default_batch_size_is_100_or_a_quarter_of_few_rows(n, size):
+    for batches in (Minibatches(), Minibatches("auto"), Minibatches(scheme="permutation")):
+        assert batches.fitted(n) == Minibatches(size, batches.scheme)
+        np.testing.assert_array_equal(batches.epoch(n, 3, 7), batches.fitted(n).epoch(n, 3, 7))
+        assert batches.epoch(n, 3, 7).shape == (batches.n_steps(n), batches.rows_a_step(n)) == (n // size, size)
+    assert Minibatches("auto", "full").fitted(n) == Minibatches(None).fitted(n)
+
+
+def test_error_of_a_large_batch_size_suggests_the_default():
+    with pytest.raises(ValueError, match="batch_size=24 "):
+        Minibatches(97).fitted(96)

@@ -9,7 +9,9 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 import jfnn
 from jfnn.core.engine import cohort
+from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.validation import cuts
+from jfnn.core.search.prepare import prepare
 
 pytestmark = pytest.mark.unoptimized
 
@@ -46,6 +48,32 @@ def test_hold_out_is_one_train_test_split_for_all_seeds(validation):
     assert same_bits(result.params, as_folds.params)
     for name in SCORES:
         np.testing.assert_array_equal(result.scores[name], as_folds.scores[name][..., 0])
+
+
+def default_minibatches(**options):
+    return prepare(Options(NET, SPLIT, learning_rate=0.1, **options)).experiment.replicates.batches
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, 15),
+        ({"validation": HELD}, 12),
+        ({"folds": 3}, 10),
+        ({"folds": [(range(20), range(20, 60)), (range(8), range(20, 60))]}, 2),
+    ],
+)
+def test_default_batch_size_suits_the_smallest_number_of_training_rows(options, size):
+    assert default_minibatches(**options) == jfnn.Minibatches(size)
+    passes = jfnn.Minibatches(scheme="permutation", drop_last=False)
+    assert default_minibatches(**options, batch_size=passes) == jfnn.Minibatches(size, "permutation", False)
+
+
+def test_refit_keeps_the_default_batch_size_of_the_search():
+    options = {"learning_rate": [0.02, 0.1], "epochs": 2, "folds": 3, "refit": True}
+    result = jfnn.sweep(NET, SPLIT, **options)
+    sizes = [each.config["settings"]["minibatches"]["batch_size"] for each in (result, result.refit)]
+    assert sizes == [10, 10]
 
 
 @pytest.mark.parametrize(

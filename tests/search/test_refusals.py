@@ -191,7 +191,7 @@ DOORS = [
     ),
     *(
         (several, {"batch_size": sizes}, "batch_size")
-        for sizes in ([8, 8], [8, 71], [None, Minibatches(3, "full")], 71)
+        for sizes in ([8, 8], [8, 71], [8, "auto"], [None, Minibatches(3, "full")], 71)
     ),
     *((several, {"batch_size": sizes, "validation": 0.2}, "batch_size") for sizes in (60, [8, 60])),
     (several, {"batch_size": [4, 5], "batches": ROWS, "epochs": 1}, "batch_size"),

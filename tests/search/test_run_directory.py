@@ -204,6 +204,7 @@ def test_run_of_version_0_11_is_read():
     """Every version of a format reads it: this directory was written by 0.11.0."""
     result = jfnn.load(Path(__file__).parents[1] / "data" / "run_of_0_11")
     assert result.config["versions"]["jfnn"] == "0.11.0"
+    assert result.config["settings"]["minibatches"]["batch_size"] == 4
     assert result.crossed and list(result.axes) == ["learning_rate", "l2"]
     np.testing.assert_allclose(result.test_loss.ravel(), [0.77491631, 0.82490441], rtol=1e-6)
     x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)

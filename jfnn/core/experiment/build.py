@@ -164,9 +164,11 @@ def _check_refit(options: Options, cells: int, validates: bool) -> None:
 
 def _check_drawn_rows(options: Options, split: Split) -> None:
     """Raise ArgumentError for minibatches of a split without rows."""
-    if split.x_train is None and options.batches is None and options.scheme.axis_value:
+    scheme = options.scheme
+    is_full = scheme.batch_size is None or scheme.scheme == "full"
+    if split.x_train is None and options.batches is None and not is_full:
         reason = "expected None or jfnn.Minibatches(None, steps=…), since the split has no rows to draw"
-        raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
+        raise ArgumentError("batch_size", f"{reason}, got {scheme.batch_size!r}")
 
 
 def _doubts(

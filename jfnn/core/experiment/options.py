@@ -33,7 +33,7 @@ from jfnn.core.experiment.settings import (
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
-from jfnn.minibatches import Minibatches
+from jfnn.minibatches import AUTO, Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
 from jfnn.params import Params
@@ -109,12 +109,14 @@ class Common(Valid):
         as_epoch_range,
     )
     batch_size: Converted[
-        int | Minibatches | Sequence[int | Minibatches | None] | None, Minibatches | tuple[Minibatches, ...]
+        int | str | Minibatches | Sequence[int | Minibatches | None] | None,
+        Minibatches | tuple[Minibatches, ...],
     ] = option(
-        "Rows per step; None for all rows (gradient descent); or `jfnn.Minibatches`, for passes over a"
+        'Rows per step; "auto" for 100, or for a quarter of the training rows (of the smallest fold) if they'
+        " are fewer than 400; None for all rows (gradient descent); or `jfnn.Minibatches`, for passes over a"
         " permutation instead of a fresh random subset each step. `jfnn.sweep` also takes several, which"
         ' form the axis "batch_size".',
-        100,
+        AUTO,
         as_batch_sizes,
     )
     batches: np.ndarray | Callable[[int, int], np.ndarray] | None = option(

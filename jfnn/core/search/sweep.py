@@ -28,6 +28,7 @@ from jfnn.core.store import files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch
 from jfnn.core.store.identity import Description
+from jfnn.minibatches import AUTO, Minibatches
 
 # Arguments that must fit every network; if there are several, errors about these arguments name the network.
 OF_NETWORKS = (
@@ -72,7 +73,9 @@ def sweep(options: Options) -> SweepResult:
             return result
         lengths = tuple(map(len, programs.axes.values()))
         number = int(np.ravel_multi_index(chosen[0][: len(lengths)], lengths))
-        searched = dataclasses.replace(copies[number], out=options.out)
+        searched = dataclasses.replace(
+            copies[number], out=options.out, batch_size=_batch_size_of(runs[number])
+        )
         cells = [index[len(lengths) :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(searched, parts[number], cells, starts_of_cells)
@@ -117,6 +120,15 @@ def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> 
     if refit.rule is not None:
         names = [*programs.axes, *experiment.cells.values]
         refit.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
+
+
+def _batch_size_of(run: Run) -> Minibatches:
+    """Return the batch size of a search for its refit, which has more rows, so that "auto" would differ."""
+    scheme = run.options.scheme
+    batches = run.experiment.replicates.batches
+    if scheme.batch_size == AUTO and scheme.scheme != "full" and isinstance(batches, Minibatches):
+        return batches
+    return scheme
 
 
 def _prepare_all(programs: Programs) -> list[Run]:
