@@ -167,8 +167,8 @@ SATELLITES = sorted({room(name) for name in all_imports()} - CORE - {"extend", "
 # Further internal names used by satellites, in alphabetical order; none is promised to users.
 ALLOWED = {
     "analysis": "OF_LABELS Trace",
-    "cli": "CHECKPOINT CONFIG MODELS NONE_RANKS ProgramRun ProgressBar REFIT RESULTS ROWS TABLE"
-    " device_kind_in directory_lock program_names write_json",
+    "cli": "CHECKPOINT CONFIG MODELS ProgramRun ProgressBar REFIT RESULTS ROWS TABLE"
+    " device_kind_in directory_lock none_ranks program_names write_json",
     "distributed": "CallLength Collect Failures Listener MakeSegment check_process device_kind device_kind_in"
     " environment_of_kind find_differences interrupt_is_pending raise_interrupt write_scratch",
     "estimators": "CallLength Layout RunState as_devices bytes_of_member column_form deferred_interrupts"
@@ -176,7 +176,7 @@ ALLOWED = {
     "loading": "read",
     "playground": "Sliding Wrapped check_rows describe_layer has_labels",
     "plots": "OUTCOMES ProgramRun",
-    "racing": "CONFIG NONE_RANKS combine directory_lock file_exists map_members name_corrupt_file programs_of"
+    "racing": "CONFIG combine directory_lock file_exists map_members name_corrupt_file none_ranks programs_of"
     " read_checked_json with_run write_checked_json",
     "report": "ProgramRun has_labels keeps_network",
     "studies": "Experiment check_range scale step_numbers trace_scoring",

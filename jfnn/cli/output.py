@@ -20,7 +20,7 @@ from jfnn.arguments.texts import describe, metric_text, name_text, score_format,
 from jfnn.cli.data import LoadedData
 from jfnn.cli.flags import Flags
 from jfnn.core.engine.cohort import PARTS
-from jfnn.core.search.result import SweepResult
+from jfnn.core.search.result import SweepResult, none_ranks
 from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
 from jfnn.core.store.files import atomic_file, write_json
 from jfnn.optimizers import Distribution
@@ -126,7 +126,8 @@ def verdict(result: SweepResult) -> list[str]:
     """
     best = result.best_or_none()
     if best is None:
-        return ["No best cell: every one diverged with some seed; try smaller learning rates."]
+        reason = none_ranks(result)
+        return [f"{reason[0].upper()}{reason[1:]}."]
     metrics = summary.shown_metrics(result)
     part = summary.ranking_parts(result)[-1]
     lines = [f"best cell: {describe(best.axes)}"]

@@ -15,7 +15,7 @@ from jfnn.arguments.checks import ArgumentError, with_cure
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, as_flags, warnings_in_lines
-from jfnn.core.search.result import NONE_RANKS, SweepResult
+from jfnn.core.search.result import SweepResult, none_ranks
 from jfnn.core.search.run_directory import as_output_file
 from jfnn.core.search.runs import ProgramRun
 from jfnn.core.store.files import CorruptFileError, atomic_file
@@ -91,7 +91,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
         raise ArgumentError("directory", "expected a run on a .csv file; this run has no column names")
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
-        raise ArgumentError("directory", NONE_RANKS)
+        raise ArgumentError("directory", none_ranks(result))
     networks = last_epoch_only(result.of_cell(*best.index) if result.refit is None else result.refit)
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = networks.predict(frame, "mean")

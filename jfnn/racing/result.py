@@ -11,7 +11,7 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import value_text
-from jfnn.core.search.result import NONE_RANKS, Best, SweepResult, map_members
+from jfnn.core.search.result import Best, SweepResult, map_members, none_ranks
 from jfnn.core.search.run_directory import CONFIG, name_corrupt_file
 from jfnn.core.store.files import file_exists
 from jfnn.loading import load
@@ -79,7 +79,7 @@ class RaceResult:
         instead = f" instead of {self.planned}" if self.trained < self.planned else ""
         after = f"at error {self.alpha:g} after {self.trained} networks{instead}"
         if not self.tied:
-            return f"{NONE_RANKS} ({self.trained} networks)"
+            return f"{none_ranks(self.result)} ({self.trained} networks)"
         cells = int(np.prod(self.result.cell_shape))
         if cells == 1:
             return f"{self._cell_text(self.tied[0])} is the only cell ({self.trained} networks)"

@@ -90,7 +90,9 @@ def test_default_batch_size_is_100_or_a_quarter_of_few_rows(n, size):
     for batches in (Minibatches(), Minibatches("auto"), Minibatches(scheme="permutation")):
         assert batches.fitted(n) == Minibatches(size, batches.scheme)
         np.testing.assert_array_equal(batches.epoch(n, 3, 7), batches.fitted(n).epoch(n, 3, 7))
-        assert batches.epoch(n, 3, 7).shape == (batches.n_steps(n), batches.rows_a_step(n)) == (n // size, size)
+        assert (
+            batches.epoch(n, 3, 7).shape == (batches.n_steps(n), batches.rows_a_step(n)) == (n // size, size)
+        )
     assert Minibatches("auto", "full").fitted(n) == Minibatches(None).fitted(n)
 
 

@@ -1,10 +1,14 @@
-"""Warnings of `print(result.best())`: nothing was learned, or the best cell is at the end of an axis."""
+"""Doubts below the best cell: nothing was learned, cells stayed at chance, the best is at an axis end."""
 
 import numpy as np
 import pytest
 from helpers import make_result, noise_split, with_scores
 
 import jfnn
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.prepare import prepare
+from jfnn.core.search.result import with_run
+from jfnn.core.search.runs import Origin
 
 SPLIT = noise_split()
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
@@ -31,7 +35,63 @@ def test_regression_worse_than_the_mean_is_doubted(rates, words):
     )
     doubts = result.best().doubts
     assert not doubts if words is None else words in doubts[0]
-    assert (str(result.best()) == repr(result.best())) == (not doubts)
+
+
+def with_origin(accuracies, advice="", **fields):
+    """Return a result with these accuracies ``[cells, seeds]``, where half of the rows have one class."""
+    accuracies = np.asarray(accuracies)[:, None]
+    grid = make_result(shape=accuracies.shape[:2], seeds=accuracies.shape[2])
+    scores = with_scores(grid, {"test_accuracy": accuracies}, **fields)
+    return with_run(scores, origin=Origin(lambda network: None, most_frequent=0.5, advice=advice))
+
+
+def test_cells_with_a_seed_at_chance_are_counted():
+    (doubt,) = with_origin([[0.9, 0.5, 0.8], [0.9, 0.9, 0.9], [0.5, 0.2, 0.5]]).best().doubts
+    assert doubt.startswith("2 of 3 cells stayed at chance with some seed") and "0.5" in doubt
+    (of_one_seed,) = with_origin([[0.9], [0.5]], "first scale").best().doubts
+    assert "seed" not in of_one_seed and of_one_seed.endswith("first scale")
+
+
+def test_diverged_and_pruned_cells_are_not_at_chance():
+    assert with_origin([[0.9, 0.9], [np.nan, 0.8]]).best().doubts == ()
+    pruned = np.array([[[False] * 2], [[True] * 2]])
+    assert with_origin([[0.9, 0.9], [0.5, 0.5]], pruned=pruned).best().doubts == ()
+
+
+@pytest.mark.parametrize("accuracies", [[[0.9], [0.5]], [[0.5], [0.4]]])
+def test_displays_of_the_best_cell_and_of_the_result_have_the_doubts(accuracies):
+    result = with_origin(accuracies)
+    (doubt,) = result.best().doubts
+    for shown in (repr(result.best()), str(result.best()), repr(result)):
+        assert shown.splitlines()[-1] == doubt
+    assert doubt in result.best()._repr_html_() and doubt in result._repr_html_()
+
+
+def advice_of(split=SPLIT, network=None, **options):
+    network = network or jfnn.mlp((5, 4, 3))
+    return prepare(Options(network, split, learning_rate=0.1, **options)).experiment.advice
+
+
+@pytest.mark.filterwarnings("ignore:inputs reach", "ignore:all training rows")
+def test_advice_names_scaling_and_a_single_class():
+    assert advice_of() == advice_of(SPLIT._replace(x_train=0 * SPLIT.x_train)) == ""
+    for factor in (1e3, 1e-3):
+        assert "scale the inputs" in advice_of(SPLIT._replace(x_train=factor * SPLIT.x_train))
+    assert "same class" in advice_of(SPLIT._replace(y_train=0 * SPLIT.y_train))
+    prices = {"split": NUMBERS._replace(y_train=3e5 + 1e5 * NUMBERS.y_train), "network": jfnn.mlp((2, 1))}
+    assert "scale the targets" in advice_of(**prices, loss="quadratic")
+    assert advice_of(**prices, loss="poisson") == ""
+
+
+@pytest.mark.filterwarnings("ignore:inputs reach")
+def test_advice_replaces_that_about_learning_rates():
+    stuck = with_origin([[0.5], [0.4]]), with_origin([[0.5], [0.4]], "first scale the inputs")
+    assert ["learning rates" in repr(result) for result in stuck] == [True, False]
+    diverged = with_origin([[np.nan]]), with_origin([[np.nan]], "first scale the inputs")
+    for result, words in zip(diverged, ("smaller learning rates", "first scale the inputs"), strict=True):
+        with pytest.raises(ValueError, match=f"{words}$"):
+            result.best()
+        assert words in result._repr_html_()
 
 
 def doubts(by_rate, l2=(0.0, 0.1, 1.0), by_penalty=(0.0, 0.0, 0.0)):

@@ -125,6 +125,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         schedulers=options.schedulers,
         execution=options.execution,
         doubts=found,
+        advice=_advice(learner, data),
     )
 
 
@@ -194,6 +195,17 @@ def _doubts(
         if "dropout" in values:
             found += doubts.about_dropout(values["dropout"], layers, inputs.shape[1:])
     return found
+
+
+def _advice(learner: Learner, data: Data) -> str:
+    """Return what to change first if training fails; see `jfnn.core.experiment.doubts.advice`."""
+    if not isinstance(learner, Supervised):
+        return ""
+    inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
+    labels = data.labels if data.labels is not None and is_labels(data.labels) else None
+    are_numbers = labels is None and not learner.loss.takes_logits and learner.loss.least_target < 0
+    scales = learner.network.layers is None  # other networks may scale inputs themselves
+    return doubts.advice(None if scales else inputs, targets if are_numbers else None, labels)
 
 
 def _learner(options: Options, subsets: Subsets | None) -> Learner:

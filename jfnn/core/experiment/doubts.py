@@ -14,6 +14,8 @@ from jfnn.layers.sequence import dropout_shapes
 # Largest input without a warning. Digits up to 16 train well; scaled to 96, three of seven learning rates
 # from 3e-4 to 0.3 diverge or learn nothing; with pixels up to 255, five do (tests/search/test_doubts.py).
 LARGE = 50.0
+# Numbers within these bounds need no scaling; others are named only if training failed.
+SCALED = (0.1, 10.0)
 BRIGHTEST = 255.0  # 8-bit pixels
 # With at least this many training rows per class on average, a class with one row or none causes a warning.
 # With 2, the logic gates would also cause one; with 100, tables of a few hundred rows would not.
@@ -35,6 +37,33 @@ def about_size(inputs: np.ndarray) -> list[Doubt]:
     pixels = ", or x / 255 for pixels," if most <= BRIGHTEST and inputs.min() >= 0 else ""
     code = f"jfnn.datasets.standardize(split){pixels}"
     return [Doubt(found, cure=Set("standardize", True, "scales them", code))]
+
+
+def advice(inputs: np.ndarray | None, targets: np.ndarray | None, labels: np.ndarray | None) -> str:
+    """Return what to change first if training fails; empty if the training rows look usual.
+
+    Args:
+        inputs: ``[n, …]``; None if their size does not matter.
+        targets: ``[n, t]``; None likewise.
+        labels: ``[n]``; None without classes.
+    """
+    if labels is not None and (labels == labels[0]).all():
+        return "all training rows have the same class, so there is nothing to learn"
+    parts = {"inputs": inputs, "targets": targets}
+    unscaled = [text for name, part in parts.items() if part is not None and (text := _unscaled(name, part))]
+    if not unscaled:
+        return ""
+    return f"first scale {' and '.join(unscaled)} (jfnn.datasets.standardize, --standardize)"
+
+
+def _unscaled(name: str, numbers: np.ndarray) -> str:
+    """Name numbers whose largest magnitude is far from 1, or return nothing."""
+    if numbers.dtype.kind != "f" or not numbers.size:
+        return ""
+    most = max(float(numbers.max()), -float(numbers.min()))
+    if most == 0 or SCALED[0] <= most <= SCALED[1]:
+        return ""
+    return f"the {name}, whose largest magnitude is {compact(most, 3)}"
 
 
 def about_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:

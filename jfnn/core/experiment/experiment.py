@@ -24,6 +24,7 @@ class Experiment(Cohort):
         subsets: The given `Subsets`, if they are the folds. If they have labels, the data have further rows.
         names: As in `jfnn.Split`.
         doubts: Warnings about valid but suspicious input.
+        advice: What to change first if training fails, if the training rows suggest something.
     """
 
     cells: Axes
@@ -35,6 +36,7 @@ class Experiment(Cohort):
     subsets: Subsets | None = None
     names: Names = dataclasses.field(default_factory=Names)
     doubts: Sequence[Doubt] = ()
+    advice: str = ""
 
     @property
     def recording(self) -> Recording:

@@ -1,4 +1,4 @@
-"""Doubts about the outcome of a sweep: nothing was learned, or the best cell is at the end of an axis.
+"""Doubts about a sweep's outcome: nothing was learned, cells stayed at chance, the best is at an axis end.
 
 Each doubt is a sentence without a final period.
 """
@@ -11,14 +11,30 @@ LEAST = 3  # minimum number of values on an axis for doubts about its ends
 MARGIN = 2.0  # standard errors by which the best cell must beat its neighbor on the axis
 
 
-def nothing_learned(scores: np.ndarray, constant: float, name: str) -> tuple[str, ...]:
+def nothing_learned(scores: np.ndarray, constant: float, name: str, advice: str) -> tuple[str, ...]:
     """Return a doubt if no cell is better than a constant prediction, described by ``name``.
 
-    Scores are higher-is-better, and NaN for cells that do not rank.
+    Scores are higher-is-better, and NaN for cells that do not rank. ``advice`` may be empty.
     """
     if not (scores[np.isfinite(scores)] <= constant).all():
         return ()
-    return (f"no cell predicts better than {name}: nothing was learned; try other learning rates",)
+    cure = advice or "try other learning rates"
+    return (f"no cell predicts better than {name}: nothing was learned; {cure}",)
+
+
+def at_chance(accuracies: np.ndarray, constant: float, advice: str) -> tuple[str, ...]:
+    """Return a doubt that counts the cells with a seed no better than the most frequent class.
+
+    ``accuracies`` ``[…, S]`` are NaN for seeds that diverged and for cells that do not rank; ``constant`` is
+    the share of the most frequent class.
+    """
+    stuck = (accuracies <= constant).any(axis=-1)
+    if not stuck.any():
+        return ()
+    seeds = "" if accuracies.shape[-1] == 1 else " with some seed"
+    cure = f"; {advice}" if advice else ""
+    share = f"accuracy at most {constant:.3g}, the share of the most frequent class"
+    return (f"{int(stuck.sum())} of {stuck.size} cells stayed at chance{seeds} ({share}){cure}",)
 
 
 def best_at_ends(cells: Axes, gains: np.ndarray, index: tuple[int, ...]) -> tuple[str, ...]:

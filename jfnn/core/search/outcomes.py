@@ -104,7 +104,7 @@ def origin_of(experiment: Experiment) -> Origin:
     """Return the objects of an experiment that its result keeps in memory."""
     learner = functools.partial(_learner, experiment.learner)
     parts = list(experiment.replicates.parts)
-    return Origin(learner, parts, experiment.subsets, _most_frequent(experiment))
+    return Origin(learner, parts, experiment.subsets, _most_frequent(experiment), experiment.advice)
 
 
 def _most_frequent(experiment: Experiment) -> float | None:

@@ -29,7 +29,7 @@ from jfnn.core.experiment.refit import Simplest
 from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
-from jfnn.core.search.doubts import best_at_ends, nothing_learned
+from jfnn.core.search.doubts import at_chance, best_at_ends, nothing_learned
 from jfnn.core.search.predictions import Folds
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.core.search.runs import Members, ProgramRun, common_entries
@@ -39,7 +39,6 @@ from jfnn.learners.of_targets import SEVERAL_TARGETS
 from jfnn.network import Network
 from jfnn.split import Names, Split
 
-NONE_RANKS = "no best cell: every cell diverged with some seed or was pruned; try smaller learning rates"
 SHOWN = 5  # maximum number of cells shown in a notebook
 # Mapping of a result -> hint for a name that is missing from it.
 OTHERS = {
@@ -57,19 +56,21 @@ class Best:
         index: Index on every axis except seeds and folds.
         axes: Name -> value on each of these axes.
         score: The score named by ``ranked_by``, averaged over seeds and folds.
-        doubts: Sentences shown by ``print``: no cell beats a constant prediction, or the best is at an axis
-            end.
+        doubts: Sentences shown below the cell: no cell beats a constant prediction, some cells stayed at
+            chance, or the best is at an axis end.
     """
 
     index: tuple[int, ...]
     axes: dict[str, Any]
     score: float
     ranked_by: str
-    doubts: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    doubts: tuple[str, ...] = field(default=(), compare=False)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return the cell on one line and each doubt on a line of its own."""
-        return "\n".join([repr(self), *self.doubts])
+        names = ("index", "axes", "score", "ranked_by")
+        fields = ", ".join(f"{name}={vars(self)[name]!r}" for name in names)
+        return "\n".join([f"Best({fields})", *self.doubts])
 
     def _repr_html_(self) -> str:
         """Return the hyperparameters, the score and the doubts, for notebooks."""
@@ -77,6 +78,13 @@ class Best:
         values = [value_text(name, value) for name, value in self.axes.items()]
         table = html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
         return table + "".join(f"<p>{escape(doubt)}</p>" for doubt in self.doubts)
+
+
+def none_ranks(result: SweepResult) -> str:
+    """Explain that a result has no best cell, and what to change."""
+    origin = result.runs[0].origin
+    cure = "try smaller learning rates" if origin is None or not origin.advice else origin.advice
+    return f"no best cell: every cell diverged with some seed or was pruned; {cure}"
 
 
 def _is_metrics(value: object) -> bool:
@@ -173,17 +181,18 @@ class SweepResult:
         return {**vars(self), "runs": runs}
 
     def __repr__(self) -> str:
-        """Return the axes and the best cell."""
+        """Return the axes and the best cell, and each doubt about it on a line of its own."""
         best = self.best_or_none()
         best_text = f"best {self.ranked_by} {best.score:.6g} at {best.axes}" if best else "no cell ranks"
-        return f"<SweepResult of {self.members_text()};\n {best_text}>"
+        doubts = best.doubts if best else ()
+        return "\n".join([f"<SweepResult of {self.members_text()};\n {best_text}>", *doubts])
 
     def _repr_html_(self) -> str:
         """Return a table of the best cells, for notebooks; scores are means with minimum and maximum."""
         pruned = self.pruned_cells
         order = [index for index in self.order() if not pruned[index]]
         if not order:
-            return f"<p>{self.members_text()}</p><p>{NONE_RANKS}</p>"
+            return f"<p>{self.members_text()}</p><p>{escape(none_ranks(self))}</p>"
         higher = self.higher_is_better()
         means = self.cell_scores()
         rows = [["", *map(axis_text, self.axes), name_text(self.ranked_by)]]
@@ -196,7 +205,8 @@ class SweepResult:
                 score = f"{score} ({least} to {most})"
             texts = [value_text(name, value) for name, value in self.axes_at(index).items()]
             rows.append([f"{rank}.", *texts, score])
-        return f"<p>{self.members_text()}</p>{html_table(rows)}"
+        doubts = "".join(f"<p>{escape(doubt)}</p>" for doubt in self.best().doubts)
+        return f"<p>{self.members_text()}</p>{html_table(rows)}{doubts}"
 
     def members_text(self) -> str:
         """Count members, diverged ones, and values on each axis: "12 members (2 diverged): l2 3, …"."""
@@ -359,7 +369,7 @@ class SweepResult:
         """
         best = self.best_or_none(rule)
         if best is None:
-            raise ValueError(NONE_RANKS)
+            raise ValueError(none_ranks(self))
         return best
 
     def best_or_none(self, rule: Simplest | None = None) -> Best | None:
@@ -383,16 +393,23 @@ class SweepResult:
         """
         part, _, metric = self.ranked_by.partition("_")
         found: tuple[str, ...] = ()
+        stuck: tuple[str, ...] = ()
         origin = self.runs[0].origin
+        advice = "" if origin is None else origin.advice
         if metric == "accuracy" and origin is not None and origin.most_frequent is not None:
-            accuracies = self.ranked(self.cell_scores())
-            found = nothing_learned(accuracies, origin.most_frequent, "the most frequent class alone")
+            share = origin.most_frequent
+            found = nothing_learned(
+                self.ranked(self.cell_scores()), share, "the most frequent class alone", advice
+            )
+            by_seed = self.scores[self.ranked_by].reshape(*self.cell_shape, self.seeds.size, -1).mean(axis=-1)
+            by_seed = np.where(self.pruned_cells[..., None], np.nan, by_seed)
+            stuck = at_chance(by_seed, share, advice)
         elif metric in ("loss", "r2") and "r2" in self.metrics and not self.subset_values:
             explained = self.ranked(self.cell_scores(f"{part}_r2"))
-            found = nothing_learned(explained, 0.0, "the mean of the targets")
+            found = nothing_learned(explained, 0.0, "the mean of the targets", advice)
         sign = 1 if self.higher_is_better() else -1
         gains = sign * self.scores[self.ranked_by].reshape(*self.cell_shape, -1)
-        return found or best_at_ends(self.cells, gains, index)
+        return found or (*stuck, *best_at_ends(self.cells, gains, index))
 
     def _choose(self, rule: Simplest) -> tuple[int, ...]:
         """Return the index of the cell that a rule chooses."""

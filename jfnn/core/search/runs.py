@@ -32,12 +32,14 @@ class Origin(NamedTuple):
         subsets: The folds, if they are `Subsets`.
         most_frequent: Share of the most frequent class among the rows that rank, averaged over folds; None
             without classes, with weights, or with subsets.
+        advice: As in `jfnn.core.experiment.experiment.Experiment`.
     """
 
     learner: Callable[[Network | None], Learner]
     parts: Sequence[Mapping[str, np.ndarray]] | None = None
     subsets: Subsets | None = None
     most_frequent: float | None = None
+    advice: str = ""
 
 
 class ProgramMembers(NamedTuple):
