@@ -60,11 +60,9 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
             least = np.asarray(y).min()
             most = np.asarray(y).max()
             if least < 0 or most >= classes:
-                raise ArgumentError(
-                    argument,
-                    f"expected labels from 0 to {classes - 1} (the network has {n_outputs}"
-                    f" outputs), got {least} to {most}",
-                )
+                expected = f"expected labels from 0 to {classes - 1} (the network has {n_outputs} outputs)"
+                cure = _numbering(np.asarray(y), classes)
+                raise ArgumentError(argument, expected, got=f"{least} to {most}", cure=cure)
         if n_outputs == 1:
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
@@ -73,6 +71,16 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
     if is_concrete(y):
         _check_range(np.asarray(y), loss, argument)
     return y.astype(dtype)
+
+
+def _numbering(labels: np.ndarray, classes: int) -> str | None:
+    """Return how to number labels from 0, if they are as many as the classes or fewer."""
+    distinct = np.unique(labels)
+    if len(distinct) > classes:
+        return f"{len(distinct)} classes need {len(distinct)} outputs" if distinct[0] == 0 else None
+    if distinct[0] == 1 and distinct[-1] == classes:
+        return "y - 1 numbers them from 0"
+    return "np.unique(y, return_inverse=True)[1] numbers them from 0; call it before splitting the rows"
 
 
 def check_outputs(n_outputs: int, loss: Any) -> None:
@@ -110,7 +118,8 @@ def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
 
 def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
     if loss.takes_logits and (values.min() < 0 or values.max() > 1):
-        got = f"{values.min()} to {values.max()}{FOR_NUMBERS}"
+        cure = "; (y > 0).astype(int) converts -1 and 1" if (np.abs(values) == 1).all() else FOR_NUMBERS
+        got = f"{values.min()} to {values.max()}{cure}"
         raise ArgumentError(argument, f"a cross-entropy takes targets in [0, 1], got {got}")
     if values.min() < loss.least_target:
         raise ArgumentError(

@@ -1,6 +1,7 @@
 """Argument errors carry data, and shapes are checked during tracing."""
 
 import pickle
+import re
 
 import jax
 import numpy as np
@@ -85,6 +86,22 @@ def test_shapes_are_checked_during_tracing_and_values_are_not():
         jax.jit(lambda x, y: backprop(x, y))(X[:, :1], Y)
     for function in (objective, backprop, predict, predict_proba):
         jax.eval_shape(lambda x, function=function: function(x=x), at_5(np.nan))
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss", "cure"),
+    [
+        ([1, 2, 3], "cross_entropy", "y - 1 "),
+        ([-1, 1, 1], "cross_entropy", "np.unique"),
+        ([10, 20, 30], "cross_entropy", "np.unique"),
+        ([0, 1, 2, 3], "cross_entropy", "4 outputs"),
+        ([[-1.0], [1.0]], "sigmoid_cross_entropy", "y > 0"),
+    ],
+)
+def test_error_of_labels_that_do_not_begin_at_0_has_the_code_that_numbers_them(labels, loss, cure):
+    outputs = 3 if loss == "cross_entropy" else 1
+    with pytest.raises(ValueError, match=re.escape(cure)):
+        as_targets(np.array(labels), (len(labels), outputs), losses.get(loss), np.float32)
 
 
 def test_one_output_accepts_labels_zero_and_one_as_targets():
