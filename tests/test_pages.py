@@ -161,18 +161,27 @@ def test_python_blocks_run_in_order(page, few_digits, capsys):
 
 @pytest.mark.thorough
 @pytest.mark.optimized
-def test_picture_on_the_first_page_equals_that_of_its_program(tmp_path, monkeypatch):
-    """The tolerance is for another processor; other seeds change colors by more than 0.012 on average."""
+@pytest.mark.parametrize(("page", "number"), [("README.md", 1), ("docs/start.md", 2)])
+def test_picture_and_output_on_the_first_pages_are_those_of_their_program(
+    page, number, tmp_path, monkeypatch, capsys
+):
+    """The tolerances are for another processor; other seeds change colors by more than 0.012 on average."""
     monkeypatch.chdir(tmp_path)
-    page = "docs/start.md"
     assert "images/heatmap.png" in PAGES[page]
-    program = "\n".join(blocks(page, "python")[:2])
+    program = "\n".join(blocks(page, "python")[:number])
     with matplotlib.rc_context({"savefig.dpi": 160}):
         exec(compile(program, page, "exec"), {})
     paths = tmp_path / "heatmap.png", ROOT / "docs" / "images" / "heatmap.png"
     drawn, shown = (matplotlib.image.imread(path)[..., :3] for path in paths)
     assert drawn.shape == shown.shape
     assert np.abs(drawn - shown).mean() < 0.01
+    number_of_output = re.compile(r"-?\d+\.?\d*")
+    printed = capsys.readouterr().out.splitlines()
+    for line in re.findall(r"^# (.*)$", program, re.MULTILINE):
+        given = printed.pop(0)
+        assert number_of_output.sub("", given).split() == number_of_output.sub("", line).split()
+        numbers = (np.array(number_of_output.findall(text), float) for text in (given, line))
+        np.testing.assert_allclose(*numbers, atol=0.01)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "py")])
