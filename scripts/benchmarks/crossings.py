@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.first_call import CROSSINGS
-from benchmarks.first_calls import CONTENDERS, KEPT, Process, medians_of
+from benchmarks.first_calls import CONTENDERS, Process, medians_of
 from benchmarks.report import markdown
 
-OURS = ("jfnn", KEPT)
-OTHERS = ("sklearn", "vmap")
+OURS = ("jfnn", "jfnn_kept")
+OTHERS = ("sklearn", "vmap", "vmap_kept")
 
 Curve = dict[int, float]  # number of networks -> seconds of a process
 

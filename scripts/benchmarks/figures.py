@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from benchmarks import crossings
 from benchmarks.contenders import FLOOR, GRID
 from benchmarks.first_call import CROSSINGS
-from benchmarks.first_calls import CONTENDERS, KEPT
+from benchmarks.first_calls import CONTENDERS, WARM
 from benchmarks.report import seconds
 
 # Bars: inches per bar, per character of a label and of parts of the figure; font size in points; characters
@@ -91,9 +91,9 @@ def curves(figures: Mapping[str, Any]) -> Figure:
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, (name, lines) in zip(panels, shown.items(), strict=True):
         for contender, line in lines.items():
-            style = "--" if contender == "jfnn" else "-"
+            style = "--" if contender in WARM.values() else "-"
             label = CONTENDERS[contender]
-            color = COLORS["jfnn" if contender == KEPT else contender]
+            color = COLORS[WARM.get(contender, contender)]
             axes.plot([*line], [*line.values()], style, marker="o", markersize=4, color=color, label=label)
         axes.set_title(CROSSINGS[name][1].title.partition(" of ")[2], fontsize=9)
         axes.set_xscale("log")

@@ -20,6 +20,7 @@ PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1]
 FOLDS = 5
 PROCESSES = 2  # of scikit-learn's search
 NETWORKS = (1, 3, 10, 30, 100, 300, 1000)  # of the crossings
+COMPILED = ("vmap", "vmap_kept", "jfnn", "jfnn_kept")  # contenders that compile a grid, or load it
 POOLED = 30  # scikit-learn trains more with a process per core; fewer end before its processes start
 
 Call = Callable[[], Any]
@@ -34,7 +35,7 @@ def grid(contender: str, epochs: int, workload: str = "NOTES", networks: int | N
         (rate, l2) = chosen.reference
         rates = tuple(rate * 10 ** (-2 * i / networks) for i in range(networks))
         chosen = dataclasses.replace(chosen, learning_rates=rates, l2s=(l2,), seeds=1, summary=None)
-    if contender == "vmap":
+    if contender.startswith("vmap"):
         from benchmarks import plain_jax
 
         return plain_jax.grid(chosen)
@@ -107,7 +108,7 @@ class ProcessCase(NamedTuple):
 
 def crossing(title: str, workload: str) -> dict[int, ProcessCase]:
     """Return a case per number of networks of a workload (learning rates of one penalty): number -> case."""
-    contenders = ("sklearn", "vmap", "jfnn", "jfnn_kept")
+    contenders = ("sklearn", *COMPILED)
     loads = {n: functools.partial(grid, workload=workload, networks=n) for n in NETWORKS}
     return {
         n: ProcessCase(f"{n:,} of {title}", load, contenders, 100, again=False) for n, load in loads.items()
@@ -115,12 +116,8 @@ def crossing(title: str, workload: str) -> dict[int, ProcessCase]:
 
 
 FIRST_CALLS = {
-    "grid": ProcessCase(
-        "a first sweep: the notes' 49 networks 64-50-10, 1 epoch", grid, ("vmap", "jfnn", "jfnn_kept"), 1
-    ),
-    "notes": ProcessCase(
-        "the notes' grid: these networks, 100 epochs", grid, ("vmap", "jfnn", "jfnn_kept"), 100
-    ),
+    "grid": ProcessCase("a first sweep: the notes' 49 networks 64-50-10, 1 epoch", grid, COMPILED, 1),
+    "notes": ProcessCase("the notes' grid: these networks, 100 epochs", grid, COMPILED, 100),
     "classifier": ProcessCase(
         "MLPClassifier((10,)).fit on the irises", classifier, ("sklearn", "jfnn", "jfnn_kept"), 200
     ),

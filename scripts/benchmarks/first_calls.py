@@ -15,12 +15,14 @@ from benchmarks.comparison import show_progress
 from benchmarks.first_call import CASES, KINDS
 from benchmarks.report import markdown, seconds
 
-KEPT = "jfnn_kept"  # in a process that finds programs cached by another process
+# Contender that finds its compiled programs on disk -> the same contender with a cold cache.
+WARM = {"vmap_kept": "vmap", "jfnn_kept": "jfnn"}
 CONTENDERS = {
-    "vmap": "JAX jit(vmap(train)), rows",
+    "vmap": "JAX jit(vmap(train)), cold cache",
+    "vmap_kept": "JAX jit(vmap(train)), warm cache",
     "sklearn": "scikit-learn, searches in several processes",
-    "jfnn": "jfnn, nothing kept",
-    KEPT: "jfnn, programs kept by another process",
+    "jfnn": "jfnn, cold cache",
+    "jfnn_kept": "jfnn, warm cache",
 }
 COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first call less again")
 
@@ -50,19 +52,25 @@ def contenders(kind: str) -> list[str]:
     return [name for name in CONTENDERS if name in some]
 
 
-def start(case: str, contender: str, epochs: int | None = None, programs: str = "0") -> Process:
+def start(case: str, contender: str, epochs: int | None = None, programs: str | None = None) -> Process:
     """Run one call in its own process; RuntimeError if it fails.
 
     Args:
         case: One of `CASES`.
         contender: One of `CONTENDERS`.
         epochs: Number of epochs; None for the case's.
-        programs: Directory of cached programs; "0" for none, so that the process must compile.
+        programs: Directory of the contender's cache of compiled programs; None if the process must compile.
     """
     variables = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     variables |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
-    variables["JFNN_PROGRAMS"] = programs
+    variables["JFNN_PROGRAMS"] = "0"
+    if programs is not None and WARM[contender] == "jfnn":
+        variables["JFNN_PROGRAMS"] = programs
+    elif programs is not None:
+        variables["JAX_COMPILATION_CACHE_DIR"] = programs
+        variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     command = [sys.executable, "-m", "benchmarks.first_call", case, contender]
     command += [] if epochs is None else [str(epochs)]
     began = time.perf_counter()
@@ -80,16 +88,16 @@ def measured(
     figures: Processes = {}
     failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as root:
-        kept = None  # directory of cached programs
+        caches: dict[str, str] = {}  # contender -> directory of its compiled programs
         for turn in range(rounds):
             for contender in (name for name in CASES[case].contenders if name in contenders):
                 show_progress(f"{case}, round {turn + 1} of {rounds}: {contender}")
                 try:
-                    if contender == KEPT and kept is None:
+                    if contender in WARM and contender not in caches:
                         programs = tempfile.mkdtemp(dir=root)
                         start(case, contender, epochs, programs)  # writes the programs
-                        kept = programs
-                    process = start(case, contender, epochs, kept if contender == KEPT and kept else "0")
+                        caches[contender] = programs
+                    process = start(case, contender, epochs, caches.get(contender))
                     figures.setdefault(contender, []).append(process)
                 except RuntimeError as error:
                     failed[contender] = str(error)
