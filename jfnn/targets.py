@@ -61,8 +61,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
             most = np.asarray(y).max()
             if least < 0 or most >= classes:
                 expected = f"expected labels from 0 to {classes - 1} (the network has {n_outputs} outputs)"
-                cure = _numbering(np.asarray(y), classes)
-                raise ArgumentError(argument, expected, got=f"{least} to {most}", cure=cure)
+                numbering = _numbering(np.asarray(y), classes)
+                raise ArgumentError(argument, expected, got=f"{least} to {most}", cure=numbering)
         if n_outputs == 1:
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
