@@ -114,20 +114,20 @@ def test_no_call_crosses_a_stop_and_further_calls_have_the_last_interval(example
     )
 
 
-def test_tile_is_the_widest_that_fits_and_as_wide_as_in_earlier_versions():
+def test_tile_is_the_widest_that_fits():
     """A member's last bits depend on its tile's width, and stopped runs are resumed."""
     sizes = np.geomspace(1, 1e9, 400).astype(int)
     for room, widths in (
-        (plan.CPU_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256)),
-        (plan.ACCELERATOR_TILE_BYTES, (1, 2, 5, 10, 25, 64, 256, 512, 1024)),
+        (plan.CPU_TILE_BYTES, (1, 2, 5, 10, 16, 32, 64, 256)),
+        (plan.ACCELERATOR_TILE_BYTES, (1, 2, 5, 10, 16, 32, 64, 256, 512, 1024)),
     ):
         tiles = [plan.tile_width(held, room, widths) for held in sizes.tolist()]
         assert set(tiles) == set(widths)
         for held, tile in zip(sizes, tiles, strict=True):
             assert tile == 1 or tile * held <= room
             assert all(wider * held > room for wider in widths if wider > tile)
-    assert plan.CPU_WIDTHS == (1, 2, 5, 10, 25, 64, 256)
-    assert plan.ACCELERATOR_WIDTHS[7:] == (512, 1024)
+    assert plan.CPU_WIDTHS == (1, 2, 5, 10, 16, 32, 64, 256)
+    assert plan.ACCELERATOR_WIDTHS[8:] == (512, 1024)
     # 25 members of 2000 numbers fill a core's share exactly.
     assert plan.member_bytes(1999, 1, 1, 4) * 25 == plan.CPU_TILE_BYTES == 600_000
 

@@ -16,9 +16,14 @@ from hypothesis import strategies
 
 import jfnn
 from jfnn import losses
+from jfnn.layers import Dense, LayerNorm, Residual
 
 WIDTHS = [8, 2, 3, 4, 5, 6, 7, 9, 10, 12, 16, 20, 25, 32, 48]
 SHARED = [True, False, 2]
+OPTIMIZERS = [
+    *("sgd", jfnn.Optimizer("sgd", momentum=0.9), "adam", "adamw", "rmsprop", "adagrad", "adadelta"),
+    *("radam", "lamb", "lion", "lbfgs"),
+]
 SUMS = ("add", "subtract")
 # n_in, n_out, batch size and tile whose slots once differed: the first two on a processor with AVX-512, the
 # others in products with one column, at most 7 rows and columns, or one sample, or in sums of deltas.
@@ -34,19 +39,19 @@ ONCE_DIFFERENT = [
 ]
 
 
-def noise(n_in, n_out, batch, dtype):
-    """Return rows with classes, or with binary labels if the network has one output."""
+def noise(inputs, n_out, batch, dtype="float32"):
+    """Return inputs of a shape with classes, or with binary labels if the network has one output."""
     rng = np.random.default_rng(0)
     n = max(43, batch + 3)
     labels = rng.integers(0, 2, (n, 1)).astype(dtype) if n_out == 1 else np.arange(n) % n_out
-    return jfnn.Split(rng.normal(size=(n, n_in)).astype(dtype), labels)
+    return jfnn.Split(rng.normal(size=(n, *inputs)).astype(dtype), labels)
 
 
 def check_slots(n_in, n_out, batch, tile=8, shared=True, hidden=(), dtype="float32", **options):
     """Train a sweep, the same sweep with cells and seeds reversed, and one cell alone; compare their bits."""
     tile += tile % 2 if shared == 2 else 0
     net = jfnn.mlp((n_in, *hidden, n_out), "tanh")
-    split = noise(n_in, n_out, batch, dtype)
+    split = noise((n_in,), n_out, batch, dtype)
     loss = "sigmoid_cross_entropy" if n_out == 1 else "cross_entropy"
     rates = np.linspace(0.05, 0.5, tile if shared is True else -(-tile // 2))
     execution = jfnn.Execution(tile=tile, shared=shared)
@@ -71,18 +76,40 @@ def test_members_of_small_linear_networks_have_the_same_bits_in_every_slot(n_in,
     check_slots(n_in, n_out, batch, tile, optimizer="rmsprop")
 
 
+def check_default_tiles(network, n_out, batch, cells, seeds=1, **options):
+    """Train a sweep in the tiles that jfnn chooses, and the sweep with cells and seeds in another order."""
+    split = noise(network.input_shape, n_out, batch)
+    loss = "sigmoid_cross_entropy" if n_out == 1 else "cross_entropy"
+    rates = np.geomspace(0.003, 0.3, cells)
+    rng = np.random.default_rng(cells)
+    order, order_of_seeds = rng.permutation(cells), rng.permutation(seeds)
+
+    def params(rates, seeds):
+        swept = jfnn.sweep(
+            network, split, learning_rate=rates, seeds=seeds, epochs=2, batch_size=batch, loss=loss, **options
+        )
+        return jax.tree.map(np.asarray, swept.params)
+
+    in_order = params(rates, range(seeds))
+    other_order = params(rates[order], order_of_seeds)
+    assert same_bits(other_order, jax.tree.map(lambda leaf: leaf[order][:, :, order_of_seeds], in_order))
+
+
+# Network, outputs, batch size, number of cells and optimizer whose slots once differed in default tiles.
+ONCE_DIFFERENT_BY_DEFAULT = {
+    "few rows": (jfnn.mlp((7, 40, 1), "tanh"), 1, 5, 50, "sgd"),
+    "moments": (jfnn.mlp((40, 3)), 3, 11, 50, "adam"),
+    "momentum": (jfnn.mlp((39, 28, 8), "tanh"), 8, 21, 49, jfnn.Optimizer("sgd", momentum=0.9)),
+    "recurrent": (jfnn.rnn((5, 2), 6, 3), 3, 9, 50, "rmsprop"),
+    "line search": (jfnn.mlp((24, 30, 3), "tanh"), 3, 30, 32, "lbfgs"),
+}
+
+
 @pytest.mark.optimized
-@pytest.mark.parametrize("batch", representatives([3, 5, 7, 8], 5))
-def test_members_of_default_tiles_have_the_same_bits_with_few_rows(batch):
-    net, split = jfnn.mlp((7, 40, 1), "tanh"), noise(7, 1, batch, "float32")
-    rates = np.linspace(0.05, 0.5, 50)
-
-    def swept(rates):
-        loss = "sigmoid_cross_entropy"
-        return jfnn.sweep(net, split, learning_rate=rates, l2=0.1, loss=loss, batch_size=batch, epochs=2)
-
-    in_order, reverse = swept(rates), swept(rates[::-1])
-    assert same_bits(jax.tree.map(lambda leaf: leaf[::-1], reverse.params), in_order.params)
+@pytest.mark.parametrize("case", representatives(list(ONCE_DIFFERENT_BY_DEFAULT), "moments"))
+def test_members_of_default_tiles_have_the_same_bits_in_every_slot(case):
+    network, n_out, batch, cells, optimizer = ONCE_DIFFERENT_BY_DEFAULT[case]
+    check_default_tiles(network, n_out, batch, cells, optimizer=optimizer)
 
 
 @pytest.mark.optimized
@@ -101,6 +128,39 @@ def test_members_have_the_same_bits_in_every_slot(examples, dtype):
         dtype=strategies.just(dtype),
         gradient=strategies.sampled_from(["autodiff", "backprop"]),
         optimizer=strategies.sampled_from(["sgd", "adam", "rmsprop"]),
+    )
+
+
+def drawn_network(kind, size, hidden, n_out, activation):
+    """Return a network of a kind, with inputs and hidden layers of the given sizes."""
+    if kind == "dense":
+        return jfnn.mlp((size, *hidden, n_out), activation)
+    if kind == "convolutional":
+        return jfnn.cnn((1, 6, 6), [1 + size % 6], n_out, activation=activation)
+    if kind == "normalized":
+        layers = [Dense(size, activation), LayerNorm(), Residual([Dense(size, activation)])]
+        return jfnn.sequential([*layers, Dense(n_out, "identity")], (7,))
+    return jfnn.rnn((2 + size % 4, 3), 1 + size % 12, n_out, kind)
+
+
+@pytest.mark.optimized
+@pytest.mark.thorough
+@examples((12, 12), (400, 400))
+def test_members_of_drawn_networks_have_the_same_bits_in_default_tiles(examples):
+    def check(kind, size, hidden, activation, n_out, **options):
+        check_default_tiles(drawn_network(kind, size, hidden, n_out, activation), n_out, **options)
+
+    examples.check(
+        check,
+        kind=strategies.sampled_from(["dense", "convolutional", "elman", "gru", "lstm", "normalized"]),
+        size=strategies.integers(1, 40),
+        hidden=strategies.lists(strategies.integers(1, 30), max_size=2),
+        activation=strategies.sampled_from(["tanh", "relu", "sigmoid"]),
+        n_out=strategies.integers(1, 10),
+        batch=strategies.integers(2, 40),
+        cells=strategies.sampled_from([7, 12, 25, 31, 49, 50, 64, 100]),
+        seeds=strategies.integers(1, 3),
+        optimizer=strategies.sampled_from(OPTIMIZERS),
     )
 
 

@@ -15,8 +15,9 @@ from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.plan import Layout
 from jfnn.layers import small
 from jfnn.learners.data import Batch, Hyper, StepValues
+from jfnn.learners.descent import DescentLearner
 from jfnn.learners.functions import Functions
-from jfnn.learners.learner import starting_shapes
+from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.shapes import row_shapes
 from jfnn.numerics.compiling import tracing
 from jfnn.params import Params, State, key_shape
@@ -68,14 +69,25 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
                 continue
             if fits:
                 costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
-            elif width <= narrow and (platform != "cpu" or _rounds_alike(width, batch)):
+            elif width <= narrow:
                 costs[Layout(width, separate)] = (width + step) * (plan.SEPARATE if separate else 1.0)
-    return costs | _costs_together(cohort, batch, most_separate) if platform == "cpu" else costs
+    if platform != "cpu":
+        return costs
+    costs |= _costs_together(cohort, batch, most_separate)
+    return {layout: cost for layout, cost in costs.items() if _rounds_alike(cohort.learner, layout.width)}
 
 
-def _rounds_alike(width: int, batch: int) -> bool:
-    """Return whether a CPU tile in steps of ``batch`` rows rounds alike in all slots (`plan.FEW_ROWS`)."""
-    return batch > plan.FEW_ROWS or width <= small.VECTOR or width % small.VECTOR == 0
+def _rounds_alike(learner: Learner, width: int) -> bool:
+    """Return whether all slots of a CPU tile of ``width`` members round alike.
+
+    XLA's compiler fuses products with sums. In a loop over the members of small arrays it may fuse other
+    products in the vectors than in the members left over. From loops of fewer than 16 steps it makes vectors
+    only if no member is left over, and 16 members fill vectors of any length. In programs of line searches,
+    the halves of 16 members differ as well (`tests/laws/test_slots.py`).
+    """
+    if isinstance(learner, DescentLearner) and learner.needs_value:
+        return width < small.VECTOR
+    return width <= small.VECTOR or width % small.VECTOR == 0
 
 
 def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float]:

@@ -16,15 +16,12 @@ CPU_TILE_BYTES = 600_000
 # workload own_data. For layers, that count would make tiles of convolutions and GRUs too narrow.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
-# Candidates for the largest width of a run's tiles; grids of 5x5, 7x7 or 10x10 cells fill such tiles.
-CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
+# Candidates for the largest width of a run's tiles.
+CPU_WIDTHS = (1, 2, 5, 10, 16, 32, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
-# Candidates for other widths, for fewer members or many replicates.
-WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# With at most this number of rows in a minibatch, a CPU tile has at most 16 members or a multiple of 16. If a
-# layer has one unit, XLA vectorizes over so few rows, and rounds the members left over from its vectors
-# differently (`jaxlib` 0.12, tiles of 20 and 25; `tests/laws/test_slots.py`).
-FEW_ROWS = 8
+# Candidates for other widths, for fewer members or many replicates. 13 members are half a grid of 5x5 or a
+# quarter of 7x7; wider tiles are multiples of 16, whose slots round alike (`jfnn.core.engine.layouts`).
+WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
 # units of the time of a member with shared ones; assumed number of CPU cores. Wrong values only choose a
 # slower layout: benchmark them with the workloads digit_seeds and folds.
