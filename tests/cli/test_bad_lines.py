@@ -102,7 +102,7 @@ LINES = {
     "--loss mse": "--loss: 'quadratic'",
     "--optimizer adamm": "--optimizer: 'adam'",
     "--activation rleu": "--activation: 'relu'",
-    "--batch-size 10,1438": "--batch-size: 1437 1438 --batch-size full",
+    "--batch-size 10,1438": "--batch-size: 1437 1438 --batch-size 100",
     "--minibatch full --batch-size full,50": "--batch-size: --minibatch full",
     "--optimizer-arg foo=1": "--optimizer-arg: sgd momentum 'foo'",
     "--optimizer-arg self=1": "--optimizer-arg: 'self'",

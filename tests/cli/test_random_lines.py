@@ -50,7 +50,7 @@ def shaped(split, *shape):
     return split._replace(x_train=x_train, x_test=x_test)
 
 
-ADAM = {"batch_size": 8, "optimizer": "adam", "gradient": "backprop"}
+ADAM = {"optimizer": "adam", "gradient": "backprop"}
 COSINE = jfnn.Optimizer("sgd", momentum=[0.5, 0.9], schedule="cosine")
 DROPPED = NOTES | {"hyper": {"dropout": [0.0, 0.5]}, "optimizer": COSINE}
 SIZES = {"batch_size": [jfnn.Minibatches(size, "permutation") for size in (7, None)]}
@@ -58,7 +58,7 @@ SQUARES = {"loss": "quadratic", "batch_size": None}
 TWO = {"3-2-tanh": jfnn.mlp((3, 3, 2, 2), "tanh"), "none": jfnn.mlp((3, 2))}
 PROGRAMS = {  # words -> data, networks, options that are compiled
     "--hidden 4": ("digits", jfnn.mlp((64, 4, 10), "sigmoid", init="normal"), NOTES),
-    "--hidden 3": ("scaled", jfnn.mlp((3, 3, 1)), {"loss": "quadratic", "batch_size": 12}),
+    "--hidden 3": ("scaled", jfnn.mlp((3, 3, 1)), {"loss": "quadratic"}),
     "--hidden 3,2 --hidden none --activation tanh --minibatch permutation --batch-size 7,full": (
         *("classes", TWO, SIZES),
     ),
