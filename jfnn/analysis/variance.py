@@ -39,8 +39,12 @@ class VarianceParts:
     dropped: dict[str, np.ndarray]
 
     def __repr__(self) -> str:
-        """Return the shares in percent."""
-        return f"<VarianceParts: {', '.join(f'{name} {share:.0%}' for name, share in self.share.items())}>"
+        """Return the shares in percent, and why they or their intervals are missing."""
+        if self.variance == 0:
+            return "<VarianceParts: all scores are equal>"
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in self.share.items())
+        missing = "" if self.runs >= RESAMPLED else f"; intervals need at least {RESAMPLED} seeds"
+        return f"<VarianceParts: {shares}{missing}>"
 
 
 def variance_parts(
@@ -167,6 +171,7 @@ def _parts(values: np.ndarray, names: list[str], resampled: bool = False) -> dic
     their cell means contain the noise of both.
     """
     *lengths, runs = values.shape
+    values = values - values.flat[0]  # equal scores become zeros, without rounding errors of their mean
     cells = math.prod(lengths)
     means = values.mean(axis=-1)
     deviations = values - means[..., None]

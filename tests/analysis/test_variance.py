@@ -99,6 +99,19 @@ def test_interval_is_the_same_for_a_seed_and_absent_for_few_seeds():
     assert np.isnan(list(variance_parts(make_result((3, 2), seeds=3)).low.values())).all()
 
 
+@pytest.mark.parametrize("score", [0.0, 0.1, 1 / 3, 0.7, 1e-8])
+def test_equal_scores_have_no_shares(score):
+    result = with_values(np.full((3, 2, 4), score))
+    found = variance_parts(result)
+    assert found.variance == 0 and np.isnan(list(found.share.values())).all()
+    assert "equal" in repr(found) and shares_text(result) == ""
+
+
+def test_representation_explains_missing_intervals():
+    assert "at least 4 seeds" in repr(variance_parts(make_result((3, 2), seeds=3)))
+    assert "at least" not in repr(variance_parts(make_result((3, 2), seeds=4)))
+
+
 def part_of(result, index, **axes):
     """Return the members of a grid at an index, with these values of axes."""
     known = {name: axes.get(name, values) for name, values in result.axes.items()}
