@@ -1,7 +1,6 @@
 """``jfnn predict``: predict the rows of a .csv file with a run's networks."""
 
 import csv
-import dataclasses
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from jfnn.cli import words
 from jfnn.cli.parser import Parser, as_flags, warnings_in_lines
 from jfnn.core.search.result import SweepResult, none_ranks
 from jfnn.core.search.run_directory import as_output_file
-from jfnn.core.search.runs import ProgramRun
 from jfnn.core.store.files import CorruptFileError, atomic_file
 from jfnn.loading import load
 
@@ -92,7 +90,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", none_ranks(result))
-    networks = last_epoch_only(result.of_cell(*best.index) if result.refit is None else result.refit)
+    networks = result.of_cell(*best.index) if result.refit is None else result.refit
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = networks.predict(frame, "mean")
     name = f"predicted_{names.get('target') or 'target'}"
@@ -100,22 +98,6 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     if len(columns) == 1:
         return {name: columns[0]}
     return {f"{name}_{i}": column for i, column in enumerate(columns, 1)}
-
-
-def last_epoch_only(result: SweepResult) -> SweepResult:
-    """Keep only the last parameters of a result of one cell, if those of every evaluation were kept."""
-    settings = result.config["settings"]
-    if settings["keep_params"] != "evaluations":
-        return result
-    behind = result.diverged_at.ndim - len(result.cell_shape)  # number of axes of seeds and folds
-    before = behind if result.kept_cell is not None else result.diverged_at.ndim
-
-    def ended(run: ProgramRun) -> ProgramRun:
-        config = run.config | {"settings": run.config["settings"] | {"keep_params": "all"}}
-        params = jax.tree.map(lambda leaf: leaf.take(-1, axis=before), run.params)
-        return dataclasses.replace(run, params=params, config=config)
-
-    return dataclasses.replace(result, runs=tuple(map(ended, result.runs)))
 
 
 def _csv(table: Mapping[str, Sequence[object]]) -> str:

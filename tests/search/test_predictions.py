@@ -184,6 +184,21 @@ def test_predictions_work_with_parameters_of_evaluations_or_of_the_best_cell_alo
     assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
 
 
+@pytest.mark.parametrize("reduce", ["mean", "vote", "std", np.median])
+def test_reductions_cover_the_last_of_several_evaluations(reduce):
+    options = {"learning_rate": [0.1, 0.3], "seeds": 2, "epochs": 4}
+    every = sweep(execution={"eval_every": 1, "keep_params": "evaluations"}, **options)
+    final = sweep(execution={"eval_every": 1}, **options)
+    for one, other in ((every, final), (every.of_cell(1, 0), final.of_cell(1, 0))):
+        if reduce in ("mean", "vote"):
+            np.testing.assert_array_equal(one.predict(X, reduce), other.predict(X, reduce))
+        if reduce != "vote":
+            found, expected = (each.predict_proba(X, reduce) for each in (one, other))
+            np.testing.assert_array_equal(found, expected)
+            found, expected = (each.row_scores("loss", "train", SPLIT, reduce) for each in (one, other))
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_unscaled_rows_trigger_a_warning_and_a_frame_is_scaled():
     raw = np.array([50.0, 2000.0]) + np.array([10.0, 5.0]) * np.random.default_rng(0).normal(size=(60, 2))
     cut = jfnn.datasets.split(raw, 3 * raw[:, 0] + raw[:, 1])

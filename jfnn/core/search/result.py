@@ -542,7 +542,7 @@ class SweepResult:
                 outputs, "mean" or "std" over members, ignoring NaN, or a function ``(values [members, rows,
                 …], axis=0)`` such as `numpy.median`, which receives the members that did not diverge and
                 blocks of 256 rows, the last padded with zeros. It may replace the axis of members by another
-                one, as quantiles do.
+                one, as quantiles do. Of parameters kept at several evaluations, only the last are reduced.
             network: The network, if the result was loaded without it because it uses custom functions; with a
                 custom loss ``jfnn.supervised(network, loss)``; for a custom learner a function ``(params, x)
                 -> outputs [n, …]`` of one member. If there are several networks, call `predict` of the
@@ -552,7 +552,7 @@ class SweepResult:
             ValueError, TypeError: No parameters were kept; the network is missing or is another one; invalid
                 inputs; with ``reduce``, every member diverged; without it, the values do not fit into memory.
         """
-        return predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
+        return predictions.predict(self._members(network, reduce), x, reduce, self.metrics, self.names)
 
     def predict_proba(
         self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
@@ -564,7 +564,7 @@ class SweepResult:
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
         """
-        return predictions.probabilities(self._members(network), x, reduce, self.names)
+        return predictions.probabilities(self._members(network, reduce), x, reduce, self.names)
 
     def row_scores(
         self,
@@ -599,18 +599,25 @@ class SweepResult:
         """
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
-        members = self._members(network)
+        members = self._members(network, reduce)
         given = Folds(folds, self.folds, self.runs[0].origin)
         return predictions.row_scores(members, metric, part, split, reduce, self.config, given)
 
-    def _members(self, network: Network | Learner | answers.Function | None) -> Members:
-        """Return the trained members of the programs, or of the kept cell's program alone."""
+    def _members(
+        self, network: Network | Learner | answers.Function | None, reduce: str | Reduce | None
+    ) -> Members:
+        """Return the trained members of the programs, or of the kept cell's program alone.
+
+        A reduction covers the last evaluation only: the others hold the same networks before the end of
+        their training.
+        """
         cell = self.kept_cell
         runs = self.runs if cell is None else [self.runs[self._number(cell)]]
         members = []
         for run in runs:
             part = self.program(**run.key)
-            members.append(run.members(network, part.cells, part.diverged_at, part.evaluations))
+            one = run.members(network, part.cells, part.diverged_at, part.evaluations, reduce is not None)
+            members.append(one)
         return Members(members, self._program_shape if cell is None else ())
 
     def to_dict(self) -> dict[str, np.ndarray]:

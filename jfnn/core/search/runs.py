@@ -111,11 +111,12 @@ class ProgramRun:
         raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.as_text(network)}")
 
     def members(
-        self, network: object, cells: Axes, diverged_at: np.ndarray, evaluations: np.ndarray
+        self, network: object, cells: Axes, diverged_at: np.ndarray, evaluations: np.ndarray, last: bool
     ) -> ProgramMembers:
         """Return the members whose parameters were kept, on one axis; `model` takes the network.
 
-        ``cells``, ``diverged_at`` and ``evaluations`` are this program's.
+        ``cells``, ``diverged_at`` and ``evaluations`` are this program's. If parameters of every evaluation
+        were kept, each evaluation counts as a member; with ``last``, only the last one is returned.
         """
         model = self.model(network)
         if self.params is None:
@@ -126,11 +127,15 @@ class ProgramRun:
         ended = np.asarray(diverged_at[cell])
         shape = ended.shape
         diverged = ended >= 0
+        params = self.params
         if settings.get("keep_params") == "evaluations":
-            shape = (*shape, len(evaluations))
-            numbers = np.repeat(numbers, len(evaluations))
-            diverged = diverged[..., None] & (ended[..., None] < evaluations)
-        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), self.params)
+            if last:
+                params = jax.tree.map(lambda leaf: leaf.take(-1, axis=ended.ndim), params)
+            else:
+                shape = (*shape, len(evaluations))
+                numbers = np.repeat(numbers, len(evaluations))
+                diverged = diverged[..., None] & (ended[..., None] < evaluations)
+        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), params)
         floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
         selection = MemberSelection(shape, np.ravel(numbers), diverged.ravel())
