@@ -133,6 +133,7 @@ def check_printed(printed, result, keeps_tests):
 
 
 @pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore:network. rows are read as sequences")  # intended with --network cnn
 @examples((5, len(PROGRAMS)), (200, len(PROGRAMS)))
 def test_command_line_trains_what_the_library_trains(examples, learned):
     def check(words, further, epochs, x64):
