@@ -167,7 +167,7 @@ SATELLITES = sorted({room(name) for name in all_imports()} - CORE - {"extend", "
 # Further internal names used by satellites, in alphabetical order; none is promised to users.
 ALLOWED = {
     "analysis": "OF_LABELS Trace",
-    "cli": "CHECKPOINT CONFIG MODELS ProgramRun ProgressBar REFIT RESULTS ROWS TABLE"
+    "cli": "CHECKPOINT CONFIG MODELS ProgressBar REFIT RESULTS ROWS TABLE"
     " device_kind_in directory_lock none_ranks program_names write_json",
     "distributed": "CallLength Collect Failures Listener MakeSegment check_process device_kind device_kind_in"
     " environment_of_kind find_differences interrupt_is_pending raise_interrupt write_scratch",
