@@ -161,6 +161,7 @@ class Recurrent(LayerKind):
             # After a sequence ends, its state is copied from step to step and does not depend on z_t.
             delta = _where(real, delta, 0, times)
             past_z = _where(real, past_z, g, times)
+            delta = jax.lax.optimization_barrier(delta)
             d_s = _product(turned, delta)
             d_a = _put(d_a, d_s[:, self.units : -1], times)
             g = past_z + self._as_carried(d_s[:, : self.units])
@@ -169,7 +170,9 @@ class Recurrent(LayerKind):
         g = d_out if d_all is None else jnp.zeros_like(d_out[0])
         d_a = jnp.zeros((len(a), self.directions, *a.shape[1:]), d_out.dtype)
         (_, d_w, d_a), _ = jax.lax.scan(step, (g, jnp.zeros_like(w), d_a), jnp.arange(len(a)), reverse=True)
-        directions = [self.gradients(d_w[i]) for i in range(self.directions)]
+        # The barriers keep sums of products apart, as in `jfnn.layers.products.affine_gradients`: with one unit,
+        # the compiler rounded some slots of a tile differently (`tests/laws/test_slots.py`).
+        directions = jax.lax.optimization_barrier([self.gradients(d_w[i]) for i in range(self.directions)])
         return Directions(*directions) if self.bidirectional else directions[0], jnp.sum(d_a, axis=1)
 
     def _matrices(self, packed: Params) -> jax.Array:

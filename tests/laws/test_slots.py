@@ -101,6 +101,7 @@ ONCE_DIFFERENT_BY_DEFAULT = {
     "moments": (jfnn.mlp((40, 3)), 3, 11, 50, "adam"),
     "momentum": (jfnn.mlp((39, 28, 8), "tanh"), 8, 21, 49, jfnn.Optimizer("sgd", momentum=0.9)),
     "recurrent": (jfnn.rnn((5, 2), 6, 3), 3, 9, 50, "rmsprop"),
+    "one recurrent unit": (jfnn.rnn((2, 3), 1, 7, "elman"), 7, 13, 64, "rmsprop"),
     "line search": (jfnn.mlp((24, 30, 3), "tanh"), 3, 30, 32, "lbfgs"),
 }
 
