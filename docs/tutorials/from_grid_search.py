@@ -73,11 +73,12 @@ print(
 )
 
 # %%
-# The search has 27 fits of one structure: nine candidates on three folds. With 16
-# or more fits of a structure, jfnn trains all candidates of a fold side by side in
-# one compiled program. The first call compiles this program and the second call
-# reuses it. Smaller searches and single fits run scikit-learn's code and give
-# identical bytes; so does the refit of the best candidate.
+# The search has 27 fits of one structure: nine candidates on three folds. jfnn
+# trains all candidates of a fold side by side in one compiled program. The first
+# call compiles this program and the second call reuses it. Searches that
+# scikit-learn finishes sooner than a program is compiled, and single fits, run
+# scikit-learn's code and give identical bytes; so does the refit of the best
+# candidate.
 #
 # Initial weights and the order of rows come from scikit-learn's random stream, and
 # the steps are the same. The arithmetic is float32 instead of float64, so a row
@@ -86,7 +87,7 @@ print(
 # Train one by one, get the same bits
 # -----------------------------------
 # The perceptrons of jfnn have a parameter ``engine``. The default ``"auto"``
-# decides by the number of fits; ``"jfnn"`` always uses jfnn, for the refit too. A
+# decides by the estimated work; ``"jfnn"`` always uses jfnn, for the refit too. A
 # fit has the same bits whether it is trained alone or together with others. To see
 # this, pass the perceptron to scikit-learn's search, which fits the candidates one
 # by one:

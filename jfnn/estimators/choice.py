@@ -1,10 +1,13 @@
-"""Choose the code that trains a search: the engine for at least `MANY` fits per structure, or scikit-learn.
+"""Choose the code that trains a search: the engine if there is enough work per structure, or scikit-learn.
 
 The engine first compiles a program for each structure, and then trains its fits side by side. The choice
-depends only on candidates and folds, so that equal calls give equal bytes.
+depends only on the candidates, the folds and the shape of the rows, so that equal calls give equal bytes. It
+therefore ignores whether the programs are on disk: the second of two equal calls would use other code.
 """
 
 import copy
+import itertools
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,10 +24,18 @@ from jfnn.arguments import checks
 from jfnn.estimators.mlp import Perceptron
 from jfnn.estimators.settings import Settings
 
-# Smallest number of fits per structure that the engine trains. With fewer, scikit-learn finishes before the
-# programs are compiled; a larger limit leaves searches of several seconds to scikit-learn. Measured by
-# `python scripts/searches.py`.
-MANY = 16
+# The engine trains a search for which one process of scikit-learn takes `PER_STRUCTURE` seconds per structure
+# less `PATIENCE`. A program takes 1.1 s to compile, and training takes the engine 0.3 to 0.5 of the time of two
+# processes of scikit-learn, so that even the first call ever is at most about two seconds behind them. Measured
+# by `python scripts/searches.py`.
+PER_STRUCTURE = 3.5
+PATIENCE = 3.0
+# Estimated seconds of scikit-learn's code: of a step, and of each weight in it without rows and per row. The
+# output layer is left out: the choice does not read the targets.
+STEP = 2e-4
+WEIGHT = 8e-9
+WEIGHT_AND_ROW = 1.5e-10
+EPOCHS = 100  # most fits stop about here by `tol`, if `max_iter` allows
 NOT_OURS = "their estimator is not from jfnn.estimators"
 Candidate = Mapping[str, Any]  # parameters that a search sets
 
@@ -77,6 +88,7 @@ class Choice(NamedTuple):
             scikit-learn trains all.
         fits: Number of fits that either code may train.
         structures: Number of their structures.
+        seconds: Estimated time of these fits in one process of scikit-learn.
         why: Why scikit-learn has to train the search, whatever its size; None if the engine can.
         plain: Whether scikit-learn's own perceptrons can be used for all candidates.
     """
@@ -84,6 +96,7 @@ class Choice(NamedTuple):
     engines: tuple[str, ...]
     fits: int
     structures: int
+    seconds: float = 0.0
     why: str | None = None
     plain: bool = False
 
@@ -92,11 +105,12 @@ class Choice(NamedTuple):
             return f"engine: scikit-learn; {self.why}"
         engine = "jfnn" if "auto" in self.engines else "scikit-learn"
         structures = "1 structure" if self.structures == 1 else f"{self.structures} structures"
-        return f"engine: {engine}; {self.fits} fits of {structures}; jfnn trains {MANY} or more per structure"
+        estimate = f"scikit-learn would take about {self.seconds:.2g} s in one process"
+        return f"engine: {engine}; {self.fits} fits of {structures}; {estimate}"
 
 
 def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choice:
-    """Choose the code for a search: the engine for at least `MANY` fits per structure.
+    """Choose the code for a search: the engine if scikit-learn would take longer than compiling.
 
     Fits have the same structure if they differ only in numbers and initial weights. scikit-learn trains a
     search in ``n_jobs`` processes if some of its fits cannot train together. Sparse inputs and texts are left
@@ -114,8 +128,11 @@ def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choi
     begin = prefix(search.estimator)
     dense = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
     listed = isinstance(X, list | tuple) and len(X) > 0 and np.ndim(X[0]) > 0
+    shape = X.shape if dense else (len(X), len(X[0])) if listed else (0, 0)
     reasons = [None if dense or listed else "its rows are sparse or texts"]
-    free = []  # structures of the candidates that both jfnn and scikit-learn can train
+    free = set()  # structures of the candidates that both jfnn and scikit-learn can train
+    fits = 0
+    seconds = 0.0
     forced = False
     # With metadata routing, a perceptron of scikit-learn would lack the metadata requests of this one.
     plain = not sklearn.get_config()["enable_metadata_routing"]
@@ -135,14 +152,24 @@ def choose(search: BaseEstimator, splits: int, X: Any, weightless: bool) -> Choi
         forced |= settings.engine == "jfnn"
         plain &= settings.engine != "jfnn" and not last._is_users() and vars(last).get("class_weight") is None
         if settings.engine == "auto" and settings.alone is None:
-            free.append((settings.structure, values_besides(candidate, names)))
-    fits = len(free) * splits
-    structures = len(set(free))
+            free.add((settings.structure, values_besides(candidate, names)))
+            fits += splits
+            seconds += splits * estimated_seconds(settings, *shape[:2])
     why = next(filter(None, reasons), None)
     engines: tuple[str, ...] = ("jfnn",) if forced else ()
-    if fits and (weightless or (why is None and fits >= MANY * structures)):
+    many = seconds >= PER_STRUCTURE * len(free) - PATIENCE
+    if fits and (weightless or (why is None and many)):
         engines = ("auto", "jfnn")
-    return Choice(engines, fits, structures, why, plain)
+    return Choice(engines, fits, len(free), seconds, why, plain)
+
+
+def estimated_seconds(settings: Settings, rows: int, features: int) -> float:
+    """Estimate the seconds of a fit by scikit-learn's code: epochs × steps × the time of a step."""
+    structure = settings.structure
+    batch = max(1, structure.rows_a_step(rows))
+    weights = sum(a * b for a, b in itertools.pairwise((features, *structure.sizes)))
+    step = STEP + weights * (WEIGHT + WEIGHT_AND_ROW * batch)
+    return min(settings.numbers["max_iter"], EPOCHS) * math.ceil(rows / batch) * step
 
 
 def values_besides(candidate: Candidate, names: set[str]) -> tuple[tuple[str, int], ...]:

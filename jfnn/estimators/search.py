@@ -27,7 +27,7 @@ class _TrainsAhead(Substitute):
 
     The results are the same as if each fit trained by itself (`jfnn.estimators.ahead`). The engine uses all
     cores, whatever ``n_jobs`` is. A warning states how many fits were trained one by one, and why. A search
-    without an estimator from `jfnn.estimators`, or with too few fits per structure
+    without an estimator from `jfnn.estimators`, or with too little work per structure
     (`jfnn.estimators.choice`), is run by scikit-learn in ``n_jobs`` processes.
     """
 

@@ -119,6 +119,11 @@ def structures(number: int, candidates: int) -> dict[str, list[Any]]:
     }
 
 
+WIDTHS_AND_BATCHES = {
+    "hidden_layer_sizes": [(20,), (50,), (100,)],
+    "batch_size": [50, 200],
+    "learning_rate_init": [1e-3, 3e-3, 1e-2, 3e-2],
+}
 LARGE = random_rows(20_000, 50, 10)
 CASES = {
     "digits, 9 × 3": Case(DIGITS, FIFTY, NINE),
@@ -147,6 +152,7 @@ CASES = {
     "cancer, 6 structures × 2 × 3, early stopping": Case(
         CANCER, TEN | {"early_stopping": True}, structures(6, 2)
     ),
+    "digits, 3 widths × 2 batch sizes × 4 × 3": Case(DIGITS, {}, WIDTHS_AND_BATCHES),
     "digits, 30 structures × 3": Case(DIGITS, FIFTY, structures(30, 1)),
     "digits, one fit": Case(DIGITS, {"hidden_layer_sizes": (50,)}),
     "iris, one fit": Case(IRIS, TEN),

@@ -259,32 +259,32 @@ def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.Gri
 
 MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # all one structure, since they are numbers
 ALL = ("auto", "jfnn")
-PERCEPTRON = estimators.MLPClassifier(**OPTIONS)
+PERCEPTRON = estimators.MLPClassifier(**OPTIONS | {"max_iter": 60})
 PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 IN_PIPELINE = {"mlpclassifier__alpha": np.arange(1.0, 9)}
 TEXTS = ["a text"] * 150
 CHOICES = {  # estimator, grid, folds and further arguments -> the choice
     "uneven": (
         PERCEPTRON,
-        [{"alpha": np.arange(30)}, {"hidden_layer_sizes": [(4,)]}],
+        [{"alpha": np.arange(200)}, {"hidden_layer_sizes": [(4,)]}],
         {"splits": 2},
-        (ALL, 62, 2),
+        (ALL, 402, 2),
     ),
     "equal widths": (
         PERCEPTRON,
         {"hidden_layer_sizes": [8, (8,), [8]], "alpha": range(6)},
-        {"splits": 1},
-        (ALL, 18, 1),
+        {"splits": 3},
+        (ALL, 54, 1),
     ),
     # Settings of transformers make separate structures.
-    "in a pipeline": (PIPELINE, IN_PIPELINE, {"splits": 2}, (ALL, 16, 1)),
+    "in a pipeline": (PIPELINE, IN_PIPELINE, {"splits": 5}, (ALL, 40, 1)),
     "scalers": (
         PIPELINE,
         IN_PIPELINE | {"standardscaler__with_std": [True, False]},
         {"splits": 1},
         ((), 16, 2),
     ),
-    "perceptrons": (PIPELINE, {"mlpclassifier": 16 * [PERCEPTRON]}, {"splits": 1}, (ALL, 16, 1)),
+    "perceptrons": (PIPELINE, {"mlpclassifier": 16 * [PERCEPTRON]}, {"splits": 3}, (ALL, 48, 1)),
     # Fits that cannot train together are left to scikit-learn, whose processes train them in parallel.
     "lbfgs": (clone(PERCEPTRON).set_params(solver="lbfgs"), MANY, {}, ((),)),
     "also lbfgs": (PERCEPTRON, MANY | {"solver": ["sgd", "lbfgs"]}, {}, ((),)),
@@ -308,20 +308,51 @@ def test_search_chooses_the_engine_or_scikit_learn_by_its_properties(name):
 
 
 @examples((100, 1), (1000, 1), few=(30, 1))
-def test_search_uses_the_engine_from_16_fits_per_structure_on(examples):
-    """By hand: candidates times folds divided by structures, which widths and solvers distinguish."""
+def test_search_uses_the_engine_if_scikit_learn_takes_long_enough_for_its_structures(examples):
+    """By hand: the estimated seconds of all fits, and the structures, which widths and solvers distinguish."""
 
-    def check(alphas, widths, solvers, splits):
-        grid = {"alpha": np.logspace(-5, 1, alphas), "hidden_layer_sizes": [(3,), (4,), (4, 4)][:widths]}
+    def check(alphas, widths, solvers, splits, epochs, rows, batch):
+        all_widths = [(3,), (40,), (100, 4)][:widths]
+        grid = {"alpha": np.logspace(-5, 1, alphas), "hidden_layer_sizes": all_widths}
         grid["solver"] = ["adam", "sgd"][:solvers]
+        fit = estimators.MLPClassifier(max_iter=epochs, batch_size=batch)
+        weights = {(3,): 20 * 3, (40,): 20 * 40, (100, 4): 20 * 100 + 100 * 4}  # of the hidden layers
+        at_once = min(batch, rows)
+        steps = min(epochs, 100) * -(-rows // at_once)
+        a_fit = [
+            steps * (choice.STEP + weights[one] * (choice.WEIGHT + choice.WEIGHT_AND_ROW * at_once))
+            for one in all_widths
+        ]
+        seconds = sum(a_fit) * solvers * alphas * splits
         structures = widths * solvers
-        engines = ALL if alphas * splits >= 16 else ()
-        assert chosen(PERCEPTRON, grid, splits)[:3] == (engines, structures * alphas * splits, structures)
+        found = chosen(fit, grid, splits, x=np.zeros((rows, 20)))
+        assert found[1:3] == (structures * alphas * splits, structures)
+        assert found.seconds == pytest.approx(seconds)
+        assert found.engines == (ALL if seconds > choice.PER_STRUCTURE * structures - choice.PATIENCE else ())
 
-    for alphas, splits in ((4, 4), (5, 3), (16, 1)):
-        check(alphas, 3, 2, splits)
+    check(alphas=3, widths=1, solvers=1, splits=3, epochs=200, rows=1797, batch=200)
+    check(alphas=4, widths=3, solvers=2, splits=3, epochs=200, rows=1797, batch=50)
     some = strategies.integers
-    examples.check(check, alphas=some(1, 20), widths=some(1, 3), solvers=some(1, 2), splits=some(1, 5))
+    examples.check(
+        check,
+        alphas=some(1, 20),
+        widths=some(1, 3),
+        solvers=some(1, 2),
+        splits=some(1, 5),
+        epochs=some(1, 300),
+        rows=some(10, 3000),
+        batch=some(1, 400),
+    )
+
+
+def test_choice_of_the_engine_depends_on_the_work_and_not_on_the_number_of_fits():
+    widths_and_batches = {"hidden_layer_sizes": [(20,), (50,), (100,)], "batch_size": [50, 200]}
+    rates = {"learning_rate_init": [0.001, 0.003, 0.01, 0.03]}
+    assert (
+        chosen(estimators.MLPClassifier(), widths_and_batches | rates, x=np.zeros((1797, 64))).engines == ALL
+    )
+    assert chosen(estimators.MLPClassifier(), widths_and_batches | rates, x=np.zeros((150, 4))).engines == ()
+    assert chosen(estimators.MLPClassifier(max_iter=1), MANY, x=np.zeros((150, 4))).engines == ()
 
 
 def test_structures_of_a_random_search_are_counted_from_its_draws():
@@ -330,10 +361,10 @@ def test_structures_of_a_random_search_are_counted_from_its_draws():
     for random_state in (7, np.random.RandomState(7), None):
         np.random.seed(7)
         options = {"kind": estimators.RandomizedSearchCV, "n_iter": 20, "random_state": random_state}
-        found = [chosen(PERCEPTRON, widths, 3, **options)[:3] for _ in range(2)]
+        found = [chosen(PERCEPTRON, widths, 3, **options)[1:3] for _ in range(2)]
         drawn = list(model_selection.ParameterSampler(widths, 20, random_state=random_state))
         structures = len({candidate["hidden_layer_sizes"] for candidate in drawn})
-        assert found == 2 * [(ALL, 60, structures)]
+        assert found == 2 * [(60, structures)]
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
