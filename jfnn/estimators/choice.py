@@ -25,9 +25,9 @@ from jfnn.estimators.mlp import Perceptron
 from jfnn.estimators.settings import Settings
 
 # The engine trains a search for which one process of scikit-learn takes `PER_STRUCTURE` seconds per structure
-# less `PATIENCE`. A program takes 1.1 s to compile, and training takes the engine 0.3 to 0.5 of the time of two
-# processes of scikit-learn, so that even the first call ever is at most about two seconds behind them. Measured
-# by `python scripts/searches.py`.
+# less `PATIENCE`. A program takes 1.1 s to compile, and training takes the engine 0.3 to 0.5 of the time that
+# two processes of scikit-learn take, so that even the first call ever is at most about two seconds behind.
+# Measured by `python scripts/searches.py`.
 PER_STRUCTURE = 3.5
 PATIENCE = 3.0
 # Estimated seconds of scikit-learn's code: of a step, and of each weight in it without rows and per row. The

@@ -170,8 +170,8 @@ class Recurrent(LayerKind):
         g = d_out if d_all is None else jnp.zeros_like(d_out[0])
         d_a = jnp.zeros((len(a), self.directions, *a.shape[1:]), d_out.dtype)
         (_, d_w, d_a), _ = jax.lax.scan(step, (g, jnp.zeros_like(w), d_a), jnp.arange(len(a)), reverse=True)
-        # The barriers keep sums of products apart, as in `jfnn.layers.products.affine_gradients`: with one unit,
-        # the compiler rounded some slots of a tile differently (`tests/laws/test_slots.py`).
+        # The barriers keep sums of products apart, as in `products.affine_gradients`: with one unit, the
+        # compiler rounded some slots of a tile differently (`tests/laws/test_slots.py`).
         directions = jax.lax.optimization_barrier([self.gradients(d_w[i]) for i in range(self.directions)])
         return Directions(*directions) if self.bidirectional else directions[0], jnp.sum(d_a, axis=1)
 

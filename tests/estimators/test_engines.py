@@ -309,7 +309,7 @@ def test_search_chooses_the_engine_or_scikit_learn_by_its_properties(name):
 
 @examples((100, 1), (1000, 1), few=(30, 1))
 def test_search_uses_the_engine_if_scikit_learn_takes_long_enough_for_its_structures(examples):
-    """By hand: the estimated seconds of all fits, and the structures, which widths and solvers distinguish."""
+    """By hand: the estimated seconds of all fits, and the structures, made by widths and solvers."""
 
     def check(alphas, widths, solvers, splits, epochs, rows, batch):
         all_widths = [(3,), (40,), (100, 4)][:widths]
