@@ -6,7 +6,7 @@ import lazy_loader
 
 import jfnn.numerics.source  # noqa: F401, first, since it records when the other modules were loaded
 
-__version__ = "2.0.0"
+__version__ = "2.1.0.dev0"
 
 # The names are listed in __init__.pyi and imported on first use: JAX, matplotlib and scikit-learn take
 # seconds to import, which `jfnn --help` does not need.
