@@ -119,7 +119,7 @@ def structures(number: int, candidates: int) -> dict[str, list[Any]]:
     }
 
 
-WIDTHS_AND_BATCHES = {
+WIDTHS_AND_BATCHES: dict[str, list[Any]] = {
     "hidden_layer_sizes": [(20,), (50,), (100,)],
     "batch_size": [50, 200],
     "learning_rate_init": [1e-3, 3e-3, 1e-2, 3e-2],
