@@ -4,7 +4,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import jax
 import numpy as np
@@ -182,6 +182,27 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
         expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
         raise ArgumentError(argument, f"{expected}, got {checks.as_text(size)}")
     return rows
+
+
+def check_indexes(split: Split) -> None:
+    """Raise ArgumentError if pandas objects of the same rows differ in their index."""
+    check_same_index(split.x_train, {"y_train": split.y_train, "weights": split.weights})
+    check_same_index(split.x_test, {"y_test": split.y_test})
+
+
+def check_same_index(inputs: object, others: Mapping[str, object]) -> None:
+    """Raise ArgumentError if other pandas objects, by argument, have another index than their inputs."""
+    if not _has_index(inputs):
+        return
+    for argument, array in others.items():
+        if _has_index(array) and not array.index.equals(inputs.index):
+            cure = "select .loc[inputs.index] to match rows by index, or .to_numpy() to match by position"
+            raise ArgumentError(argument, "expected the same index as its inputs", got="another", cure=cure)
+
+
+def _has_index(rows: Any) -> TypeGuard[Any]:
+    """Return whether rows are a data frame or series of pandas."""
+    return hasattr(rows, "iloc") and hasattr(rows, "index")
 
 
 def column_names(x: object) -> list[str]:

@@ -254,6 +254,18 @@ def split(x=X, y=Y, **options):
     return prepared(split=jfnn.Split(x, y), **options)
 
 
+def numeric_frame():
+    """Return the rows of X as a table, whose index is in reverse order."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(X, index=range(len(X))[::-1], columns=["a", "b"])
+
+
+def series():
+    """Return the labels Y with the index 0, 1, ...."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.Series(Y)
+
+
 def frame():
     """Return a table with a column of words."""
     pandas = pytest.importorskip("pandas")
@@ -316,6 +328,11 @@ MISTAKES = [
     (lambda: prepared(split=jfnn.Split()), "x_train", "got None"),
     (lambda: split(sparse.csr_array(X)), "x_train", "toarray()"),
     (lambda: jfnn.train(NET, learning_rate=0.1), "x", "got None"),
+    (lambda: split(numeric_frame(), series()), "y_train", ".to_numpy()"),
+    (lambda: jfnn.train(NET, numeric_frame(), series(), **REQUIRED), "y", ".to_numpy()"),
+    (lambda: datasets.split(numeric_frame(), series()), "y", ".loc["),
+    (lambda: datasets.standardize(jfnn.Split(numeric_frame(), Y, weights=series())), "weights", ".loc["),
+    (lambda: prepared(folds=[([0, 1, 2], [2, 3]), ([3], [0])]), "folds", "such as row 2, in both parts"),
     (lambda: prepared(cells=({"l2": c} for c in (0.0, 0.1))), "cells", "list(cells)"),
     (lambda: prepared(schedulers=jfnn.EarlyStopping), "schedulers", "jfnn.EarlyStopping(5)"),
     (lambda: jfnn.plots.axis_curves(HISTORY, "epochs"), "axis", "interval_curves"),

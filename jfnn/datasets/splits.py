@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import import_package
 from jfnn.datasets.columns import ColumnNames, fit, gaps_text, read_frame
 from jfnn.datasets.targets import Table
-from jfnn.split import Split, as_size, column_names
+from jfnn.split import Split, as_size, check_indexes, check_same_index, column_names
 from jfnn.targets import is_labels
 
 
@@ -41,14 +41,16 @@ def split(
             stratify by. Rows match scikit-learn's ``train_test_split(stratify=y)``.
 
     Raises:
-        ValueError: Lengths differ, a part would be empty, or the seed is negative or has more than 32 bits;
-            with ``stratify``, a class has one row, or a part has fewer rows than there are classes.
+        ValueError: Lengths or pandas indexes differ, a part would be empty, or the seed is negative or has
+            more than 32 bits; with ``stratify``, a class has one row, or a part has fewer rows than there are
+            classes.
         TypeError: The seed is not a whole number, or the targets to stratify by are not labels.
     """
     from sklearn.model_selection import train_test_split
     from sklearn.utils import shuffle
 
     parts = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
+    check_same_index(x, parts)
     arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in parts.items()}
     n = len(arrays["x"])
     if arrays["x"].ndim == 1 and arrays["y"].ndim > 1 and arrays["y"][:1].size > 1:
@@ -179,6 +181,7 @@ def standardize(split: Split, columns: Iterable[str] | None = None) -> Split:
         raise ArgumentError("split", "expected rows that are not standardized yet, got standardized rows")
     from sklearn.preprocessing import StandardScaler
 
+    check_indexes(split)
     arrays: dict[str, Any] = split._asdict()
     are_numbers = split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train"))
     names["scaling"] = {}

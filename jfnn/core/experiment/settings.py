@@ -17,7 +17,7 @@ from jfnn.core.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.split import Split, column_names
+from jfnn.split import Split, check_indexes, column_names
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # per replicate, not counting its initial parameters
@@ -163,6 +163,7 @@ def as_split(split: object, argument: str) -> Split:
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     made = Split(*split)
     as_rows(made.x_train, "x_train")
+    check_indexes(made)
     of_train = column_names(made.x_train)
     of_test = column_names(made.x_test)
     if of_train and of_test and of_train != of_test:

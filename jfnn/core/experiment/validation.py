@@ -42,6 +42,8 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | S
         longest = max(len(train) for train, _ in pairs)
         sizes = f", for {len(pairs)} times {longest} row numbers"
         memory.check("folds", IN_FOLDS * len(pairs) * longest, sizes=sizes)
+        if not (isinstance(folds, Subsets) and isinstance(folds.pairs, Pairs)):
+            _check_apart(data, pairs)
     _check_counted(data, [train for train, _ in pairs], held_out=False)
     _check_counted(data, [held_out for _, held_out in pairs], held_out=True)
     return pairs
@@ -58,6 +60,21 @@ def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> N
             cure = "; jfnn.subsets.Subsets(weights=…) affects training rows only" if held_out else ""
             reason = f"expected some above 0, but {which} all weigh 0 in {data.dtype}{cure}"
             raise ArgumentError("weights", reason)
+
+
+def _check_apart(data: Data, pairs: Sequence[Cut]) -> None:
+    """Raise ArgumentError if a fold holds out rows that it also trains on."""
+    trained = np.zeros(data.n_train, bool)
+    for fold, (train, held_out) in enumerate(pairs):
+        counted = data.counted_rows(train, held_out=False, fold=fold)
+        trained[:] = False
+        trained[train if counted is None else train[counted]] = True
+        both = held_out[trained[held_out]]
+        if len(both):
+            expected = "expected folds that hold out none of the rows that they train on"
+            got = f"{len(both)} rows, such as row {both[0]}, in both parts of fold {fold}"
+            cure = "leave the held-out part empty in all folds to train on chosen rows only"
+            raise ArgumentError("folds", expected, got=got, cure=cure)
 
 
 def _all_pairs(subsets: Subsets) -> list[Cut]:
