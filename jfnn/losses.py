@@ -76,6 +76,8 @@ class Loss(NamedTuple):
         inverse_links: For each output of a target, ``output -> prediction``, such as an exponential for the
             logarithm of a rate; None if the output is the prediction.
         central: The index of the output that predicts the target itself, if there are several per target.
+        deviation: The index of the output that predicts the target's standard deviation around `central`, so
+            that the mean over networks is that of their mixture; None if there is no such output.
     """
 
     cost: Callable[..., jax.Array]
@@ -87,6 +89,7 @@ class Loss(NamedTuple):
     least_target: float = -math.inf
     inverse_links: tuple[Callable[[jax.Array], jax.Array] | None, ...] = (None,)
     central: int = 0
+    deviation: int | None = None
 
     @property
     def takes_logits(self) -> bool:
@@ -352,7 +355,9 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
         "absolute": Loss(absolute, d_absolute, regression=True),
         "huber": huber(),
         "pinball": pinball(),
-        "gaussian": Loss(gaussian, d_gaussian, regression=True, inverse_links=(None, _standard_deviation)),
+        "gaussian": Loss(
+            gaussian, d_gaussian, regression=True, inverse_links=(None, _standard_deviation), deviation=1
+        ),
         "poisson": Loss(poisson, d_poisson, regression=True, least_target=0.0, inverse_links=(_rate,)),
     }
 )

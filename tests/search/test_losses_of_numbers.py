@@ -91,6 +91,18 @@ def test_gaussian_loss_of_a_constant_network_gives_mean_and_deviation(x64):
     np.testing.assert_allclose(result.train_r2[0, 0, 0], 0, atol=1e-6)
 
 
+def test_mean_of_gaussian_networks_is_the_mean_and_deviation_of_their_mixture():
+    """Two targets; a large sample from the mixture has these moments."""
+    net = jfnn.mlp((2, 3, 4), "tanh")
+    targets = np.stack([Y, 3 * Y], axis=1)
+    result = fit("gaussian", targets, net, epochs=100, learning_rate=[0.01, 0.02], optimizer="adam")
+    means, deviations = np.split(result.predict(X[:7]).reshape(4, 7, 4).astype(np.float64), 2, axis=-1)
+    sample = np.random.default_rng(0).normal(means, deviations, (40_000, *means.shape)).reshape(-1, 7, 2)
+    mixture = result.predict(X[:7], "mean")
+    np.testing.assert_allclose(mixture[:, :2], means.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(mixture[:, 2:], sample.std(axis=0), rtol=0.02)
+
+
 @pytest.mark.thorough
 def test_result_is_loaded_with_its_parametrized_loss(tmp_path):
     loss = losses.pinball(0.1, 0.5, 0.9)

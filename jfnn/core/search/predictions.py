@@ -1,5 +1,6 @@
 """Predictions of a sweep's members, and their scores on every row."""
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import (
     BLOCK,
+    REDUCTIONS,
     Finish,
     ProgramCall,
     Reduce,
@@ -51,6 +53,8 @@ def predict(
         links = (None,) if loss is None else loss.inverse_links
         units = names.units([link is None for link in links]) if framed else None
         finish = None if units is None else lambda values, _: units(values)
+        if reduce == MEAN and loss is not None and loss.deviation is not None:
+            reduce = functools.partial(_mixture, loss.central, loss.deviation, loss.outputs_per_target)
         return _evaluate(answers.predictions, members, x, reduce, names, finish)
     if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
         raise ArgumentError(
@@ -64,6 +68,21 @@ def predict(
     else:
         values = _evaluate(answers.labels, members, x, vote if reduce == VOTE else None, names)
     return names.words(values) if framed else values
+
+
+def _mixture(central: int, deviation: int, k: int, values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Return means over members of ``k`` predictions per target ``[members, n, k t]``, as of their mixture.
+
+    The variance of an equally weighted mixture is the mean of the variances plus the variance of the means;
+    see Lakshminarayanan et al. (2017), "Simple and scalable predictive uncertainty estimation using deep
+    ensembles".
+    """
+    parts = np.split(values.astype(np.float64), k, axis=-1)
+    parts[deviation] = parts[deviation] ** 2
+    means = [np.asarray(REDUCTIONS["mean"](part, axis=axis)) for part in parts]
+    spread = np.asarray(REDUCTIONS["std"](parts[central], axis=axis))
+    means[deviation] = np.sqrt(means[deviation] + spread**2)
+    return np.concatenate(means, axis=-1)
 
 
 def _labels_of_means(means: np.ndarray, each: bool) -> np.ndarray:

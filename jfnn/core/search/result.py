@@ -539,10 +539,12 @@ class SweepResult:
                 are then words ("" for -1) and outputs have the targets' units.
             reduce: None for all values. For labels, "vote" for the most frequent (ties go to the smallest) or
                 "mean" for the label of the mean probabilities (mean outputs if the loss has none). For
-                outputs, "mean" or "std" over members, ignoring NaN, or a function ``(values [members, rows,
-                …], axis=0)`` such as `numpy.median`, which receives the members that did not diverge and
-                blocks of 256 rows, the last padded with zeros. It may replace the axis of members by another
-                one, as quantiles do. Of parameters kept at several evaluations, only the last are reduced.
+                outputs, "mean" or "std" over members, ignoring NaN; with the loss "gaussian", "mean" is the
+                mean and the standard deviation of the members' mixture. Or a function ``(values [members,
+                rows, …], axis=0)`` such as `numpy.median`, which receives the members that did not diverge
+                and blocks of 256 rows, the last padded with zeros. It may replace the axis of members by
+                another one, as quantiles do. Of parameters kept at several evaluations, only the last are
+                reduced.
             network: The network, if the result was loaded without it because it uses custom functions; with a
                 custom loss ``jfnn.supervised(network, loss)``; for a custom learner a function ``(params, x)
                 -> outputs [n, …]`` of one member. If there are several networks, call `predict` of the
