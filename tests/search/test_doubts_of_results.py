@@ -52,6 +52,13 @@ def test_cells_with_a_seed_at_chance_are_counted():
     assert "seed" not in of_one_seed and of_one_seed.endswith("first scale")
 
 
+def test_rounding_of_scores_does_not_hide_that_nothing_was_learned():
+    (doubt,) = with_origin([[0.5 + 1e-8, 0.5], [0.5, 0.5 + 1e-8]]).best().doubts
+    assert "most frequent class" in doubt
+    (doubt,) = with_origin([[0.5 + 1e-8], [0.9]]).best().doubts
+    assert doubt.startswith("1 of 2 cells")
+
+
 def test_diverged_and_pruned_cells_are_not_at_chance():
     assert with_origin([[0.9, 0.9], [np.nan, 0.8]]).best().doubts == ()
     pruned = np.array([[[False] * 2], [[True] * 2]])

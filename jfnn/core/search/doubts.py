@@ -8,6 +8,7 @@ import numpy as np
 from jfnn.core.experiment.axes import Axes
 
 LEAST = 3  # minimum number of values on an axis for doubts about its ends
+ROUNDING = 1e-6  # of scores, which are means in float32; a row more changes an accuracy by more
 MARGIN = 2.0  # standard errors by which the best cell must beat its neighbor on the axis
 
 
@@ -16,7 +17,7 @@ def nothing_learned(scores: np.ndarray, constant: float, name: str, advice: str)
 
     Scores are higher-is-better, and NaN for cells that do not rank. ``advice`` may be empty.
     """
-    if not (scores[np.isfinite(scores)] <= constant).all():
+    if not (scores[np.isfinite(scores)] <= constant + ROUNDING).all():
         return ()
     cure = advice or "try other learning rates"
     return (f"no cell predicts better than {name}: nothing was learned; {cure}",)
@@ -28,7 +29,7 @@ def at_chance(accuracies: np.ndarray, constant: float, advice: str) -> tuple[str
     ``accuracies`` ``[…, S]`` are NaN for seeds that diverged and for cells that do not rank; ``constant`` is
     the share of the most frequent class.
     """
-    stuck = (accuracies <= constant).any(axis=-1)
+    stuck = (accuracies <= constant + ROUNDING).any(axis=-1)
     if not stuck.any():
         return ()
     seeds = "" if accuracies.shape[-1] == 1 else " with some seed"
