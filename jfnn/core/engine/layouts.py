@@ -17,7 +17,7 @@ from jfnn.layers import small
 from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.descent import DescentLearner
 from jfnn.learners.functions import Functions
-from jfnn.learners.learner import Learner, starting_shapes
+from jfnn.learners.learner import starting_shapes
 from jfnn.learners.shapes import row_shapes
 from jfnn.numerics.compiling import tracing
 from jfnn.params import Params, State, key_shape
@@ -74,10 +74,12 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
     if platform != "cpu":
         return costs
     costs |= _costs_together(cohort, batch, most_separate)
-    return {layout: cost for layout, cost in costs.items() if _rounds_alike(cohort.learner, layout.width)}
+    learner = cohort.learner
+    searches_lines = isinstance(learner, DescentLearner) and learner.needs_value
+    return {layout: cost for layout, cost in costs.items() if _rounds_alike(layout.width, searches_lines)}
 
 
-def _rounds_alike(learner: Learner, width: int) -> bool:
+def _rounds_alike(width: int, searches_lines: bool) -> bool:
     """Return whether all slots of a CPU tile of ``width`` members round alike.
 
     XLA's compiler fuses products with sums. In a loop over the members of small arrays it may fuse other
@@ -85,7 +87,7 @@ def _rounds_alike(learner: Learner, width: int) -> bool:
     only if no member is left over, and 16 members fill vectors of any length. In programs of line searches,
     the halves of 16 members differ as well (`tests/laws/test_slots.py`).
     """
-    if isinstance(learner, DescentLearner) and learner.needs_value:
+    if searches_lines:
         return width < small.VECTOR
     return width <= small.VECTOR or width % small.VECTOR == 0
 
