@@ -5,7 +5,7 @@ Options and split -> learner and data -> rows of the folds -> cells -> replicate
 
 import math
 import numbers
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -32,7 +32,7 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
 from jfnn.core.experiment.settings import Validation
 from jfnn.core.experiment.subsets import Subsets
-from jfnn.core.experiment.tracing import trace_functions, trace_scoring
+from jfnn.core.experiment.tracing import trace_functions
 from jfnn.core.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions
@@ -105,9 +105,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
             )
         of_replicates[TARGET] = data.columns[members.folds].astype(np.float64)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
-    functions = _trace_functions(learner, data, members, (*values, *of_replicates))
     return Experiment(
-        functions=trace_scoring(functions, scored_block(data, copied_rows)),
+        functions=_trace_functions(learner, data, members, (*values, *of_replicates), copied_rows),
         data=data,
         cells=cells,
         constants=constants,
@@ -285,8 +284,10 @@ def _check_row_numbers(members: Replicates) -> None:
     memory.check("batch_size", needed, sizes=sizes)
 
 
-def _trace_functions(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Functions:
-    """Trace the learner's functions for these replicates' minibatches."""
+def _trace_functions(
+    learner: Learner, data: Data, members: Replicates, hyper: Iterable[str], copied_rows: np.ndarray | None
+) -> Functions:
+    """Trace the learner's functions for these replicates' minibatches and blocks of scored rows."""
     weighted = members.batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(
@@ -294,8 +295,9 @@ def _trace_functions(learner: Learner, data: Data, members: Replicates, hyper: S
             "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
             " learner, or its gradient function, does not take any",
         )
-    sizes = np.unique(members.sources.batch).tolist()
-    return trace_functions(learner, members.start_shapes, data, hyper, sizes, weighted)
+    steps = np.unique(members.sources.batch).tolist()
+    scored = (data.block, scored_block(data, copied_rows))
+    return trace_functions(learner, members.start_shapes, data, hyper, steps, weighted, scored)
 
 
 def _explain_unknown(name: object, accepted: Sequence[str], network: Network | Learner) -> str:

@@ -1,6 +1,6 @@
 """Functions of a learner to compile: its own, or traces that JAX makes when a run begins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import jax
 
@@ -63,19 +63,25 @@ def functions_of(learner: Learner) -> Functions:
 
 
 def trace_functions(
-    learner: Learner, params: Params, data: Data, hyper: Sequence[str], steps: Sequence[int], weighted: bool
+    learner: Learner,
+    params: Params,
+    data: Data,
+    hyper: Iterable[str],
+    steps: Iterable[int],
+    weighted: bool,
+    scored: Iterable[int],
 ) -> Functions:
     """Return a learner's functions as they are now: its own if all are registered, otherwise traces.
 
-    The learner is bound to the data; ``steps`` are numbers of rows per step, which may repeat.
+    The learner is bound to the data; ``steps`` and ``scored`` are numbers of rows per step and per block of
+    scored rows, which may repeat.
     """
     if learner.is_registered:
         return functions_of(learner)
     names = tuple(sorted(hyper))
-    sizes = tuple(sorted(set(steps)))
-    shapes = Shapes(
-        shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
-    )
+    steps = tuple(sorted(set(steps)))
+    scored = tuple(dict.fromkeys(scored))
+    shapes = Shapes(shapes_of(params), shapes_of(data.rows), names, data.dtype, steps, weighted, scored)
     return _trace_for_shapes(learner, shapes)
 
 
