@@ -1,6 +1,5 @@
 """Functions that take the fields of a dataclass as keywords, so that these are declared only once."""
 
-import copy
 import dataclasses
 import functools
 import inspect
@@ -106,19 +105,6 @@ def _arguments(options: Any) -> str:
         text = " ".join(f"{name}: {helps.get(name, '')}".split())
         lines += textwrap.wrap(text, 110, initial_indent=" " * 4, subsequent_indent=" " * 8)
     return "\n".join(lines) + "\n"
-
-
-READ_AGAIN = ("split", "batches", "initial_params", "seeds", "folds")  # options with arrays
-
-
-def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:
-    """Copy the arrays among options, for functions that read them again after training.
-
-    An experiment copies its arrays, but one built later from the same options must not see changes that a
-    callback makes to the caller's arrays in between.
-    """
-    arrays = {name: options[name] for name in READ_AGAIN if name in options}
-    return {name: value if callable(value) else copy.deepcopy(value) for name, value in arrays.items()}
 
 
 def given_type(annotation: object) -> Any:

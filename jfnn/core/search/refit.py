@@ -1,5 +1,6 @@
 """Options that train the winners of a search again."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,16 @@ from jfnn.schedulers.until import Until
 from jfnn.split import Split
 
 Index = tuple[int, ...]
+
+
+def with_copied_arrays(options: Options) -> Options:
+    """Return options for a refit, which reads arrays after a callback may have changed the caller's.
+
+    They have no folds: a refit trains without, and a generator of folds is exhausted by then.
+    """
+    batches = options.batches if callable(options.batches) else copy.deepcopy(options.batches)
+    split, starts = copy.deepcopy((options.split, options.initial_params))
+    return dataclasses.replace(options, split=split, batches=batches, initial_params=starts, folds=None)
 
 
 def winners(result: SweepResult, refit: Refit) -> list[Index]:

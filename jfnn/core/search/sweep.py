@@ -17,12 +17,12 @@ from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Common, Options
 from jfnn.core.experiment.refit import Refit
 from jfnn.core.search import run_directory
-from jfnn.core.search.keywords import copied_arrays, takes_fields
+from jfnn.core.search.keywords import takes_fields
 from jfnn.core.search.outcomes import as_result, origin_of
 from jfnn.core.search.prepare import MakeTrainer, Run, compiled_ahead, prepare, train_members
 from jfnn.core.search.programs import Programs, combine, programs_of
 from jfnn.core.search.reading import read
-from jfnn.core.search.refit import refit_options, winners
+from jfnn.core.search.refit import refit_options, winners, with_copied_arrays
 from jfnn.core.search.result import SweepResult, with_run, write_program
 from jfnn.core.store import files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
@@ -56,30 +56,16 @@ def sweep(options: Options) -> SweepResult:
         programs = programs_of(options)
         runs = _prepare_all(programs)
         doubts.warn(run.experiment.doubts for run in runs)
-        if options.refit is not None:
-            _check_winners(options.refit, programs, runs[0].experiment)
-        # Winners train without folds, and a generator of folds is exhausted by now.
-        copied = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
-        copies = programs_of(dataclasses.replace(options, **copied)).options
-        out = options.out
-        with _claim_all(options, programs, runs):
-            several = len(runs) + bool(options.refit)
-            parts = _train_all(runs, several)
-            result = combine(programs.axes, parts)
-            if programs.axes and out is not None:
-                run_directory.write_table(out / run_directory.TABLE, result.to_dict())
-        chosen = winners(result, options.refit) if options.refit else []
-        if not chosen:
+        if options.refit is None:
+            return _train_programs(options, programs, runs)
+        _check_winners(options.refit, programs, runs[0].experiment)
+        copies = programs_of(with_copied_arrays(options)).options
+        result = _train_programs(options, programs, runs)
+        again = _options_of_winners(result, options, copies, runs)
+        if again is None:
             return result
-        lengths = tuple(map(len, programs.axes.values()))
-        number = int(np.ravel_multi_index(chosen[0][: len(lengths)], lengths))
-        searched = dataclasses.replace(
-            copies[number], out=options.out, batch_size=_batch_size_of(runs[number])
-        )
-        cells = [index[len(lengths) :] for index in chosen]
-        starts_of_cells = runs[number].experiment.replicates.differ_by_cell
-        again = refit_options(searched, parts[number], cells, starts_of_cells)
-        return dataclasses.replace(result, refit=_train_one(prepare(again), several, several))
+        count = len(runs) + 1
+        return dataclasses.replace(result, refit=_train_one(prepare(again), count, count))
 
 
 def check_names(run: Run) -> None:
@@ -93,15 +79,21 @@ def check_names(run: Run) -> None:
         run_directory.check_can_hold(experiment.cells.values, scores, params, names)
 
 
-def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
-    """Train all runs, ``count`` including the refit; while one trains, later programs compile."""
-    to_train = []
-    for run in runs:
-        out = run.options.out
-        if out is None or not run_directory.has_ended(out):
-            to_train.append(run)
-    with compiled_ahead(to_train) as make_trainer:
-        return [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
+def _train_programs(options: Options, programs: Programs, runs: Sequence[Run]) -> SweepResult:
+    """Train the runs of all programs and combine their results; while one trains, later programs compile."""
+    count = len(runs) + (options.refit is not None)
+    with _claim_all(options, programs, runs):
+        to_train = []
+        for run in runs:
+            out = run.options.out
+            if out is None or not run_directory.has_ended(out):
+                to_train.append(run)
+        with compiled_ahead(to_train) as make_trainer:
+            parts = [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
+        result = combine(programs.axes, parts)
+        if programs.axes and options.out is not None:
+            run_directory.write_table(options.out / run_directory.TABLE, result.to_dict())
+    return result
 
 
 def _train_one(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
@@ -120,6 +112,22 @@ def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> 
     if refit.rule is not None:
         names = [*programs.axes, *experiment.cells.values]
         refit.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
+
+
+def _options_of_winners(
+    result: SweepResult, options: Options, copies: Sequence[Options], runs: Sequence[Run]
+) -> Options | None:
+    """Return the options that train the winners again, from those of their program; None if no cell ranks."""
+    chosen = winners(result, options.refit or Refit())
+    if not chosen:
+        return None
+    axes = result.cells.programs
+    number = int(np.ravel_multi_index(chosen[0][: len(axes)], tuple(map(len, axes.values()))))
+    batch_size = _batch_size_of(runs[number])
+    searched = dataclasses.replace(copies[number], batch_size=batch_size, out=options.out)
+    program = result.program(**result.runs[number].key)
+    starts_of_cells = runs[number].experiment.replicates.differ_by_cell
+    return refit_options(searched, program, [index[len(axes) :] for index in chosen], starts_of_cells)
 
 
 def _batch_size_of(run: Run) -> Minibatches:
