@@ -194,7 +194,7 @@ def _layout(members: Cohort, platform: str) -> Layout:
     two = 2 * bytes_of_member(members, int(members.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:
         return layout
-    return layout._replace(width=2, separate=False)
+    return Layout(2)
 
 
 def _result(

@@ -74,8 +74,8 @@ def test_few_cells_of_many_seeds_train_in_tiles_of_several_seeds():
 
 
 def test_layout_contains_the_number_of_members_that_share_minibatches():
-    assert Layout(12, separate=True, together=4).shared == 4
-    assert Layout(12, separate=True).shared is False and Layout(12, separate=False).shared is True
+    assert Layout(12, groups=3).shared == 4
+    assert Layout(12, groups=12).shared is False and Layout(12).shared is True
     assert jfnn.Execution(tile=np.int64(12), shared=np.int64(4)).shared == 4
     for tile, shared in ((12, 5), (None, 2), (12, 1), (12, 0), (12, 24)):
         with pytest.raises(jfnn.ArgumentError, match="shared"):

@@ -37,9 +37,8 @@ def lowered(experiment, platform, own):
         jax.eval_shape(functions.start.__wrapped__, params, hyper), np.full(TILE, -1, np.int32)
     )
     rows = replicates.minibatches(0, epoch=0)
-    lanes = functions.lanes(TILE, rows.shape[-1], own)
-    of_each = lanes.row_numbers(on_tile(rows).swapaxes(0, 1))
-    source = sources.take(np.zeros(TILE, int), 0, of_each) if own else sources.take(0, 0, rows)
+    groups = np.zeros(TILE if own else 1, int)
+    source = sources.take(groups, 0, np.stack([rows] * len(groups), axis=1))
     data = experiment.data
     held = program.DeviceData(data.rows, data.weights, stand_ins(data.weights, sources.train))
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
@@ -50,8 +49,8 @@ def lowered(experiment, platform, own):
     }
     drawn = {}
     if sources.batches is not None:
-        draw = row_drawing_program(sources.batches, 4, lanes, PLATFORMS[platform])
-        draws = sources.draws(np.zeros(TILE, int) if own else 0, 0)
+        draw = row_drawing_program(sources.batches, 4, PLATFORMS[platform])
+        draws = sources.draws(groups, 0)
         values = draws, sources.train, np.int32(4)
         drawn = {"rows": export.export(draw.__wrapped__, platforms=[platform])(*values)}
     return drawn | {

@@ -22,39 +22,30 @@ seeds = strategies.integers(0, 2**32 - 1)
 @pytest.mark.thorough
 @examples((50, 1), (500, 1))
 def test_tiles_hold_every_active_member_once_with_others_of_its_kind(examples):
-    def check(members, replicates, groups, separate, together, seed):
-        together = together if separate else 1
-        width = groups * together
+    def check(members, replicates, groups, size, seed):
+        layout = Layout(groups * size, groups)
         rng = np.random.default_rng(seed)
         active = rng.random(members) < 0.7
-        replicate = rng.integers(0, replicates, members)
-        group = replicate // 2  # two replicates with the same minibatches, or with some of one shape
-        tiles = plan.tiles(active, replicate, group, Layout(width, separate, together))
+        minibatches = rng.integers(0, replicates, members)
+        kind = minibatches // 2  # the minibatches of two replicates have the same shape
+        tiles = plan.tiles(active, minibatches, kind, layout)
         used = [member for tile in tiles for member in tile.members[tile.used]]
         assert sorted(used) == list(np.flatnonzero(active))
         for tile in tiles:
-            assert len(tile.members) == width and 1 <= len(tile.used) <= width
-            assert set(tile.members) == set(tile.members[tile.used])
-            assert len(set(group[tile.members])) == 1
-            if separate:
-                of_slots = np.repeat(tile.replicates, together)
-                np.testing.assert_array_equal(of_slots, replicate[tile.members])
-            else:
-                assert isinstance(tile.replicates, int) and tile.replicates in replicate[tile.members]
-        rows = np.zeros(replicates, int)  # of each group
+            assert len(tile.members) == layout.width and 1 <= len(tile.used) <= layout.width
+            assert set(kind[tile.members]) == {kind[tile.members[0]]}
+            np.testing.assert_array_equal(np.repeat(tile.replicates, size), minibatches[tile.members])
+        filled = np.zeros(replicates, int)  # groups of each kind
         for number in range(replicates):
-            rows[number // 2] += math.ceil((active & (replicate == number)).sum() / together)
-        if together == 1:
-            rows = np.bincount(group[active], minlength=replicates)
-        assert len(tiles) == sum(math.ceil(count / groups) for count in rows)
+            filled[number // 2] += math.ceil((active & (minibatches == number)).sum() / size)
+        assert len(tiles) == sum(math.ceil(count / groups) for count in filled)
 
     examples.check(
         check,
         members=strategies.integers(0, 40),
         replicates=small,
         groups=small,
-        separate=strategies.booleans(),
-        together=strategies.integers(1, 4),
+        size=strategies.integers(1, 6),
         seed=seeds,
     )
 
@@ -148,7 +139,7 @@ def test_many_rows_narrow_tiles_whose_members_have_separate_minibatches():
         x = np.linspace(-1, 1, n, dtype=np.float32)[:, None]
         options = {"learning_rate": 0.1, "seeds": 500, "loss": "quadratic", "batch_size": 50} | options
         experiment = build(Options(network, jfnn.Split(x, x), **options))
-        return max(layout.width for layout in layout_costs(experiment, "cpu") if layout.separate)
+        return max(layout.width for layout in layout_costs(experiment, "cpu") if layout.groups > 1)
 
     most = widest(1_000)
     assert most > 100

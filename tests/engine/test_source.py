@@ -4,7 +4,6 @@ import jax
 import numpy as np
 import pytest
 
-from jfnn.core.engine.lanes import Lanes
 from jfnn.core.engine.minibatches import Sources, padded_length, row_drawing_program, rows_of_all_steps
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
@@ -48,15 +47,14 @@ def expected_rows(sources, replicate, epoch):
     return np.where(rows == PADDING, PADDING, sources.train[fold][rows])
 
 
-def drawn_rows(sources, replicates, last, first):
-    """Return row numbers ``[CALL, steps, …]`` drawn by the program from an epoch on, with spare steps.
+def drawn_rows(sources, replicates, first):
+    """Return row numbers ``[CALL, steps, groups, batch]`` drawn from an epoch on, with spare steps.
 
     There are as many steps per epoch as in the longest one.
     """
     steps = int(sources.steps.max())
-    lanes = Lanes(last, separate=np.ndim(replicates) > 0)
-    draw = row_drawing_program(sources.batches, CALL * steps + 3, lanes, "cpu")
-    draws = sources.draws(replicates, first)._replace(steps=np.int32(steps))
+    draw = row_drawing_program(sources.batches, CALL * steps + 3, "cpu")
+    draws = sources.draws(np.array(replicates), first)._replace(steps=np.int32(steps))
     rows = np.asarray(draw(draws, sources.train, np.int32(CALL * steps)))
     assert len(rows) == CALL * steps + 3
     return rows[: CALL * steps].reshape(CALL, steps, *rows.shape[1:])
@@ -69,24 +67,22 @@ def test_shared_rows_equal_those_of_numpy(batches, dtype):
     sources = make_sources(batches)
     for replicate in range(len(SEEDS)):
         for first in EPOCHS:
-            for epoch, rows in enumerate(drawn_rows(sources, replicate, False, first), first):
+            for epoch, rows in enumerate(drawn_rows(sources, [replicate], first), first):
                 expected = expected_rows(sources, replicate, epoch)
-                np.testing.assert_array_equal(rows[: len(expected)], expected)
+                np.testing.assert_array_equal(rows[: len(expected), 0], expected)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
-def test_separate_rows_of_each_member_equal_its_shared_ones(batches, last):
-    """Beside members with other seeds and folds of other lengths; one replicate occurs twice."""
+def test_rows_of_several_groups_equal_those_of_each_alone(batches):
+    """Beside groups with other seeds and folds of other lengths; one replicate occurs twice."""
     sources = make_sources(batches)
-    replicates = np.array([3, 0, 1, 4, 2, 1])
+    replicates = [3, 0, 1, 4, 2, 1]
     for first in EPOCHS:
-        drawn = drawn_rows(sources, replicates, last, first)
-        members_first = np.moveaxis(drawn, -1 if last else 2, 0)
-        assert members_first.shape == (6, CALL, drawn.shape[1], SIZE)
-        for of_member, replicate in zip(members_first, replicates, strict=True):
-            for epoch, rows in enumerate(of_member, first):
+        groups_first = np.moveaxis(drawn_rows(sources, replicates, first), 2, 0)
+        assert groups_first.shape == (6, CALL, sources.steps.max(), SIZE)
+        for of_group, replicate in zip(groups_first, replicates, strict=True):
+            for epoch, rows in enumerate(of_group, first):
                 expected = expected_rows(sources, replicate, epoch)
                 np.testing.assert_array_equal(rows[: len(expected)], expected)
                 partial = batches.padded and LENGTHS[FOLDS[replicate]] % SIZE > 0
@@ -95,19 +91,19 @@ def test_separate_rows_of_each_member_equal_its_shared_ones(batches, last):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["subset", "permutation"])
-def test_many_members_are_drawn_in_parts(scheme):
-    """Each step has more numbers than are drawn at once, and the members do not divide into equal parts."""
+def test_many_groups_are_drawn_in_parts(scheme):
+    """Each step has more numbers than are drawn at once, and the groups do not divide into equal parts."""
     n = 300
     replicates = np.arange(7)
     batches = Minibatches(250, scheme)
     sources = make_sources(batches, lengths=(n,) * 4)._replace(
         seed=np.arange(7, dtype=np.uint32), fold=np.zeros(7, np.int32), batch=np.full(7, 250)
     )
-    drawn = drawn_rows(sources._replace(steps=np.ones(7, np.int32)), replicates, True, 5)
+    drawn = drawn_rows(sources._replace(steps=np.ones(7, np.int32)), replicates, 5)
     for epoch, rows in enumerate(drawn, 5):
-        for member in replicates:
-            expected = sources.train[0][batches.epoch(n, int(member), epoch)]
-            np.testing.assert_array_equal(rows[..., member], expected)
+        for group in replicates:
+            expected = sources.train[0][batches.epoch(n, int(group), epoch)]
+            np.testing.assert_array_equal(rows[:, group], expected)
 
 
 @pytest.mark.thorough
@@ -117,9 +113,9 @@ def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
     n = 900
     batches = Minibatches(100, scheme)
     sources = make_sources(batches, lengths=(n,) * 4)
-    drawn = drawn_rows(sources, 1, False, 5)
+    drawn = drawn_rows(sources, [1], 5)
     for epoch, rows in enumerate(drawn, 5):
-        np.testing.assert_array_equal(rows, expected_rows(sources, 1, epoch))
+        np.testing.assert_array_equal(rows[:, 0], expected_rows(sources, 1, epoch))
 
 
 def test_rows_of_all_steps_equal_those_of_numpy():
@@ -130,8 +126,8 @@ def test_rows_of_all_steps_equal_those_of_numpy():
     assert rows.shape == (1, 4, 64)
     for member, replicate in zip(rows[0], replicates, strict=True):
         np.testing.assert_array_equal(member, expected_rows(sources, replicate, 7)[0])
-    alone = rows_of_all_steps(sources.batches, sources.draws(3, 7), sources.train)
-    np.testing.assert_array_equal(alone[0], rows[0, 0])
+    alone = rows_of_all_steps(sources.batches, sources.draws(replicates[:1], 7), sources.train)
+    np.testing.assert_array_equal(alone[0, 0], rows[0, 0])
 
 
 def test_spare_room_is_at_most_an_eighth_and_lengths_are_few():

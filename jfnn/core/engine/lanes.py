@@ -5,45 +5,49 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from jfnn.core.engine.minibatches import Source
 from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.functions import Functions
 from jfnn.params import State
 
 Arrays = TypeVar("Arrays")
-Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
 Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]]
 
 
 class Lanes(NamedTuple):
-    """The members' axis, first or last, and whether they have separate or shared minibatches.
+    """The members' axis, first or last, and their groups, which share minibatches.
 
-    ======================  =====================  ==========================  ===================
-    array                   separate, first        separate, last              shared
-    ======================  =====================  ==========================  ===================
-    leaf of the states      ``[tile, …]``          ``[…, tile]``               as if separate
-    row numbers of steps    ``[s, tile, batch]``   ``[s, batch, tile]``        ``[s, batch]``
-    leaf of gathered rows   ``[tile, batch, …]``   ``[batch, …, tile]``        ``[batch, …]``
-    weights of the rows     ``[tile, batch]``      ``[batch, tile]``           ``[batch]``
-    fold, random key        ``[tile]``             ``[tile]``                  one
-    ======================  =====================  ==========================  ===================
+    ======================  =======================  ==========================  ===================
+    array                   groups, first            groups, last                one group
+    ======================  =======================  ==========================  ===================
+    leaf of the states      ``[tile, …]``            ``[…, tile]``               either
+    row numbers of steps    ``[s, groups, batch]``   ``[s, batch, groups]``      ``[s, batch]``
+    leaf of gathered rows   ``[groups, batch, …]``   ``[batch, …, groups]``      ``[batch, …]``
+    weights of the rows     ``[groups, batch]``      ``[batch, groups]``         ``[batch]``
+    fold, random key        ``[groups]``             ``[groups]``                one
+    ======================  =======================  ==========================  ===================
 
     Attributes:
-        last: Whether members lie on the last axis of their states, instead of the first.
-        separate: Whether each member has its own minibatches, instead of shared ones.
-        together: Number of neighbors with the same minibatches if these are separate. Above 1, members lie on
-            the first axis, and ``tile`` counts groups of neighbors in all arrays except states.
+        last: Whether members lie on the last axis of their states, instead of the first; then there is one
+            group, or one for each member.
+        groups: Number of groups.
+        group_size: Number of members in each group, neighbors on the axis of members.
     """
 
     last: bool
-    separate: bool
-    together: int = 1
+    groups: int
+    group_size: int
 
     @property
     def axis(self) -> int:
         """Axis of members in their states."""
         return -1 if self.last else 0
+
+    @property
+    def separate(self) -> bool:
+        """Whether there are several groups, so that rows have an axis of groups."""
+        return self.groups > 1
 
     @property
     def batch_axis(self) -> int:
@@ -60,21 +64,17 @@ class Lanes(NamedTuple):
         moved: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
         return moved
 
-    def row_numbers(self, row_numbers: Numbers) -> Numbers:
-        """Lay out row numbers of several steps ``[steps, tile, batch]``, or ``[steps, batch]`` if shared."""
-        return row_numbers.swapaxes(1, 2) if self.separate and self.last else row_numbers
-
-    def row_numbers_shape(self, tile: int, batch: int) -> tuple[int, ...]:
-        """Return the shape of the row numbers of one step."""
+    def lay_out_source(self, source: Source) -> Source:
+        """Lay out row numbers, keys and folds of a tile, which have an axis of groups, as in the table."""
         if not self.separate:
-            return (batch,)
-        return (batch, tile) if self.last else (tile, batch)
+            return source.of_group(0)
+        return source._replace(rows=source.rows.swapaxes(1, 2)) if self.last else source
 
-    def broadcast_to_rows(self, of_members: Arrays) -> Arrays:
-        """Reshape arrays ``[tile]``, or shared scalars, to broadcast against the row numbers of a step."""
+    def broadcast_to_rows(self, of_groups: Arrays) -> Arrays:
+        """Reshape arrays ``[groups]``, or scalars of one group, to broadcast against a step's row numbers."""
         if self.last or not self.separate:
-            return of_members
-        broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_members)
+            return of_groups
+        broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_groups)
         return broadcast
 
     def members_last(self, batch: Batch) -> Batch:
@@ -88,18 +88,19 @@ class Lanes(NamedTuple):
         if self.last:
             step_last = functions.learner.step_last
             return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
-        each = 0 if self.separate and self.together == 1 else None
-        step = jax.vmap(functions.step, in_axes=(0, each, 0, each))
-        return step if self.together == 1 else self._map_groups(jax.vmap(step))
+        if self.separate and self.group_size == 1:
+            return jax.vmap(functions.step)
+        step = jax.vmap(functions.step, in_axes=(0, None, 0, None))
+        return self._map_groups(jax.vmap(step)) if self.separate else step
 
     def _map_groups(self, step: Step) -> Step:
-        """Turn a step over ``[groups, together, …]`` into a step over ``[members, …]``."""
+        """Turn a step over ``[groups, group size, …]`` into a step over ``[members, …]``."""
 
         def of_all(
             states: State, batch: Batch, hyper: Hyper, key: jax.Array | None
         ) -> tuple[State, StepValues]:
             states, hyper = jax.tree.map(
-                lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:]), (states, hyper)
+                lambda leaf: leaf.reshape(self.groups, self.group_size, *leaf.shape[1:]), (states, hyper)
             )
             after = step(states, batch, hyper, key)
             joined: tuple[State, StepValues] = jax.tree.map(

@@ -37,17 +37,18 @@ def layout_for(
     """
     replicates = len(np.unique(cohort.minibatches_of()))
     if tile is not None:
-        costs = {Layout(tile, separate): plan.SEPARATE**separate for separate in (False, True)}
+        costs = {Layout(tile, tile): plan.SEPARATE, Layout(tile): 1.0}
     else:
         costs = layout_costs(cohort, platform)
     if widest:
-        costs = {max(layout for layout in costs if not layout.separate): 1.0}
+        costs = {max(layout for layout in costs if layout.groups == 1): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
     layout = plan.fastest_layout(cohort.members // replicates, replicates, costs, devices)
     if shared is None:
         return layout
-    together = 1 if isinstance(shared, bool) else shared
-    return layout._replace(separate=together > 1 or not shared, together=together)
+    if isinstance(shared, bool):
+        return layout._replace(groups=1 if shared else layout.width)
+    return layout._replace(groups=layout.width // shared)
 
 
 def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
@@ -65,12 +66,13 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
         }
         narrow = min(most, small.NARROW) if any(fits_last.values()) else most
         for width, fits in fits_last.items():
-            if separate and width > most_separate:
+            if separate and not 1 < width <= most_separate:
                 continue
+            layout = Layout(width, width if separate else 1)
             if fits:
-                costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
+                costs[layout] = small.MEMBER * (width + small.STEP)
             elif width <= narrow:
-                costs[Layout(width, separate)] = (width + step) * (plan.SEPARATE if separate else 1.0)
+                costs[layout] = (width + step) * (plan.SEPARATE if separate else 1.0)
     if platform != "cpu":
         return costs
     costs |= _costs_together(cohort, batch, most_separate)
@@ -105,8 +107,9 @@ def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float
     held = _held_bytes(functions, batch)
     drawn = _held_bytes(functions, batch, with_shared=True) - held
     most = min(most, plan.CPU_TRACED_TILE_BYTES // max(cells * held + drawn, 1), plan.CPU_WIDTHS[-1] // cells)
-    widths = [number * cells for number in plan.WIDTHS if plan.LEAST_REPLICATES <= number <= most]
-    return {Layout(width, True, together=cells): plan.TOGETHER * (width + plan.STEP) for width in widths}
+    numbers = [number for number in plan.WIDTHS if plan.LEAST_REPLICATES <= number <= most]
+    layouts = [Layout(number * cells, number) for number in numbers]
+    return {layout: plan.TOGETHER * (layout.width + plan.STEP) for layout in layouts}
 
 
 def _widest_of_separate(cohort: Cohort) -> int:

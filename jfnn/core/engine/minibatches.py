@@ -4,7 +4,6 @@ The program does not depend on the learner, so all networks and losses share it.
 """
 
 import functools
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,23 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments.types import Array, Whole
-from jfnn.core.engine.lanes import Lanes
 from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
 from jfnn.numerics.compiling import compiled
 from jfnn.numerics.permutation import Domain
 
 
 class Draws(NamedTuple):
-    """Arguments from which the minibatches of a tile are drawn.
-
-    If members have separate minibatches, seeds, folds and domains have a leading axis ``[tile]``.
+    """Arguments from which the minibatches of a tile are drawn, for each group that shares them.
 
     Attributes:
-        seed: Seeds (uint32).
-        fold: Numbers of folds (int32).
-        domain: Grid of the fold's training rows, for `jfnn.numerics.permutation`.
+        seed: Seeds ``[groups]`` (uint32).
+        fold: Numbers of folds ``[groups]`` (int32).
+        domain: Grid of each fold's training rows ``[groups]``, for `jfnn.numerics.permutation`.
         positions: ``0 … batch - 1`` (int32).
-        steps: Steps per epoch (int32), the same for all members.
+        steps: Steps per epoch (int32), the same for all groups.
         first: First epoch of the call (int32).
     """
 
@@ -42,47 +38,44 @@ class Draws(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def row_drawing_program(
-    batches: Minibatches, room: int, lanes: Lanes, platform: str
-) -> Callable[..., jax.Array]:
+def row_drawing_program(batches: Minibatches, room: int, platform: str) -> Callable[..., jax.Array]:
     """Return `rows_of_call` as a compiled function ``(draws, train, steps) -> row numbers``."""
-    draw = functools.partial(rows_of_call, batches, room, lanes)
-    return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
+    draw = functools.partial(rows_of_call, batches, room)
+    return compiled(draw, platform, identity=f"rows {batches} {room}")
 
 
 def rows_of_call(
-    batches: Minibatches, room: int, lanes: Lanes, draws: Draws, train: jax.Array, steps: jax.Array
+    batches: Minibatches, room: int, draws: Draws, train: jax.Array, steps: jax.Array
 ) -> jax.Array:
-    """Return row numbers of the steps of a call (int32), as in `Source.rows`.
+    """Return row numbers of the steps of a call, as in `Source.rows`.
 
     Args:
         batches: The minibatch scheme.
         room: Number of steps in the result.
-        lanes: The layout of members in the row numbers.
         draws: Arguments of the tile.
         train: Training rows of each fold ``[folds, …]``, padded.
         steps: Number of steps in the call; later entries of the result are arbitrary.
     """
     batch = len(draws.positions)
-    tile = jnp.size(draws.seed)
-    at_once = min(max(DRAWN // (batch * tile), 1), room)
+    groups = len(draws.seed)
+    at_once = min(max(DRAWN // (batch * groups), 1), room)
 
     def put(i: jax.Array, rows: jax.Array) -> jax.Array:
         # The last iteration starts early enough to fit, and may draw some steps again.
         first = jnp.minimum(i * at_once, room - at_once)
-        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), lanes)
+        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32))
         return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
 
     count = (steps + at_once - 1) // at_once
-    nothing = jnp.zeros((room, *lanes.row_numbers_shape(tile, batch)), np.int32)
+    nothing = jnp.zeros((room, groups, batch), np.int32)
     rows: jax.Array = jax.lax.fori_loop(0, count, put, nothing)
     return rows
 
 
 def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> np.ndarray:
-    """Return the row numbers used in every step ``[1, batch]`` (NumPy, int32), for the scheme "full".
+    """Return the row numbers used in every step ``[1, groups, batch]`` (NumPy, int32), for the scheme "full".
 
-    If members have separate minibatches, the shape is ``[1, tile, batch]``. Arguments: as in `rows_of_call`.
+    Arguments: as in `rows_of_call`.
     """
     domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
     rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
@@ -92,51 +85,47 @@ def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> 
     return row_numbers[None]
 
 
-def rows_of_steps(
-    batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, lanes: Lanes
-) -> jax.Array:
-    """Return row numbers of several steps ``[steps, …]``, with the arguments of `rows_of_call`.
+def rows_of_steps(batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array) -> jax.Array:
+    """Return row numbers of several steps ``[steps, groups, batch]``, with the arguments of `rows_of_call`.
 
     Steps are numbered from 0, the first step of the call.
     """
-    separate = lanes.separate
-    steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
+    steps = steps.reshape(-1, 1, 1)
     # ``//`` would add operations for negative numbers, which do not occur here.
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
     step = steps - epoch * draws.steps
 
-    def draw(members: tuple[Array, Array, Domain]) -> jax.Array:
-        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
+    def draw(groups: tuple[Array, Array, Domain]) -> jax.Array:
+        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None], groups)
         rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
         row_numbers = train[fold, rows]
         return jnp.where(rows == PADDING, PADDING, row_numbers) if batches.padded else row_numbers
 
-    members = draws.seed, draws.fold, draws.domain
-    if not separate:
-        return draw(members)
+    groups = draws.seed, draws.fold, draws.domain
     pieces = number_of_pieces(len(draws.seed), len(draws.positions) * len(steps))
-    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
-    row_numbers = draw(members) if pieces == 1 else jax.lax.map(draw, cut)
-    row_numbers = row_numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
-    return lanes.row_numbers(row_numbers.reshape(len(steps), -1, len(draws.positions)))
+    if pieces == 1:
+        return draw(groups)
+    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), groups)
+    row_numbers: jax.Array = jax.lax.map(draw, cut)
+    return row_numbers.swapaxes(0, 1).reshape(len(steps), -1, len(draws.positions))
 
 
-def number_of_pieces(members: int, count: int) -> int:
-    """Return the number of equal parts into which to cut members to draw ``count`` numbers for each."""
-    parts = [n for n in range(1, members) if members % n == 0 and members // n * count <= DRAWN]
-    return parts[0] if parts else members
+def number_of_pieces(groups: int, count: int) -> int:
+    """Return the number of equal parts into which to cut groups to draw ``count`` numbers for each."""
+    parts = [n for n in range(1, groups) if groups % n == 0 and groups // n * count <= DRAWN]
+    return parts[0] if parts else groups
 
 
 class Source(NamedTuple):
-    """The minibatches and random keys of a tile in one call.
+    """The minibatches and random keys of a tile in one call, for each group that shares them.
 
     Attributes:
-        rows: Row numbers of each step of the call (int32): shared ones ``[steps, batch]``, or separate ones
-            as in `jfnn.core.engine.lanes.Lanes`. A single entry stands for all steps.
-        key: Raw data of the random key of steps ``[2]``, or ``[tile, 2]`` if separate; or None.
-        fold: Fold number (int32), or ``[tile]`` if separate.
-        steps: Steps per epoch (int32), the same for all members; None if an epoch is one step whose rows
-            never change.
+        rows: Row numbers of each step of the call ``[steps, groups, batch]`` (int32). A single entry stands
+            for all steps.
+        key: Raw data of the random key of steps ``[groups, 2]``, or None.
+        fold: Fold numbers ``[groups]`` (int32).
+        steps: Steps per epoch (int32), the same for all groups; None if an epoch is one step whose rows never
+            change.
         first: First epoch of the call (int32).
     """
 
@@ -146,16 +135,10 @@ class Source(NamedTuple):
     steps: Whole | None
     first: Whole
 
-    @property
-    def separate(self) -> bool:
-        """Whether each member has its own minibatches, instead of shared ones."""
-        return self.rows.ndim == 3
-
-    @property
-    def batch(self) -> int:
-        """Number of rows in one step of a member."""
-        count = math.prod(self.rows.shape[1:])
-        return count // self.fold.size if self.separate else count
+    def of_group(self, number: int) -> "Source":
+        """Return the source of one group, without the axis of groups."""
+        key = None if self.key is None else self.key[number]
+        return self._replace(rows=self.rows[:, number], key=key, fold=self.fold[number])
 
 
 class Sources(NamedTuple):
@@ -188,26 +171,26 @@ class Sources(NamedTuple):
         """Whether all steps have the same rows."""
         return self.batches is not None and self.batches.scheme == "full"
 
-    def draws(self, replicates: np.ndarray | int, first: int) -> Draws:
-        """Return the `Draws` of a tile, which has one replicate, or one per member ``[tile]``."""
+    def draws(self, replicates: np.ndarray, first: int) -> Draws:
+        """Return the `Draws` of a tile whose groups have these replicates ``[groups]``."""
         fold = self.fold[replicates]
         return Draws(
             seed=self.seed[replicates],
             fold=fold,
             domain=Domain(*(side[fold] for side in self.domain)),
-            positions=np.arange(self.batch[replicates].flat[0], dtype=np.int32),
-            steps=np.int32(self.steps[replicates].flat[0]),
+            positions=np.arange(self.batch[replicates[0]], dtype=np.int32),
+            steps=np.int32(self.steps[replicates[0]]),
             first=np.int32(first),
         )
 
-    def take(self, replicates: np.ndarray | int, first: int, rows: Array) -> Source:
+    def take(self, replicates: np.ndarray, first: int, rows: Array) -> Source:
         """Return the source of a tile, given the row numbers of its steps from epoch ``first`` on."""
         once = self.constant and self.batches is not None and self.batches.steps is None
         return Source(
             rows=rows,
             key=None if self.key is None else self.key[replicates],
             fold=self.fold[replicates],
-            steps=None if once else np.int32(self.steps[replicates].flat[0]),
+            steps=None if once else np.int32(self.steps[replicates[0]]),
             first=np.int32(first),
         )
 
@@ -222,7 +205,7 @@ def padded_length(n: int) -> int:
 
 
 def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:
-    """Return the random key of one step, or one per member ``[tile]``; None if steps draw nothing."""
+    """Return the random key of one step, or one per group if keys are ``[groups, 2]``; None without keys."""
     if source.key is None:
         return None
 
@@ -230,4 +213,4 @@ def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | N
         data = jnp.asarray(key)
         return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(data), epoch), step)
 
-    return jax.vmap(fold_in)(source.key) if source.separate else fold_in(source.key)
+    return jax.vmap(fold_in)(source.key) if source.key.ndim > 1 else fold_in(source.key)

@@ -44,19 +44,23 @@ EPOCH_BYTES = 64_000_000
 
 
 class Layout(NamedTuple):
-    """Layout of tiles: their width, and which of their members share minibatches.
+    """Layout of tiles: their width, and the number of groups of neighbors that share minibatches.
 
     Float32 results depend on the layout, so the cohort determines it, never the number of devices.
     """
 
     width: int  # members per tile
-    separate: bool  # whether a tile has the minibatches of several replicates
-    together: int = 1  # neighbors in such a tile that share a replicate's minibatches; divides the width
+    groups: int = 1  # groups of equal size, each with the minibatches of one replicate; divides the width
+
+    @property
+    def group_size(self) -> int:
+        """Number of neighbors that share minibatches."""
+        return self.width // self.groups
 
     @property
     def shared(self) -> bool | int:
         """As in `jfnn.Execution`: whether a tile shares minibatches, or how many neighbors do."""
-        return not self.separate if self.together == 1 else self.together
+        return self.groups == 1 or (self.group_size if self.group_size > 1 else False)
 
 
 class Tile(NamedTuple):
@@ -64,7 +68,7 @@ class Tile(NamedTuple):
 
     members: np.ndarray  # member numbers [tile]; empty slots repeat members
     used: np.ndarray  # slots that are not repeats, in order
-    replicates: np.ndarray | int  # replicate of each slot or group of neighbors, or one for all
+    replicates: np.ndarray  # replicate of each group of neighbors [groups]
 
 
 class CallLength(NamedTuple):
@@ -150,52 +154,48 @@ def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], d
     """
 
     def cost(layout: Layout) -> tuple[float, bool, int]:
-        groups, members = (1, cells * replicates) if layout.separate else (replicates, cells)
-        if layout.together > 1:
-            members = -(-cells // layout.together) * layout.together * replicates
-        rounds = -(-groups * -(-members // layout.width) // devices)
-        return rounds * costs[layout], layout.separate, -layout.width
+        groups = -(-cells // layout.group_size) * replicates
+        calls = -(-groups // layout.groups)
+        rounds = -(-calls // devices)
+        return rounds * costs[layout], layout.groups > 1, -layout.width
 
-    return min((layout for layout in costs if replicates > 1 or not layout.separate), key=cost)
+    return min((layout for layout in costs if replicates > 1 or layout.groups == 1), key=cost)
 
 
-def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: Layout) -> Sequence[Tile]:
-    """Group active members into tiles.
+def tiles(active: np.ndarray, minibatches: np.ndarray, kind: np.ndarray, layout: Layout) -> Sequence[Tile]:
+    """Divide active members into tiles.
 
-    Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
-    empty slots, or one in all if minibatches are separate. Groups of neighbors are filled in the same way.
+    Members that share minibatches fill groups one after another, so that at most one group of each replicate
+    has empty slots. Groups fill tiles in the same way.
 
     Args:
         active: Whether each member still trains ``[members]``.
-        replicate: Replicate of each member ``[members]``.
-        group: Group of each member ``[members]``, by minibatches or their shape; tiles do not mix groups.
+        minibatches: Replicate whose minibatches each member uses ``[members]``.
+        kind: Kind of each member's minibatches ``[members]``, by their shape; tiles do not mix kinds.
         layout: The layout of tiles.
     """
-    grouped = []
-    at_once = layout.width // layout.together
-    for members in split(np.flatnonzero(active), group):
-        rows, used = neighbors(members, replicate, layout.together)
-        for first in range(0, len(rows), at_once):
-            in_tile = slice(first, first + at_once)
-            slots = np.resize(rows[in_tile], (at_once, layout.together))
-            replicates = replicate[slots[:, 0]] if layout.separate else int(replicate[slots[0, 0]])
-            grouped.append(Tile(slots.ravel(), np.flatnonzero(used[in_tile]), replicates))
-    return grouped
+    divided = []
+    for members in split(np.flatnonzero(active), kind):
+        groups, used = groups_of(members, minibatches, layout.group_size)
+        for first in range(0, len(groups), layout.groups):
+            in_tile = slice(first, first + layout.groups)
+            slots = np.resize(groups[in_tile], (layout.groups, layout.group_size))
+            divided.append(Tile(slots.ravel(), np.flatnonzero(used[in_tile]), minibatches[slots[:, 0]]))
+    return divided
 
 
-def neighbors(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return members in rows, each of one replicate, and a mask that excludes repeats ``[rows, together]``.
+def groups_of(members: np.ndarray, minibatches: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return members in groups ``[groups, size]`` of the same minibatches, and a mask that excludes repeats.
 
-    ``members`` are numbers of members; ``replicate`` has the replicate of every member.
+    ``members`` are numbers of members; ``minibatches`` are as in `tiles`.
     """
-    if together == 1:
+    if size == 1:
         return members[:, None], np.ones((len(members), 1), bool)
-    of_replicates = split(members, replicate)
-    lengths = [-(-len(row) // together) * together for row in of_replicates]
-    pairs = list(zip(of_replicates, lengths, strict=True))
-    rows = [np.resize(row, length) for row, length in pairs]
-    used = [np.arange(length) < len(row) for row, length in pairs]
-    return np.concatenate(rows).reshape(-1, together), np.concatenate(used).reshape(-1, together)
+    alike = split(members, minibatches)
+    lengths = [-(-len(some) // size) * size for some in alike]
+    padded = [np.resize(some, length) for some, length in zip(alike, lengths, strict=True)]
+    used = [np.arange(length) < len(some) for some, length in zip(alike, lengths, strict=True)]
+    return np.concatenate(padded).reshape(-1, size), np.concatenate(used).reshape(-1, size)
 
 
 def split(members: np.ndarray, kind: np.ndarray) -> list[np.ndarray]:

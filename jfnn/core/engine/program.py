@@ -62,7 +62,7 @@ class DeviceData(NamedTuple):
 class Program:
     """Compiled functions of a tile; arguments that differ between members have a leading tile axis.
 
-    * ``lanes(tile, batch, separate, together) -> Lanes``: where members lie while they train
+    * ``lanes(tile, groups, batch) -> Lanes``: where members lie while they train
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
       each epoch of the `Learner.step_values`
@@ -86,16 +86,15 @@ class Program:
             stored_as = None if name_of_all is None else identity
             return compiled(function, platform, options=options, identity=stored_as)
 
-        # Cached, since every call needs it and computing it takes a twentieth of a short call.
-        self.lanes = functools.cache(self._lanes)
         self.start = program("start", jax.vmap(functions.start))
         self.advance = program("advance", self._advance)
         self.score = program("score", jax.vmap(functions.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(functions.score))
 
-    def _lanes(self, tile: int, batch: int, separate: bool, together: int = 1) -> Lanes:
-        last = together == 1 and self.learner.fits_last(self.platform, tile, batch, separate)
-        return Lanes(last, separate, together)
+    def lanes(self, tile: int, groups: int, batch: int) -> Lanes:
+        """Return where the members of a tile lie while they train in steps of ``batch`` rows."""
+        last = groups in (1, tile) and self.learner.fits_last(self.platform, tile, batch, groups > 1)
+        return Lanes(last, groups, tile // groups)
 
     def _advance(
         self, members: OnDevice, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
@@ -112,8 +111,8 @@ class Program:
             ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        together = tile // source.fold.size if source.separate else 1
-        lanes = self.lanes(tile, source.batch, source.separate, together)
+        lanes = self.lanes(tile, *source.rows.shape[1:])
+        source = lanes.lay_out_source(source)
         end = lanes.end_epoch(self.functions)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
         steps = 1 if source.steps is None else source.steps

@@ -37,18 +37,13 @@ class Segment(NamedTuple):
 
     members: OnHost  # with parameters only, if the segment only scores
     hyper: dict[str, np.ndarray]  # name -> value for each member [tile]
-    replicates: np.ndarray | int | None  # as in `Tile`; None to score only
+    replicates: np.ndarray | None  # as in `Tile`; None to score only
     folds: np.ndarray  # fold of each member [tile]
     first_epoch: int = 0  # number of epochs done before
     n_epochs: int = 0  # number of epochs to train
     steps: int = 0  # number of steps in these epochs
-    minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
+    minibatches: np.ndarray | None = None  # row numbers [groups, epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
-
-    @property
-    def together(self) -> int:
-        """Number of neighbors that share minibatches, in a tile of several replicates; otherwise 1."""
-        return len(self.folds) // len(self.replicates) if isinstance(self.replicates, np.ndarray) else 1
 
 
 class SegmentResult(NamedTuple):
@@ -119,11 +114,10 @@ class Worker:
         train = self.sources.train
         folds = self.sources.fold[replicates]
         if copied is not None and segment.minibatches is None:
-            each = slice(None, None, segment.together)
+            each = slice(None, None, len(copied) // len(replicates))
             copies, train = self._copied_data(copied[each], segment.folds[each])
             data = jax.device_put(copies, self.device)
-            folds = np.arange(len(train), dtype=np.int32)  # each member's rows count as a fold
-            folds = folds if isinstance(replicates, np.ndarray) else folds[0]
+            folds = np.arange(len(train), dtype=np.int32)  # the rows of each group count as a fold
         rows = self._row_numbers(segment, folds, train)
         source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
         # NumPy arrays are transferred with the call; placing each of them first takes three times as long.
@@ -131,30 +125,26 @@ class Worker:
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
     def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:
-        """Return the row numbers of the segment's steps, as in `jfnn.core.engine.minibatches.Source`.
+        """Return the row numbers of the segment's steps ``[steps, groups, batch]``.
 
-        ``folds`` is the members' fold, or each member's ``[tile]``; ``train`` has each fold's training rows.
+        ``folds`` is the fold of each group ``[groups]``; ``train`` has each fold's training rows.
         """
         replicates = segment.replicates
         assert replicates is not None
-        separate = isinstance(replicates, np.ndarray)
-        batch = int(self.sources.batch[replicates].flat[0])
-        lanes = self.program.lanes(len(segment.folds), batch, separate, segment.together)
         given = segment.minibatches
-        batches = self.sources.batches
-        draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
         if given is not None:  # padded to the longest call, so that one program serves all calls
-            rows = pad(given, max(self.steps, given.shape[-2]), axis=-2)
-            return lanes.row_numbers(rows.swapaxes(0, -2))  # the axis of steps comes first
+            return pad(given, max(self.steps, given.shape[1]), axis=1).swapaxes(0, 1)
+        batches = self.sources.batches
         assert batches is not None
+        draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
         if self.sources.constant:
-            return lanes.row_numbers(rows_of_all_steps(batches, draws, train))
-        draw = row_drawing_program(batches, self.steps, lanes, self.device.platform)
+            return rows_of_all_steps(batches, draws, train)
+        draw = row_drawing_program(batches, self.steps, self.device.platform)
         on_device = self.train if train is self.sources.train else train
         return draw(draws, on_device, np.int32(segment.steps))
 
     def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> tuple[DeviceData, np.ndarray]:
-        """Return each member's rows ``copied [tile, …]``, one member after another, and their new numbers.
+        """Return each group's rows ``copied [groups, …]``, one group after another, and their new numbers.
 
         XLA gathers the rows of a step several times as fast from an array that fits into a cache.
         """

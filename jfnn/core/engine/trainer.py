@@ -45,14 +45,12 @@ class Prefetcher:
         self.reader = ThreadPoolExecutor(1)
         self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # by replicate and epoch
 
-    def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
-        """Return row numbers of one replicate ``[epochs * steps, batch]``, or of several ``[tile, …]``.
+    def rows(self, replicates: np.ndarray, epochs: range) -> np.ndarray:
+        """Return row numbers of replicates ``[replicates, epochs * steps, batch]``.
 
         The same number of epochs is read ahead while the devices work, so that the next call need not wait.
         If ``epochs`` is empty, as for compiling, nothing is read and the result is zeros for one epoch.
         """
-        if isinstance(replicates, int):
-            return self._rows(replicates, epochs)
         return np.stack([self._rows(int(number), epochs) for number in replicates])
 
     def _rows(self, replicate: int, epochs: range) -> np.ndarray:
@@ -95,15 +93,15 @@ class Trainer:
         self.replicates = cohort.replicates
         data = cohort.data
         self.sources = self.replicates.sources
-        members = layout.width // layout.together if layout.separate else 1
-        bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
+        bytes_a_step = int(self.sources.batch.max()) * layout.groups * np.dtype(np.int32).itemsize
         self.calls = calls or CallLength()
         if not self.sources.constant:
             self.calls = self.calls.limited_to(bytes_a_step)
         self.steps = int(self.sources.steps.max())
         self.replicate_of = cohort.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
-        self.tile_groups = self._tile_groups()
+        self.minibatches_of = cohort.minibatches_of()
+        self.kind_of = self._kind_of()
         steps = max(padded_length(self.steps), self.calls.steps)
         objective = cohort.keeps_objectives
         inputs = self.sources, data.rows, data.weights, cohort.block
@@ -117,10 +115,8 @@ class Trainer:
             None if self.sources.batches is not None else Prefetcher(self.replicates, cohort.epochs)
         )
 
-    def _tile_groups(self) -> np.ndarray:
-        """Return the group of each member ``[members]``; members of one group may share a tile."""
-        if not self.layout.separate:
-            return self.cohort.minibatches_of()
+    def _kind_of(self) -> np.ndarray:
+        """Return the kind of each member ``[members]``: members with as many steps and rows a step."""
         shapes = np.stack([self.sources.steps, self.sources.batch])
         _, same = np.unique(shapes, axis=1, return_inverse=True)
         return np.asarray(same.reshape(-1)[self.replicate_of])
@@ -163,7 +159,7 @@ class Trainer:
         """
         started = time.perf_counter()
         tiles = self._all_tiles()
-        of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
+        of_shapes = {int(self.sources.batch[tile.replicates[0]]): tile for tile in tiles}
         members = self._zeros(self.start_rule.shapes.memory)
         hyper = self.cohort.hyper_at_start()
         nothing = range(0)
@@ -297,7 +293,7 @@ class Trainer:
         return self._tiles(np.ones(self.cohort.members, bool))
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
-        return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)
+        return plan.tiles(active, self.minibatches_of, self.kind_of, self.layout)
 
 
 def take(tree: Taken, tile: Tile) -> Taken:

@@ -114,7 +114,7 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     steps = sources.steps[number]
     epochs = range(experiment.epochs)
     rows = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
-    source = sources.take(number, 0, rows)._replace(steps=steps)
+    source = sources.take(np.array([number]), 0, rows[:, None]).of_group(0)._replace(steps=steps)
     stand_in = stand_ins(data.weights, sources.train)
     stepper = Stepper(experiment.functions, sources.padded)
     return stepper, Seen(source, DeviceData(data.rows, data.weights, stand_in))
