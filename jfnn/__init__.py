@@ -18,6 +18,8 @@ def __getattr__(name: str) -> object:
     module = Path(__file__).with_name(name)  # `from jfnn import` calls this before it imports a submodule
     if name in __all__ or name.startswith("_") or module.is_dir() or module.with_suffix(".py").exists():
         return _imported(name)
-    from jfnn.unknown import unknown
+    from jfnn.arguments.unknown import unknown_name
+    from jfnn.keyword_values import keyword_values
 
-    raise unknown("jfnn", name, __all__)
+    advice = keyword_values() | {public: f"jfnn.{public}" for public in __all__}
+    raise unknown_name("jfnn", name, advice)

@@ -8,13 +8,14 @@ kink, where the derivative does not exist, ``df`` returns the same one-sided val
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.unknown import suggest_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -42,6 +43,8 @@ __all__ = [
     "tanh",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 
 class Activation(NamedTuple):

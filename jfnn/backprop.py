@@ -22,7 +22,7 @@ with `jax.grad` of `jfnn.objective`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ from jfnn import activations, losses
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers.dense import Layer, pre_activation
 from jfnn.layers.sequence import Masks, check_dropout, dropout_masks
 from jfnn.losses import Loss
@@ -46,6 +47,8 @@ __all__ = [
     "value_and_grad",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 
 def forward(

@@ -13,6 +13,9 @@ These names are as stable as the public ones.
 * Files that are written completely or not at all.
 """
 
+from typing import TYPE_CHECKING
+
+from jfnn.arguments.unknown import suggest_names
 from jfnn.core.engine.cohort import PARTS, Cohort, Replicates
 from jfnn.core.engine.executors import Executor
 from jfnn.core.engine.layouts import layout_for
@@ -64,3 +67,5 @@ __all__ = [
     "write_table",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

@@ -16,7 +16,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from jax.scipy.special import xlogy
 
 from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_products
 from jfnn.params import Params, is_weight
@@ -59,6 +60,8 @@ __all__ = [
     "softmax_binary_cross_entropy",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 
 class Loss(NamedTuple):
@@ -156,7 +159,7 @@ def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     return jnp.sign(a - t)
 
 
-def huber_cost(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
+def _huber(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
     """The cost of `huber`."""
     return jnp.sum(optax.losses.huber_loss(a, t, delta=delta), axis=axis)
 
@@ -176,11 +179,11 @@ def huber(delta: float = 1.0) -> Loss:
         ValueError: The threshold is not positive.
     """
     parameters = (checks.as_number(delta, "delta", strict=True),)
-    cost = Parametrized(huber_cost, parameters)
+    cost = Parametrized(_huber, parameters)
     return Loss(cost, Parametrized(d_huber, parameters), regression=True)
 
 
-def pinball_cost(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
+def _pinball(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
     """The cost of `pinball`."""
     parts = zip(jnp.split(a, len(quantiles), axis), quantiles, strict=True)
     costs = [jnp.where(t > part, q * (t - part), (1 - q) * (part - t)) for part, q in parts]
@@ -207,7 +210,7 @@ def pinball(*quantiles: float) -> Loss:
     levels = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
     if max(levels) >= 1:
         raise ArgumentError("quantiles", f"expected numbers between 0 and 1, got {max(levels):g}")
-    cost = Parametrized(pinball_cost, levels)
+    cost = Parametrized(_pinball, levels)
     central = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
     links = (None,) * len(levels)
     return Loss(cost, Parametrized(d_pinball, levels), regression=True, inverse_links=links, central=central)

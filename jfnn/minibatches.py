@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,11 +19,14 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError, Set
 from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.arguments.signatures import check_callable
+from jfnn.arguments.unknown import suggest_names
 from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
 
 __all__ = ["PADDING", "Minibatches", "step_rows"]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 #: Row number that marks an empty position.
 PADDING = -1
@@ -31,7 +34,7 @@ PADDING = -1
 # times as long; smaller ones need more calls. Benchmark with the workload notes of scripts/bench.py.
 DRAWN = 1280
 #: Ways to divide an epoch into steps; see `Minibatches`.
-SCHEMES = ("subset", "permutation", "in_order", "full")
+SCHEME_NAMES = ("subset", "permutation", "in_order", "full")
 PASSES = ("permutation", "in_order")  # schemes that use each row at most once
 EPOCH = np.uint32(2**32 - 1)  # used instead of the step number if one permutation serves a whole epoch
 AUTO = "auto"
@@ -75,7 +78,7 @@ class Minibatches(Valid):
     """
 
     batch_size: int | str | None = field(AUTO, _as_batch_size)
-    scheme: str = field("subset", one_of(SCHEMES))
+    scheme: str = field("subset", one_of(SCHEME_NAMES))
     drop_last: bool = field(True, checks.as_switch)
     steps: int | None = field(None, _as_steps, given=["scheme"])
 

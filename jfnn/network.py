@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.tables import html_table, size_text
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.kind import LayerKind, Shape
@@ -27,6 +28,8 @@ from jfnn.params import Params, key_shape, without_constants
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 ONE_MEMBER = (
     "; result.member(…) returns the parameters of one member,"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jfnn.arguments.checks import as_representable, is_concrete
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_sizes, sum_of_squares
 from jfnn.params import Params, is_weight, without_constants
@@ -33,6 +34,8 @@ __all__ = [
     "with_penalty",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 Strengths = Mapping[str, jax.Array | float]
 #: Which arrays are penalized: the weights, which have two axes or more, or all trained arrays.

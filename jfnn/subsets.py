@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.unknown import suggest_names
 from jfnn.core.experiment.subsets import (
     HELD_OUT_BY_SOME,
     SPLIT,
@@ -38,6 +39,8 @@ __all__ = [
     "weighted",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 
 def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:

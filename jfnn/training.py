@@ -6,7 +6,7 @@ This file shows how one network learns; the sweep engine does the same for many 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers.sequence import check_dropout, dropout_masks, dropout_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
@@ -31,10 +32,12 @@ __all__ = [
     "step",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
 #: Ways to compute the gradient: `jax.grad`, or the derivation by hand.
-GRADIENTS = ("autodiff", "backprop")
+GRADIENT_NAMES = ("autodiff", "backprop")
 
 
 def objective(

@@ -252,7 +252,7 @@ NAMES = {
     "boltzmann_machine.hyper": machines.HYPER,
     "loss": losses.LOSSES,
     "reduction": losses.REDUCTIONS,
-    "gradient": training.GRADIENTS,
+    "gradient": training.GRADIENT_NAMES,
     "metrics": METRICS,
     "supervised.hyper": ["dropout", "init_scale", "l1"],
     "penalized": penalties.PENALIZED,

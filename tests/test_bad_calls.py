@@ -6,10 +6,11 @@ and errors that suggest a remedy are in tables here and in test_relations.py.
 
 import contextlib
 import dataclasses
+import importlib
 import inspect
 import math
 import os
-import sys
+import pkgutil
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -424,13 +425,45 @@ def test_unknown_keywords_are_refused_with_a_suggestion(words, said):
         ("jfnn", "MLP", "jfnn.mlp"),
         ("jfnn", "relu", "activation='relu'"),
         ("jfnn", "MLPRegressor", "jfnn.estimators.MLPRegressor"),
+        ("jfnn.analysis", "memorisation", "jfnn.analysis.memorization"),
         ("jfnn.datasets", "load_digits", "jfnn.datasets.digits"),
+        ("jfnn.plots", "loss_curve", "jfnn.plots.loss_curves"),
+        ("jfnn.losses", "hubber", "jfnn.losses.huber"),
+        ("jfnn.schedulers", "MLPRegressor", "jfnn.estimators.MLPRegressor"),
+        ("jfnn.subsets", "Pair", "jfnn.extend.Pairs"),
     ],
 )
 def test_unknown_names_of_a_module_are_refused_with_a_suggestion(module, name, said):
     with pytest.raises(AttributeError, match=f"^module '{module}' has no attribute '{name}'; ") as caught:
-        getattr(sys.modules[module], name)
+        getattr(importlib.import_module(module), name)
     assert said in str(caught.value)
+
+
+def public_modules():
+    """Return the modules of jfnn that list public names."""
+    names = [module.name for module in pkgutil.iter_modules(jfnn.__path__, "jfnn.")]
+    modules = [importlib.import_module(name) for name in names if name != "jfnn.__main__"]
+    return [module for module in modules if hasattr(module, "__all__")]
+
+
+@pytest.mark.parametrize("module", public_modules(), ids=lambda module: module.__name__)
+def test_every_public_module_suggests_its_names(module):
+    name = module.__all__[0]
+    with pytest.raises(AttributeError, match=f"(?i)did you mean .*{name}"):
+        getattr(module, f"{name}z")
+
+
+REMOVED = [
+    ("losses", "huber_cost"),
+    ("losses", "pinball_cost"),
+    ("minibatches", "SCHEMES"),
+    ("training", "GRADIENTS"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), REMOVED)
+def test_removed_names_cannot_be_read(module, name):
+    assert not hasattr(importlib.import_module(f"jfnn.{module}"), name)
 
 
 def test_cells_of_a_data_frame_equal_those_of_its_columns():

@@ -1,5 +1,7 @@
 """Analysis of sweeps: statistics, comparisons, tables, values of training rows, studies of weights."""
 
+from typing import TYPE_CHECKING
+
 from jfnn.analysis.attribution import (
     Datamodels,
     InfluenceFunctions,
@@ -24,6 +26,7 @@ from jfnn.analysis.tables import tidy
 from jfnn.analysis.tuning import TuningCurve, tuning_curve
 from jfnn.analysis.variance import VarianceParts, variance_parts
 from jfnn.analysis.weights import weight_statistics
+from jfnn.arguments.unknown import suggest_names
 
 __all__ = [
     "Barrier",
@@ -68,3 +71,5 @@ __all__ = [
     "weight_statistics",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

@@ -1,5 +1,8 @@
 """Restricted and deep Boltzmann machines: energies, conditionals, exact sums, samples, estimates of log Z."""
 
+from typing import TYPE_CHECKING
+
+from jfnn.arguments.unknown import suggest_names
 from jfnn.boltzmann.learner import BoltzmannLearner, boltzmann_machine
 from jfnn.boltzmann.machine import Machine, init
 from jfnn.boltzmann.rows import (
@@ -43,3 +46,5 @@ __all__ = [
     "visible_means",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

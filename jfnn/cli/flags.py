@@ -30,9 +30,9 @@ from jfnn.datasets.targets import TASKS
 from jfnn.layers import INITIALIZERS
 from jfnn.learners import METRICS
 from jfnn.losses import LOSSES, REDUCTIONS
-from jfnn.minibatches import SCHEMES
+from jfnn.minibatches import SCHEME_NAMES
 from jfnn.optimizers import SCHEDULES
-from jfnn.training import GRADIENTS
+from jfnn.training import GRADIENT_NAMES
 
 # Defaults of dense networks without --data, as in the lecture notes.
 NOTES: dict[str, Any] = {"activation": ("sigmoid",), "init": "normal", "reduction": "sum"}
@@ -178,10 +178,10 @@ class Flags:
     batch_size: tuple[int | str, ...] | None = flag(
         "rows per step, 'full' for all", None, counts_or_full, otherwise="100, or a quarter of few rows"
     )
-    minibatch: str = flag("how each step selects rows", "subset", choices=SCHEMES, sets="scheme")
+    minibatch: str = flag("how each step selects rows", "subset", choices=SCHEME_NAMES, sets="scheme")
     optimizer: str = flag("name of an optax optimizer", "sgd")
     schedule: str = flag("learning rate during training", "constant", choices=SCHEDULES)
-    gradient: str = flag("how to compute gradients (backprop: by hand)", "autodiff", choices=GRADIENTS)
+    gradient: str = flag("how to compute gradients (backprop: by hand)", "autodiff", choices=GRADIENT_NAMES)
     executor: str | None = flag(
         "train in other processes", choices=("processes", "dask", "mpi"), otherwise="threads of this process"
     )

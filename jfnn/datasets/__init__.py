@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from jfnn.arguments.unknown import suggest_names
 from jfnn.datasets.columns import ColumnNames, transform
 from jfnn.datasets.files import read_columns, read_csv
 from jfnn.datasets.splits import (
@@ -34,11 +35,5 @@ __all__ = [
     "xor_gate",
 ]
 __dir__ = __all__.copy
-
 if not TYPE_CHECKING:  # type checkers would accept every name
-
-    def __getattr__(name: str) -> object:
-        """Raise AttributeError with a suggestion, such as `digits` for load_digits."""
-        from jfnn.unknown import unknown
-
-        raise unknown("jfnn.datasets", name, __all__)
+    __getattr__ = suggest_names(__name__, __all__)

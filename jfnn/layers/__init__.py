@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from jfnn.arguments.unknown import suggest_names
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.elman import Elman, ElmanCell
@@ -72,3 +74,5 @@ __all__ = [
     "within",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

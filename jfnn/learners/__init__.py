@@ -1,5 +1,8 @@
 """Learners: networks with targets, custom losses, or any pure functions of one member."""
 
+from typing import TYPE_CHECKING
+
+from jfnn.arguments.unknown import suggest_names
 from jfnn.learners.custom_loss import CustomLoss, learner
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
@@ -26,3 +29,5 @@ __all__ = [
     "supervised",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

@@ -22,7 +22,7 @@ from jfnn.network import Network, as_inputs, check_applied, check_output, is_cus
 from jfnn.params import Params, key_shape
 from jfnn.split import Split
 from jfnn.targets import as_targets, is_labels
-from jfnn.training import GRADIENTS
+from jfnn.training import GRADIENT_NAMES
 
 
 def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
@@ -126,7 +126,7 @@ def check_network(network: object, loss: Loss, gradient: str | Callable[..., obj
         raise ArgumentError("network", "expected its layers' apply; for a custom apply, leave layers out")
     check_output(network, loss)
     if not callable(gradient):
-        checks.as_choice(gradient, "gradient", GRADIENTS)
+        checks.as_choice(gradient, "gradient", GRADIENT_NAMES)
     if network.layers is None and gradient == "backprop":
         raise ArgumentError("gradient", "'backprop' needs a network of jfnn.layers; use 'autodiff'")
 

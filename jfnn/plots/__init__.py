@@ -5,6 +5,9 @@ Every function returns a new `matplotlib.figure.Figure`, without showing it or t
 "figure.figsize" of ``matplotlib.rcParams``, if set.
 """
 
+from typing import TYPE_CHECKING
+
+from jfnn.arguments.unknown import suggest_names
 from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.decompositions import bias_variance
 from jfnn.plots.grids import array_map, heat_map
@@ -25,3 +28,5 @@ __all__ = [
     "scatter",
 ]
 __dir__ = __all__.copy
+if not TYPE_CHECKING:  # type checkers would accept every name
+    __getattr__ = suggest_names(__name__, __all__)

@@ -11,7 +11,7 @@ from sweeps import CUT, SCHEDULERS, check_each_structure
 
 import jfnn
 from jfnn.layers import LAYERS
-from jfnn.minibatches import SCHEMES
+from jfnn.minibatches import SCHEME_NAMES
 
 DRAWN = Examples(10 * len(STRUCTURES), len(STRUCTURES))
 
@@ -49,5 +49,5 @@ def test_structures_cover_every_kind_of_layer_scheme_and_cut():
     assert {name for name, kind in LAYERS.items() if f"{kind.__name__}(" not in text} <= {"mean_pool"}
     sizes = [size for structure in STRUCTURES.values() for size in structure.schemes]
     schemes = {getattr(size, "scheme", "full") for size in sizes}
-    assert schemes == {*SCHEMES}
+    assert schemes == {*SCHEME_NAMES}
     assert {cut for structure in STRUCTURES.values() for cut in structure.cuts} == CUT.keys()

@@ -39,7 +39,7 @@ from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
 from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.split import Split
-from jfnn.training import GRADIENTS, ValueAndGrad
+from jfnn.training import GRADIENT_NAMES, ValueAndGrad
 
 
 def option(
@@ -53,7 +53,7 @@ def option(
 
 def _gradient(value: object, argument: str) -> Any:
     """Check a name; a function is tried later, on the learner's parameters."""
-    return value if callable(value) else checks.as_choice(value, argument, GRADIENTS)
+    return value if callable(value) else checks.as_choice(value, argument, GRADIENT_NAMES)
 
 
 @dataclasses.dataclass(kw_only=True)
