@@ -39,6 +39,7 @@ from room_calls import (
     prepared,
 )
 from scipy import sparse
+from sklearn import model_selection
 
 import jfnn
 from jfnn import (
@@ -334,6 +335,11 @@ MISTAKES = [
     (lambda: datasets.split(numeric_frame(), series()), "y", ".loc["),
     (lambda: datasets.standardize(jfnn.Split(numeric_frame(), Y, weights=series())), "weights", ".loc["),
     (lambda: prepared(folds=[([0, 1, 2], [2, 3]), ([3], [0])]), "folds", "such as row 2, in both parts"),
+    (lambda: prepared(folds=np.arange(len(X)) % 2), "folds", "GroupKFold(5).split(x, y, groups)"),
+    (lambda: prepared(folds=model_selection.GroupKFold(2)), "folds", "list(splitter.split(x, y, groups))"),
+    (lambda: prepared(folds=model_selection.KFold), "folds", "such as KFold(5)"),
+    (lambda: prepared(folds=[(X[:, 0] > 0, X[:, 0] <= 0)]), "folds", "np.flatnonzero(mask)"),
+    (lambda: prepared(folds=([0, 1, 2], [3, 4, 5])), "folds", "[(rows to train on, rows held out)]"),
     (lambda: prepared(cells=({"l2": c} for c in (0.0, 0.1))), "cells", "list(cells)"),
     (lambda: prepared(schedulers=jfnn.EarlyStopping), "schedulers", "jfnn.EarlyStopping(5)"),
     (lambda: jfnn.plots.axis_curves(HISTORY, "epochs"), "axis", "interval_curves"),

@@ -95,6 +95,7 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
         rows = "rows" if labels is None else "rows of the largest class"
         if checks.as_count(folds, "folds", 2) > most:
             raise ArgumentError("folds", f"expected at most {most}, the number of {rows}, got {folds}")
+    _check_listed(folds, data.n_train)
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
         with warnings.catch_warnings():
@@ -106,7 +107,31 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
         n = data.n_train
         return [(as_row_numbers(train, n), as_row_numbers(test, n)) for train, test in pairs]
     except Exception as error:  # for example because the object is not a splitter
-        raise ArgumentError("folds", " ".join(str(error).split())) from None
+        reason = " ".join(str(error).split())
+        cure = "pass list(splitter.split(x, y, groups))" if "groups" in reason else None
+        raise ArgumentError("folds", reason, cure=cure) from None
+
+
+def _check_listed(folds: object, n: int) -> None:
+    """Raise ArgumentError for a splitter's class, and for lists and arrays of something else than pairs."""
+    expected = "expected a number of folds, a splitter, or pairs (rows to train on, rows held out)"
+    cure = None
+    if isinstance(folds, type):
+        cure = f"pass an object of the class, such as {folds.__name__}(5)"
+    elif checks.is_several(folds):
+        parts = [part for pair in folds if checks.is_several(pair) for part in pair]
+        flat = not any(checks.is_several(part) for part in parts)
+        if not parts and len(folds) == n:
+            cure = "for the group of each row, pass list(GroupKFold(5).split(x, y, groups)) of scikit-learn"
+        elif any(np.asarray(part).dtype == bool for part in parts):
+            cure = "np.flatnonzero(mask) converts a mask to row numbers"
+        elif len(folds) == 2 and parts and flat:
+            cure = "pass one fold as [(rows to train on, rows held out)]"
+        elif all(checks.is_several(pair) and len(pair) == 2 for pair in folds):
+            return
+    else:
+        return
+    raise ArgumentError("folds", expected, got=checks.as_text(folds), cure=cure)
 
 
 def _hold_out(n: int, size: float | int) -> Cut:
