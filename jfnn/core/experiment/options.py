@@ -242,7 +242,8 @@ class Options(Common):
         None,
     )
     refit: Converted[bool | str | Simplest | Refit | None, Refit | None] = option(
-        'Train the best cell again on all training rows, for `SweepResult.refit`; "all" includes the test'
+        "Train the best cell again on all training rows, for `SweepResult.refit`; after early stopping, for"
+        ' the mean number of epochs that the cell kept. "all" includes the test'
         ' rows; a `jfnn.Simplest` chooses the cell by this rule; a `jfnn.Refit`, such as ``Refit("all",'
         " cells=5)``, can train several.",
         False,

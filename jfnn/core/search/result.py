@@ -591,7 +591,8 @@ class SweepResult:
             part: "train" or "validation", with an entry for each of the n training rows; "all" for these rows
                 in either part and with any weight; or "test". Labels of subsets replace the split's.
             split: The split of the sweep.
-            reduce: As in `predict` for outputs; "mean" and "std" cover the members that have the row.
+            reduce: As in `predict` for outputs; "mean" and "std" cover the members that have the row, at the
+                last evaluation.
             network: As in `predict`; for a custom learner, the learner itself.
             folds: The sweep's ``folds``. A loaded result needs them for "train" and "validation" unless they
                 were a number, and for every part if subsets have labels.
