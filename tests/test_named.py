@@ -50,7 +50,20 @@ def test_mappings_of_a_replaced_result_show_them_too():
     changed = dataclasses.replace(result, terms={"size": np.ones(3)})
     with pytest.raises(KeyError, match=r"^terms: expected one of size, got 'data'"):
         changed.terms["data"]
-    with pytest.raises(
-        AttributeError, match=r"test_accuracy.*got 'lr'; did you mean 'learning_rate'.*metrics="
-    ):
-        _ = result.lr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lr", "did you mean 'learning_rate'"),
+        ("predictt", "did you mean 'predict'"),
+        ("best_params_", "use result.best().axes"),
+        ("plot", "use jfnn.plots.heat_map(result)"),
+        ("test_auc", "test_accuracy; record others with metrics="),
+    ],
+)
+def test_unknown_attributes_of_a_result_are_refused_with_a_suggestion(name, said):
+    result = make_result((2, 3))
+    with pytest.raises(AttributeError) as caught:
+        getattr(result, name)
+    assert said in str(caught.value)

@@ -21,7 +21,7 @@ from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
-from jfnn.core.search.reading import keeps_network
+from jfnn.core.search.described import keeps_network
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import as_output_file
 from jfnn.core.search.runs import ProgramRun

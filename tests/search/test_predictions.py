@@ -269,6 +269,11 @@ def test_custom_loss_must_be_passed_again_after_loading(tmp_path):
     np.testing.assert_array_equal(given, result.predict_proba(X))
 
 
+def test_pickled_result_predicts(result):
+    again = pickle.loads(pickle.dumps(result))
+    np.testing.assert_array_equal(again.predict_proba(X, "mean"), result.predict_proba(X, "mean"))
+
+
 def test_invalid_arguments_of_predictions_are_refused(result):
     few = SPLIT._replace(x_train=SPLIT.x_train + 1)
     untested = SPLIT._replace(x_test=None, y_test=None)
@@ -287,7 +292,7 @@ def test_invalid_arguments_of_predictions_are_refused(result):
         (lambda: result.row_scores("loss", "any", SPLIT), "part: expected one of"),
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
         (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
-        (lambda: make_result().predict(X), "network: expected jfnn.supervised"),
+        (lambda: make_result().predict(X), "network: expected a function"),
         (lambda: result.predict(X, network=jfnn.mlp((4, 2, 3))), "network: .* parameters of shapes"),
         (lambda: result.of_cell(0, 2), "of_cell: .*l2 2"),
         (lambda: result.of_cell(1, 0).of_cell(0, 0), r"of_cell: .*cell \(1, 0\) alone"),

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks, paths, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.named import Named
 from jfnn.arguments.tables import html_table
@@ -89,6 +89,17 @@ def none_ranks(result: SweepResult) -> str:
 
 def _is_metrics(value: object) -> bool:
     return type(value) is dict and all(type(higher) is bool for higher in value.values())
+
+
+# Attributes of scikit-learn's searches, and guesses -> the expression to use, for a result named ``result``.
+INSTEAD = {
+    "best_params_": "result.best().axes",
+    "best_score_": "result.best().score",
+    "best_index_": "result.best().index",
+    "best_estimator_": "result.refit, with refit=True",
+    "cv_results_": "result.to_dict(), or jfnn.analysis.tidy(result)",
+    "plot": "jfnn.plots.heat_map(result)",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -170,10 +181,16 @@ class SweepResult:
         """Return an axis or a score by its name."""
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
-        try:
-            return np.asarray(Named(arrays, f"no {name!r} in a sweep", OTHER_METRICS)[name])
-        except ArgumentError as error:
-            raise AttributeError(str(error)) from None
+        if name in arrays:
+            return np.asarray(arrays[name])
+        reason = f"a sweep's result has no attribute {name!r}"
+        if name.startswith("_"):  # programs look up such names, readers do not misspell them
+            raise AttributeError(reason)
+        advice = {known: f"did you mean {known!r}?" for known in (*arrays, *dir(type(self)), *fields)}
+        advice |= {other: f"use {instead}" for other, instead in INSTEAD.items()}
+        near = suggestions.nearest(name, advice)
+        cure = f"axes and scores are {', '.join(arrays)}; {OTHER_METRICS}" if near is None else advice[near]
+        raise AttributeError(f"{reason}; {cure}")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the learner, whose functions may not be picklable."""

@@ -14,7 +14,8 @@ from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import MemberSelection
 from jfnn.core.experiment.axes import Axes
 from jfnn.core.experiment.subsets import Subsets
-from jfnn.core.search.run_directory import kept_plain
+from jfnn.core.search.described import described_learner
+from jfnn.core.search.run_directory import CONFIG, kept_plain
 from jfnn.learners.answers import Model
 from jfnn.learners.learner import Learner
 from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
@@ -82,7 +83,8 @@ class ProgramRun:
         config: Settings, data checksums, versions, device, and the "fingerprint" of what determines the
             result.
         timing: Seconds since the run began or was resumed, "compile" and "run".
-        origin: The learner and, if still available, the rows of the folds; None once pickled.
+        origin: The learner and, if still available, the rows of the folds; None once pickled, since functions
+            may not be picklable. The learner is then rebuilt from ``config``.
         key: Name of each axis of networks or batch sizes -> this program's value; empty for one program.
         evaluated: Number of evaluations, if another program has more; None for all.
     """
@@ -99,8 +101,7 @@ class ProgramRun:
         """Return the learner or function that makes predictions: the given one, or the run's for None."""
         if network is None or isinstance(network, Network):
             if self.origin is None:
-                reason = "expected jfnn.supervised(network, loss), since this result has no network"
-                raise ArgumentError("network", reason)
+                return described_learner(self.config.get("settings", {}).get("learner", {}), CONFIG, network)
             return self.origin.learner(network)
         if isinstance(network, Supervised):  # the run's targets determine what outputs mean
             described = self.config.get("settings", {}).get("learner", {})
