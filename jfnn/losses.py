@@ -381,7 +381,7 @@ def get(loss: str | Loss) -> Loss:
     if not isinstance(loss, str):
         meant = suggestions.did_you_mean(getattr(loss, "__name__", None), LOSSES)
         got = f"{checks.as_text(loss)}{meant}"
-        raise ArgumentTypeError("loss", f"expected a name or a jfnn.Loss(cost, delta), got {got}")
+        raise ArgumentTypeError("loss", f"expected a name or a jfnn.Loss(cost, derivative), got {got}")
     return LOSSES[checks.as_choice(loss, "loss", LOSSES)]
 
 

@@ -144,6 +144,9 @@ def as_weights(weights: Any, n: int) -> Any:
     """
     if weights is None:
         return None
+    if isinstance(weights, str):
+        cure = 'sklearn.utils.class_weight.compute_sample_weight("balanced", y_train) returns balanced ones'
+        raise ArgumentTypeError("weights", "expected a number for each row", got=repr(weights), cure=cure)
     weights = as_array(weights, "weights")
     check_numbers(weights, "weights")
     if weights.shape != (n,):

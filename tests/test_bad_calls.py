@@ -335,6 +335,7 @@ MISTAKES = [
     (lambda: datasets.split(numeric_frame(), series()), "y", ".loc["),
     (lambda: datasets.standardize(jfnn.Split(numeric_frame(), Y, weights=series())), "weights", ".loc["),
     (lambda: prepared(folds=[([0, 1, 2], [2, 3]), ([3], [0])]), "folds", "such as row 2, in both parts"),
+    (lambda: jfnn.train(NET, X, Y, **REQUIRED, weights="balanced"), "weights", "compute_sample_weight"),
     (lambda: prepared(folds=np.arange(len(X)) % 2), "folds", "GroupKFold(5).split(x, y, groups)"),
     (lambda: prepared(folds=model_selection.GroupKFold(2)), "folds", "list(splitter.split(x, y, groups))"),
     (lambda: prepared(folds=model_selection.KFold), "folds", "such as KFold(5)"),

@@ -55,10 +55,10 @@ def networks(make=lambda **values: NET, **axes):
 
 
 AXES = [
-    *((networks, axes, "axes") for axes in ({}, {"network": [1]}, {"a/b": [1]})),
+    *((networks, axes, "axes") for axes in ({}, {"network": [1]}, {"a\nb": [1]})),
     *(
         (networks, {"width": values}, "width")
-        for values in (5, [], [5, 5.0], [5, "a"], [NAN], [[1, 2]], ["../a"])
+        for values in (5, [], [5, 5.0], [5, "a"], [NAN], [[1, 2]], ["a\tb"])
     ),
     *((networks, {"bias": values}, "bias") for values in ([True, False], {"no": False, 1: True})),
     *(

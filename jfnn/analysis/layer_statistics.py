@@ -94,6 +94,7 @@ def layer_statistics(
     if len(result.runs) > 1:
         reason = "expected one network and batch size, got several; call it for each result.program(…)"
         raise ArgumentError("result", reason)
+    result = result.program(**result.runs[0].key)
     if result.of_targets:
         raise ArgumentError("result", "expected subsets with the same target, got one target for each")
     learner = result.runs[0].model(network)

@@ -211,7 +211,11 @@ def check_backprop(
 
     if callable(gradients):
         check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
-        gradients = gradients(params, x, y)
+        try:
+            gradients = gradients(params, x, y)
+        except Exception as error:
+            reason = f"expected gradients, but the function raised {type(error).__name__}: {error}"
+            raise ArgumentError("gradients", reason) from error
     gradient_pairs = _pairs(gradients, "gradients", len(pairs))
     depth = len(pairs)
     listed = {  # without the inputs, which may be listed first

@@ -1,7 +1,6 @@
 """Statistics of layers, compared with loops in NumPy, with `jax.grad`, and on networks with known faults."""
 
 import dataclasses
-import pickle
 
 import jax
 import jax.numpy as jnp
@@ -274,6 +273,8 @@ def test_axes_are_those_of_the_kept_parameters():
     cell = layer_statistics(result.of_cell(1, 0), X, Y)
     assert list(cell.axes) == ["seed", "fold"]
     np.testing.assert_array_equal(cell.delta_norm, whole.delta_norm[:, :, 1, 0])
+    named = trained({"a": network}, folds=3)
+    np.testing.assert_array_equal(layer_statistics(named, X, Y).mean, whole.mean)
     drawn = trained(network, learning_rate=0.1, cells=[{"learning_rate": 0.1}, {"learning_rate": 0.3}])
     assert list(layer_statistics(drawn, X, Y).axes) == ["cells", "seed"]
 
@@ -291,7 +292,6 @@ def test_axes_are_those_of_the_kept_parameters():
             lambda: trained(jfnn.Network(lambda key: jnp.zeros((5, 3)), lambda w, x: x @ w)),
             "network",
         ),
-        (lambda: pickle.loads(pickle.dumps(trained(jfnn.mlp((5, 3))))), "network"),
         (lambda: trained(jfnn.mlp((5, 3)), *with_targets()), "result"),
     ],
 )

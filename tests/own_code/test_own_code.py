@@ -239,6 +239,17 @@ def test_function_is_called_with_the_arguments_and_may_change_them():
     assert (finding.mistake, finding.array, finding.layers) == ("penalty_missing", "weights", (1,))
 
 
+def test_error_of_the_function_is_the_cause_of_an_error_about_gradients():
+    _, params, x, y, _, words = handed_in({})
+
+    def by_hand(params, x, y):
+        return 1 / 0
+
+    with pytest.raises(ValueError, match=r"^gradients: .*ZeroDivisionError") as caught:
+        jfnn.check_backprop(params, x, y, by_hand, **words)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
 @pytest.mark.thorough
 def test_layout_is_inferred_from_shapes_or_given():
     student, params, x, y, gradients, words = handed_in({"missing_derivative": 2})

@@ -144,6 +144,15 @@ def test_bar_is_closed_if_its_run_ends_early():
     assert DRAWING not in {thread.name for thread in threading.enumerate()}
 
 
+def test_names_of_networks_are_restricted_only_in_directories(tmp_path):
+    networks = {"</b>": jfnn.mlp((5, 3)), "a/b": jfnn.mlp((5, 4, 3))}
+    options = {"learning_rate": 0.1, "epochs": 1}
+    split = noise_split()
+    assert list(jfnn.sweep(networks, split, **options).axes["network"]) == ["</b>", "a/b"]
+    with pytest.raises(ValueError, match=r"^network: .*directories, got '</b>'"):
+        jfnn.sweep(networks, split, out=tmp_path / "run", **options)
+
+
 def test_names_of_networks_make_valid_directory_names():
     for name in ("50-sigmoid", "a b", "é"):
         assert names_directory(name, PureWindowsPath) and names_directory(name, PurePosixPath)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid
 from jfnn.arguments.signatures import check_callable
@@ -86,11 +86,10 @@ def as_networks(network: object, argument: str) -> Any:
 
 
 def check_words(words: Collection[object], argument: str) -> None:
-    """Raise ArgumentError for names that are not valid directory names."""
+    """Raise ArgumentError for names that are not printable text."""
     for word in words:
-        if not paths.names_directory(word) or not str(word).isprintable():
-            got = checks.as_text(word)
-            raise ArgumentError(argument, f"expected valid directory names, got {got}")
+        if not isinstance(word, str) or not word or not word.isprintable():
+            raise ArgumentError(argument, f"expected names of printable text, got {checks.as_text(word)}")
 
 
 def _values(given: object, argument: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.axes import ALWAYS
 from jfnn.core.experiment.networks import Networks
@@ -65,7 +66,12 @@ def programs_of(options: Options) -> Programs:
         axes["batch_size"] = np.array([size.axis_value for size in sizes])
     directories: Sequence[Path | None] = [None] * (len(networks) * len(sizes))
     if options.out is not None:
-        directories = [options.out / name for name in run_directory.program_names(axes)]
+        names = run_directory.program_names(axes)
+        for name in names:
+            if axes and not paths.names_directory(name):
+                expected = "with out, expected names that are valid names of directories"
+                raise ArgumentError("network", expected, got=checks.as_text(name))
+        directories = [options.out / name for name in names]
     starts = _starts_of_programs(options.initial_params, {name: len(values) for name, values in axes.items()})
     programs = [
         dataclasses.replace(options, network=network, batch_size=size, initial_params=params, out=directory)
