@@ -26,7 +26,7 @@ from jfnn.core.store.files import atomic_file, write_json
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters per line
-CELLS_A_LINE = 8  # cells that fit into a line
+LEAST_WIDTH = 9  # smallest number of characters of a cell in a table
 REPORT = "report.html"
 PLAYGROUND = "playground.html"
 ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # added to the library's files
@@ -85,15 +85,17 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
     score_text = score_format(cells, True)
-    rows = [[f"{score_text(score):>8} " for score in scores] for scores in cells]
+    rows = [[f"{score_text(score)} " for score in scores] for scores in cells]
     if marked:
         best = rows[index[down]]
         best[index[across]] = f"{best[index[across]].rstrip()}*"
-    rows = [[f"{penalty:>8} " for penalty in value_texts(result.l2.tolist())], *rows]
+    rows = [[f"{penalty} " for penalty in value_texts(result.l2.tolist())], *rows]
     rates = ["", *value_texts(result.learning_rate.tolist())]
+    width = max(LEAST_WIDTH, 1 + max(len(text) for row in rows for text in row))
+    most = max(1, (WIDTH - LEAST_WIDTH + 1) // width)
     lines = []
-    for first in range(0, len(rows[0]), CELLS_A_LINE):
-        parts = ["".join(row[first : first + CELLS_A_LINE]) for row in rows]
+    for first in range(0, len(rows[0]), most):
+        parts = ["".join(f"{text:>{width}}" for text in row[first : first + most]) for row in rows]
         lines += ["", *(f"{rate:>8}{part}".rstrip() for rate, part in zip(rates, parts, strict=True))]
     return lines[1:]
 

@@ -96,7 +96,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         calm = [cell.at for cell in chosen if not cell.diverged] or [cell.at for cell in chosen]
         shown = np.concatenate([means[part][index] for index in calm for part in parts])
         limit_scores(axes, shown, result.metrics[metric])
-        label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
+        label_epochs(axes, epochs, name := metric_text(metric), f"{name} ({explained})")
         trained = [means["train"][cell.at] for cell in chosen]
         notes += out_of_sight(axes, [cell.name for cell in chosen], trained, name)
     if any(cell.name for cell in chosen):
@@ -181,7 +181,7 @@ def interval_curves(
     over = summary.averaged_over(result)
     higher_is_better = score in result.scores and result.higher_is_better(score)
     limit_scores(axes, np.append(lines, levels), higher_is_better, np.stack([lows, highs]))
-    label_epochs(axes, name_text(score), interval_title(over, most, kind))
+    label_epochs(axes, epochs, name_text(score), interval_title(over, most, kind))
     notes = left_out(result) if cells is None else []
     names = [*(cell.name for cell in chosen), *others]
     notes += out_of_sight(axes, names, [*lines, *np.reshape(levels, (-1, 1))])

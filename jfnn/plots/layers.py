@@ -93,7 +93,7 @@ def layers(
     figure, ((panel,),) = panels(3.6)
     few = len(numbers) <= NAMED
     colors = ordered_colors(len(numbers)) if few else color_by(figure, panel, numbers, axis_label(by), names)
-    curves = [describe({by: value}) for value in axes[by].tolist()]
+    curves = [_describe(by, value) for value in axes[by].tolist()]
     for i, color in enumerate(colors):
         style: dict[str, Any] = {"color": color, "label": curves[i] if few else None}
         panel.fill_between(positions, low[i], high[i], color=color, alpha=0.2, lw=0)
@@ -112,5 +112,11 @@ def layers(
         legend_below(figure, panel)
     fixed = {name: axes[name][i] for name, i in indices.items() if len(axes[name]) > 1}
     lacking = [name for name, curve in zip(curves, center, strict=True) if np.isnan(curve).all()]
-    add_caption(figure, [*[describe(fixed)] * bool(fixed), *not_shown(lacking, len(curves), "curves")])
+    fixed_texts = [", ".join(_describe(name, value) for name, value in fixed.items())] * bool(fixed)
+    add_caption(figure, [*fixed_texts, *not_shown(lacking, len(curves), "curves")])
     return figure
+
+
+def _describe(axis: str, value: Any) -> str:
+    """Return an axis and its value: "epoch = 2", and "layer 1: Dense" for the layer "1 Dense"."""
+    return f"layer {value.replace(' ', ': ', 1)}" if axis == "layer" else describe({axis: value})

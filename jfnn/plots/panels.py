@@ -105,11 +105,14 @@ def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
     )
 
 
-def label_epochs(axes: Axes, score: str, title: str) -> None:
-    """Label a panel of curves over the epochs."""
+def label_epochs(axes: Axes, epochs: np.ndarray, score: str, title: str) -> None:
+    """Label a panel of curves over these epochs, with a logarithmic axis if they are spaced so."""
     axes.set(xlabel="epochs", ylabel=score)
     set_title(axes, title)
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    if value_scale(epochs)["value"] == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    else:
+        scale_and_tick(axes, epochs, ())
     axes.label_outer()
     axes.grid(alpha=0.3)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from jfnn.analysis import summary
 from jfnn.analysis.baselines import Baselines, as_baselines
@@ -20,6 +21,7 @@ from jfnn.core.search.run_directory import OUTCOMES
 from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
+    POINTS_PER_INCH,
     add_caption,
     check_sweep,
     color_by,
@@ -38,6 +40,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import At, axis_name, axis_values, caption_parts, slice_result
 
+SHIFT = 2.0  # points between neighboring curves over numbers
 BESIDE = 0.4  # width over which points at one word are spread, in units of the distance between words
 
 
@@ -117,15 +120,19 @@ def axis_curves(
         colors = color_by(figure, axes, numbers, axis_label(by), words)
     line = "-" if part.crossed and not names else ""  # no lines between words
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
-    # Points at the same word are drawn side by side; shifting points at numbers would change their value.
+    # Points at the same word are drawn side by side. Curves over numbers are shifted by a point or two of the
+    # figure, so that their error bars do not hide each other.
     steps = np.arange(len(curves)) - (len(curves) - 1) / 2
     shifts = BESIDE * bool(names) * steps / len(curves)
+    points_apart = 0.0 if names or not few else SHIFT
     for i, color in enumerate(colors):
         style = {"color": color, "label": describe({by: curves[i]}) if by and few else None}
         bars = np.maximum([center[:, i] - low[:, i], high[:, i] - center[:, i]], 0)
-        axes.errorbar(
-            values[order] + shifts[i], center[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
-        )
+        style |= {"ls": line, "marker": marker, "ms": 4, "capsize": 2}
+        drawn = axes.errorbar(values[order] + shifts[i], center[:, i], bars, **style)
+        aside = ScaledTranslation(points_apart * steps[i] / POINTS_PER_INCH, 0, figure.dpi_scale_trans)
+        for artist in drawn.get_children():
+            artist.set_transform(axes.transData + aside)
     scale_and_tick(axes, values, names)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
     set_title(axes, interval_title(pooled.over, most, kind))

@@ -64,6 +64,8 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_title(heading, fontsize=FONT, fontweight="bold", loc="left")
         axes.set_ylim(len(group) - 0.4, -0.6)
         axes.tick_params(length=0)
+        axes.grid(axis="x", color="0.9")
+        axes.set_axisbelow(True)
         axes.spines[["top", "right", "bottom"]].set_visible(False)
         if FLOOR in contenders:
             axes.axvline(contenders[FLOOR]["median_s"], **FLOOR_LINE, label=GRID[FLOOR].title)
@@ -71,7 +73,8 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     low, high = panels[-1].get_xlim()
     panels[-1].set_xlim(low / 2, high * ROOM)
     panels[-1].set_xticks([], minor=True)
-    panels[-1].set_xticks([])
+    panels[-1].xaxis.set_major_formatter("{x:g}")
+    panels[-1].tick_params(axis="x", labelsize=FONT)
     panels[-1].set_xlabel("seconds, warm, median; logarithmic", fontsize=FONT, loc="left")
     lines = next((found for found in (axes.get_legend_handles_labels() for axes in panels) if found[0]), None)
     if lines:

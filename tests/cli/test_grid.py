@@ -65,6 +65,15 @@ def test_tables_fit_80_columns_and_lose_no_cell(cells):
     assert sorted(texts) == sorted(f"{score:.3f}" for score in scores.ravel())
 
 
+def test_columns_of_long_numbers_stay_apart():
+    scores = {"test_r2": np.full((2, 9, 1), -4.75e11)}
+    result = with_scores(make_result((2, 9), seeds=1, classes=False), scores)
+    lines = output.table(result, "test_r2", (0, 0), marked=False)
+    assert max(map(len, lines)) <= 80
+    texts = [text for line in lines for text in line.split() if text.startswith("-")]
+    assert texts == ["-4.75e11"] * 18
+
+
 def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
     further = {f"argument_{number}": np.array([0.1, 0.2]) for number in range(5)}
     result = make_result((2, 2), seeds=3, classes=False, further=further.items())
