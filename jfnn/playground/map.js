@@ -249,7 +249,7 @@ function legend(sweep, state) {
       high,
     ];
   };
-  const marks = " ★ best cell, hatched: diverged.";
+  const marks = " ★ best cell by the mean of its networks, hatched: diverged.";
   if (state.show === "units")
     return [`Weights into the first ${UNITS} hidden units: red above 0, blue below.${marks}`];
   if (state.show === "mean")
