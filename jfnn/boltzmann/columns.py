@@ -66,8 +66,8 @@ def gibbs(
 ) -> tuple[list[jax.Array], list[jax.Array]]:
     """Run Gibbs sweeps; a sweep samples even layers given odd ones, then odd layers given even ones.
 
-    Chains start from states of the ``odd`` layers. They run ``most`` sweeps, but return the state after ``k``
-    of them, from 1 to ``most``, which may be traced. The number of a sweep is folded into the key.
+    Chains start from states of the ``odd`` layers. Compute ``most`` sweeps and return the state after sweep
+    ``k``, from 1 to ``most``, which may be traced. The number of a sweep is folded into the key.
 
     Returns:
         ``(states, odd)``: in ``states``, samples of the even layers and the means of the odd layers given

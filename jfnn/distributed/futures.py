@@ -23,7 +23,7 @@ from jfnn.distributed.waiting import Waiting, cancel, no_answer, receive
 
 # Timeout after the executor stops accepting work, since some executors leave futures unfinished.
 CLOSED_SECONDS = 60.0
-SILENT = 3  # a run without any result fails after this number of lost messages times `Workers.tries`
+SILENT = 3  # give up after ``SILENT * tries`` lost messages if nothing was ever answered
 
 
 class Futures:

@@ -83,7 +83,7 @@ class LayerKind(Valid, abc.ABC):
 
 
 def declared_starts(layer: LayerKind, shape: Shape) -> Starts | None:
-    """Return `LayerKind.starts`, or None if a more derived class overrides only `init`."""
+    """Return ``layer.starts(shape)``; None if a subclass overrides `init` but not `starts`."""
     kinds = type(layer).__mro__
     first = next(kind for kind in kinds if not {"init", "starts"}.isdisjoint(vars(kind)))
     return layer.starts(shape) if "starts" in vars(first) else None

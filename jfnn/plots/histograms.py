@@ -65,7 +65,7 @@ def histogram(
     is_flat = are_nearly_equal(shown.min(), shown.max())  # the values are too close for bins
     half = max(0.5, abs(middle) / 2)
     edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
-    if rows:  # bins of whole rows, down from the highest count, that also cover 98% of the binomial
+    if rows:  # edges between row counts; the bins cover 98% of a binomial distribution
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
         low = np.floor(min(ends.min(), rows * shown.min()))
         high = np.rint(max(ends.max(), rows * shown.max()))

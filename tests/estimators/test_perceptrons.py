@@ -68,7 +68,7 @@ def test_scale_of_weights_only_affects_the_penalty(engine, scale):
 
 
 @pytest.mark.thorough
-def test_weights_too_small_for_float32_count_as_0_or_are_refused_if_a_step_may_have_no_others():
+def test_underflowing_weights_become_zero_unless_a_step_would_be_empty():
     weights = np.exp(-np.linspace(0, 120, 150))
     theirs, ours = beside.pair("MLPClassifier", "jfnn", max_iter=4)
     check_float32(ours.fit(X, Y, weights), theirs.fit(X, Y, weights))

@@ -102,7 +102,7 @@ def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
 def _drawn_batches(
     scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
 ) -> Minibatches:
-    """Return a scheme for folds of several lengths; see `Execution` for ``padded``."""
+    """Return the minibatch scheme; pad full batches to ``padded`` rows if folds differ in length."""
     drawn = scheme.fitted(min(lengths))
     if drawn.scheme != "full":
         return drawn

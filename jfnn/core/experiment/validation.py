@@ -212,7 +212,7 @@ def _relabel(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.
 def _longer(tree: Any, source: np.ndarray) -> Any:
     """Append copies of some rows to arrays of rows."""
 
-    def longer(leaf: object) -> np.ndarray:  # the learner reports different lengths
+    def longer(leaf: object) -> np.ndarray:  # if x and y differ in length, `Learner.bind` raises the error
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 
