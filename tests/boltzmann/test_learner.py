@@ -156,7 +156,7 @@ def test_members_of_a_tile_share_their_draws():
     mapped = jax.vmap(CHAINS.step, in_axes=(0, None, 0, None))
     text = str(jax.make_jaxpr(mapped)(state, Batch(X[:10]), hyper, jax.random.key(0)))
     draws = [line for line in text.splitlines() if "random_bits" in line]
-    assert draws and all("shape=(8, 9)" in line and "[8,9]" in line for line in draws)
+    assert draws and all("[8,9] = " in line for line in draws)
 
 
 def test_sampling_step_without_a_key_does_not_enumerate_states():

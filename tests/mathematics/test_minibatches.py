@@ -5,12 +5,12 @@ import collections
 import numpy as np
 import pytest
 
-from jfnn.minibatches import PADDING, SCHEMES, Minibatches
+from jfnn.minibatches import PADDING, SCHEME_NAMES, Minibatches
 
 N = 23
 SIZE = 5
 EVERY = [
-    *(Minibatches(SIZE, scheme) for scheme in SCHEMES),
+    *(Minibatches(SIZE, scheme) for scheme in SCHEME_NAMES),
     Minibatches(SIZE, "permutation", drop_last=False),
     Minibatches(SIZE, "in_order", drop_last=False),
 ]
