@@ -1,9 +1,10 @@
 """Dataclasses that are valid by construction: each field's converter checks its value once."""
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from jfnn.arguments import checks
 
@@ -36,20 +37,43 @@ class Valid:
     """Base of dataclasses whose fields are converted in order when an object is created, and then fixed.
 
     Dataclasses without converters, such as user-defined ones, behave as usual. Copies and pickles are not
-    converted again. For hashable objects, make the subclass a frozen dataclass. A subclass that overrides
-    ``__post_init__``, for example to check several fields together, must call this one first.
+    converted again. For hashable objects, make the subclass a frozen dataclass. A subclass that checks
+    several fields together overrides `check_together`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __post_init__(self) -> None:
         """Raise ArgumentError with the name of the first field whose value is invalid."""
+        self._convert(self.__dataclass_fields__)
+        self.check_together()
+
+    def check_together(self) -> None:
+        """Raise ArgumentError if valid fields do not fit together."""
+
+    def changed(self, **values: Any) -> Self:
+        """Return a copy with other values of some fields; only these are converted.
+
+        Raises:
+            ValueError, TypeError: No such field; an invalid value; or values that do not fit the others.
+        """
+        unknown = values.keys() - self.__dataclass_fields__.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {min(unknown)!r}")
+        other = copy.copy(self)
+        vars(other).update(values)
+        other._convert(values)
+        other.check_together()
+        return other
+
+    def _convert(self, changed: Collection[str]) -> None:
+        """Convert the changed fields, and those whose converters get one of them."""
         values = vars(self)
         for name, declared in self.__dataclass_fields__.items():
             convert = declared.metadata.get("convert")
-            if convert is not None:
-                others = [values[other] for other in declared.metadata.get("given", ())]
-                values[name] = convert(values[name], name, *others)
+            given = declared.metadata.get("given", ())
+            if convert is not None and (name in changed or not set(given).isdisjoint(changed)):
+                values[name] = convert(values[name], name, *(values[other] for other in given))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set a field of a new object; raise FrozenInstanceError if it already has a value."""

@@ -163,8 +163,8 @@ class Common(Valid):
         checks.as_switch,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check_together(self) -> None:
+        """Raise ArgumentError if valid fields do not fit together."""
         if self.learning_rate is None and "learning_rate" not in self.listed_values:
             given = f"; cells have {', '.join(self.listed_values)}" if self.listed_values else ""
             raise ArgumentTypeError("learning_rate", f"expected a number, or several; got none{given}")

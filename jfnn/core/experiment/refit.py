@@ -100,8 +100,8 @@ class Refit(Valid):
     cells: int = field(1, checks.as_count)
     rule: Simplest | None = field(None, _as_rule)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check_together(self) -> None:
+        """Raise ArgumentError if valid fields do not fit together."""
         if self.cells > 1 and self.rule is not None:
             raise ArgumentError("cells", f"expected 1 with a rule, which chooses one cell, got {self.cells}")
 

@@ -129,8 +129,8 @@ class Execution(Valid):
     )
     executor: Remote | None = field(None, optional(as_remote))
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check_together(self) -> None:
+        """Raise ArgumentError if valid fields do not fit together."""
         if self.keep_params == "evaluations" and self.eval_every is None:
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
         if self.executor is not None and self.devices is not None:

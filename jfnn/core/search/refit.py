@@ -1,7 +1,6 @@
 """Options that train the winners of a search again."""
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +30,7 @@ def with_copied_arrays(options: Options) -> Options:
     """
     batches = options.batches if callable(options.batches) else copy.deepcopy(options.batches)
     split, starts = copy.deepcopy((options.split, options.initial_params))
-    return dataclasses.replace(options, split=split, batches=batches, initial_params=starts, folds=None)
+    return options.changed(split=split, batches=batches, initial_params=starts, folds=None)
 
 
 def winners(result: SweepResult, refit: Refit) -> list[Index]:
@@ -88,8 +87,7 @@ def refit_options(
     every = options.execution.eval_every
     if isinstance(every, list):
         every = [epoch for epoch in every if epoch <= epochs.stop] or None
-    return dataclasses.replace(
-        options,
+    return options.changed(
         **changed,
         split=options.split if refit.rows == "train" else _all_rows(options.split),
         hyper={**options.hyper, **further},
@@ -99,7 +97,7 @@ def refit_options(
         schedulers=schedulers,
         cells=columns if is_listed else None,
         refit=False,
-        execution=dataclasses.replace(options.execution, keep_params="all", eval_every=every),
+        execution=options.execution.changed(keep_params="all", eval_every=every),
         out=None if options.out is None else options.out / REFIT,
     )
 
