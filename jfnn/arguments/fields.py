@@ -51,7 +51,7 @@ class Valid:
     def check_together(self) -> None:
         """Raise ArgumentError if valid fields do not fit together."""
 
-    def changed(self, **values: Any) -> Self:
+    def with_changes(self, **values: Any) -> Self:
         """Return a copy with other values of some fields; only these are converted.
 
         Raises:

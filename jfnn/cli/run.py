@@ -191,7 +191,7 @@ def train(flags: Flags, watch: Watch) -> tuple[LoadedData, SweepResult]:
         by_name = networks(problem, flags)
         network = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
-        options["execution"] = options["execution"].changed(progress=show, executor=workers)
+        options["execution"] = options["execution"].with_changes(progress=show, executor=workers)
         return problem, jfnn.sweep(network, problem.split, **options)
 
 

@@ -65,9 +65,9 @@ class Rounds:
         ``options`` are for a sweep of the whole grid with all seeds; ``out`` gets a directory per round.
         """
         self.keeps = options.execution.keep_params != "none"
-        execution = options.execution.changed(keep_params="all" if self.keeps else "none")
+        execution = options.execution.with_changes(keep_params="all" if self.keeps else "none")
         resume = options.out is not None
-        self.options = options.changed(execution=execution, resume=resume)
+        self.options = options.with_changes(execution=execution, resume=resume)
         self.count = 0
         self.first = sweep(**vars(self._next(slice(seeds))))
         programs = [self.first.program(**run.key) for run in self.first.runs]
@@ -77,7 +77,7 @@ class Rounds:
         if self.first.folds is not None and origin is not None and origin.subsets is None:
             # A generator of folds is exhausted by now, and a splitter may choose other rows if called again.
             folds = [(part["train"], part["validation"]) for part in origin.parts or ()]
-            self.options = self.options.changed(folds=folds)
+            self.options = self.options.with_changes(folds=folds)
 
     def __call__(self, cells: np.ndarray, seeds: range) -> np.ndarray:
         """Return scores of cells ``[c, seeds]``, the higher the better, NaN if a network diverged."""
@@ -98,7 +98,7 @@ class Rounds:
     def _next(self, places: slice) -> Options:
         self.count += 1
         out = None if self.options.out is None else self.options.out / str(self.count)
-        return self.options.changed(out=out, seeds=self.options.seeds[places])
+        return self.options.with_changes(out=out, seeds=self.options.seeds[places])
 
     def whole(self, seeds: Sequence[int], left: np.ndarray, race: Mapping[str, Any]) -> SweepResult:
         """Combine all cells and seeds; only eliminated cells, also their trained networks, count as pruned.
@@ -137,7 +137,7 @@ def _listed_options(options: Options, first: SweepResult, cells: np.ndarray) -> 
     further = {name: float(values[0]) for name, values in columns.items() if name not in ALWAYS}
     layout = first.execution
     padded = layout.padded or options.execution.padded
-    execution = options.execution.changed(tile=layout.tile, shared=layout.shared, padded=padded)
+    execution = options.execution.with_changes(tile=layout.tile, shared=layout.shared, padded=padded)
     listed = {"cells": columns, "learning_rate": None, "l2": 0.0, "hyper": {**options.hyper, **further}}
     return listed | {"execution": execution}
 

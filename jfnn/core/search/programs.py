@@ -74,7 +74,7 @@ def programs_of(options: Options) -> Programs:
         directories = [options.out / name for name in names]
     starts = _starts_of_programs(options.initial_params, {name: len(values) for name, values in axes.items()})
     programs = [
-        options.changed(network=network, batch_size=size, initial_params=params, out=directory)
+        options.with_changes(network=network, batch_size=size, initial_params=params, out=directory)
         for (network, size), params, directory in zip(
             itertools.product(networks, sizes), starts, directories, strict=True
         )

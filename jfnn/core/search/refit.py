@@ -30,7 +30,7 @@ def with_copied_arrays(options: Options) -> Options:
     """
     batches = options.batches if callable(options.batches) else copy.deepcopy(options.batches)
     split, starts = copy.deepcopy((options.split, options.initial_params))
-    return options.changed(split=split, batches=batches, initial_params=starts, folds=None)
+    return options.with_changes(split=split, batches=batches, initial_params=starts, folds=None)
 
 
 def winners(result: SweepResult, refit: Refit) -> list[Index]:
@@ -87,7 +87,7 @@ def refit_options(
     every = options.execution.eval_every
     if isinstance(every, list):
         every = [epoch for epoch in every if epoch <= epochs.stop] or None
-    return options.changed(
+    return options.with_changes(
         **changed,
         split=options.split if refit.rows == "train" else _all_rows(options.split),
         hyper={**options.hyper, **further},
@@ -97,7 +97,7 @@ def refit_options(
         schedulers=schedulers,
         cells=columns if is_listed else None,
         refit=False,
-        execution=options.execution.changed(keep_params="all", eval_every=every),
+        execution=options.execution.with_changes(keep_params="all", eval_every=every),
         out=None if options.out is None else options.out / REFIT,
     )
 

@@ -124,7 +124,7 @@ def _options_of_winners(
     axes = result.cells.programs
     number = int(np.ravel_multi_index(chosen[0][: len(axes)], tuple(map(len, axes.values()))))
     batch_size = _batch_size_of(runs[number])
-    searched = copies[number].changed(batch_size=batch_size, out=options.out)
+    searched = copies[number].with_changes(batch_size=batch_size, out=options.out)
     program = result.program(**result.runs[number].key)
     starts_of_cells = runs[number].experiment.replicates.differ_by_cell
     return refit_options(searched, program, [index[len(axes) :] for index in chosen], starts_of_cells)
@@ -145,7 +145,7 @@ def _prepare_all(programs: Programs) -> list[Run]:
     folds: Any = None
     for name, options in zip(programs.networks(), programs.options, strict=True):
         with checks.about(f"network {name!r}" if name else "", OF_NETWORKS):
-            run = prepare(options if folds is None else options.changed(folds=folds))
+            run = prepare(options if folds is None else options.with_changes(folds=folds))
             check_names(run)
         runs.append(run)
         first = runs[0].experiment

@@ -43,7 +43,7 @@ def _as_sweep(options: TrainOptions) -> Options:
     """Return the options of a sweep that trains the member, by default with a history of every epoch."""
     execution = options.execution
     if execution.eval_every is None:
-        execution = execution.changed(eval_every=1)
+        execution = execution.with_changes(eval_every=1)
     x_test, y_test = options.test or (None, None)
     split = Split(options.x, options.y, x_test, y_test, options.weights)
     common = options.common() | {"execution": execution}
