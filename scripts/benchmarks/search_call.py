@@ -98,7 +98,9 @@ class Case(NamedTuple):
         if self.grid is None:
             return 1
         candidates = math.prod(map(len, self.grid.values()))
-        return candidates * self.folds // len(self.grid.get("hidden_layer_sizes", [()]))
+        of_structure = ("hidden_layer_sizes", "batch_size")
+        structures = math.prod(len(self.grid.get(name, [()])) for name in of_structure)
+        return candidates * self.folds // structures
 
 
 NINE = {"learning_rate_init": [1e-3, 3e-3, 1e-2], "alpha": [1e-4, 1e-2, 1.0]}
