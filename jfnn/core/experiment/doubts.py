@@ -1,5 +1,6 @@
 """Warnings about valid but suspicious rows and axes, found before compiling, issued once per call."""
 
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -8,8 +9,13 @@ from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import Set
 from jfnn.arguments.texts import compact, shorten
+from jfnn.core.experiment.bound import Bound
+from jfnn.core.experiment.cells import Cells
+from jfnn.core.experiment.options import Options
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.sequence import dropout_shapes
+from jfnn.learners.supervised import Supervised
+from jfnn.targets import is_labels
 
 # Largest input without a warning. Digits up to 16 train well; scaled to 96, three of seven learning rates
 # from 3e-4 to 0.3 diverge or learn nothing; with pixels up to 255, five do (tests/search/test_doubts.py).
@@ -29,6 +35,42 @@ def warn(doubts: Iterable[Sequence[Doubt]]) -> None:
         callers.warn(doubt)
 
 
+def about(options: Options, bound: Bound, cells: Cells) -> list[Doubt]:
+    """Return warnings about the rows and axes of a sweep."""
+    found: list[Doubt] = []
+    data = bound.data
+    learner = bound.learner
+    if cells.axes.crossed:  # listed cells may repeat a value
+        found += about_axes({name: axis for name, axis in cells.axes.values.items() if axis.ndim}, data.dtype)
+    if not isinstance(learner, Supervised):
+        return found
+    inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
+    names = options.split.names or {}
+    found += about_columns(inputs, names.get("columns"))
+    if data.labels is not None and is_labels(data.labels):
+        folds = int(options.folds) if isinstance(options.folds, numbers.Integral) else None
+        found += about_classes(data.labels, targets.shape[1], names.get("classes"), folds)
+    layers = learner.network.layers
+    if layers is not None:  # other networks may scale inputs themselves
+        found += about_size(inputs)
+        if "dropout" in cells.values:
+            found += about_dropout(cells.values["dropout"], layers, inputs.shape[1:])
+    return found
+
+
+def advice(bound: Bound) -> str:
+    """Return what to change first if training fails; empty if the training rows look usual."""
+    learner = bound.learner
+    data = bound.data
+    if not isinstance(learner, Supervised):
+        return ""
+    inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
+    labels = data.labels if data.labels is not None and is_labels(data.labels) else None
+    are_numbers = labels is None and not learner.loss.takes_logits and learner.loss.least_target < 0
+    scales = learner.network.layers is None  # other networks may scale inputs themselves
+    return _advice(None if scales else inputs, targets if are_numbers else None, labels)
+
+
 def about_size(inputs: np.ndarray) -> list[Doubt]:
     """Return warnings about inputs ``[n, …]`` (floats) so large that few learning rates suit them."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
@@ -39,7 +81,7 @@ def about_size(inputs: np.ndarray) -> list[Doubt]:
     return [Doubt(found, cure=Set("standardize", True, "scales them", code))]
 
 
-def advice(inputs: np.ndarray | None, targets: np.ndarray | None, labels: np.ndarray | None) -> str:
+def _advice(inputs: np.ndarray | None, targets: np.ndarray | None, labels: np.ndarray | None) -> str:
     """Return what to change first if training fails; empty if the training rows look usual.
 
     Args:

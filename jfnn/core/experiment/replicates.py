@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.cohort import PARTS, Replicates
+from jfnn.core.experiment.bound import Bound
 from jfnn.core.experiment.continuing import Trained
 from jfnn.core.experiment.draws import from_seeds
 from jfnn.core.experiment.options import Options
@@ -19,10 +20,9 @@ from jfnn.core.experiment.subsets import Cut, Subsets
 from jfnn.identity.code import code_checksum
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Shape
-from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
-from jfnn.minibatches import Minibatches, as_given
+from jfnn.minibatches import GivenMinibatches, Minibatches, as_given
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Constant, Params, by_dtype, is_constant, key_shape
 
@@ -33,22 +33,20 @@ STARTS = 64
 STARTS_BYTES = 4_000_000
 
 
-def replicates(
-    options: Options,
-    learner: Learner,
-    data: Data,
-    cuts: Sequence[Cut],
-    tests: np.ndarray | None = None,
-    cells: Shape = (),
-    first_fold: int = 0,
-) -> Replicates:
+def make_replicates(options: Options, bound: Bound, cells: Shape, first_fold: int = 0) -> Replicates:
     """Return a replicate for each seed and fold; ``first_fold`` numbers the first fold for random draws.
 
-    ``tests`` has the test rows of each fold, counted from the first test row, or None for all. Given
-    parameters may have the axes of ``cells`` before seeds and folds, so that each member has its own. Subsets
-    with a start per subset have a seed each, for initial parameters and minibatches. Minibatches that are not
-    drawn are equal for all seeds: members of a fold share tiles, unless steps use a key per replicate.
+    Given parameters may have the axes of ``cells`` before seeds and folds, so that each member has its own.
+    Subsets with a start per subset have a seed each, for initial parameters and minibatches. Minibatches that
+    are not drawn are equal for all seeds: members of a fold share tiles, unless steps use a key per
+    replicate.
+
+    Raises:
+        ValueError, TypeError: Parameters or minibatches that do not fit, or do not fit into memory.
     """
+    learner = bound.learner
+    data = bound.data
+    cuts = bound.cuts
     seeds: Sequence[int] = options.seeds
     start_per_fold = isinstance(options.folds, Subsets) and options.folds.start_per_subset
     if start_per_fold:
@@ -72,8 +70,9 @@ def replicates(
         return _pack(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
 
     test = np.arange(data.n_train, data.n)
-    of_folds = [test] * len(cuts) if tests is None else test[tests]
+    of_folds = [test] * len(cuts) if bound.tests is None else test[bound.tests]
     parts = [dict(zip(PARTS, (*cut, rows), strict=True)) for cut, rows in zip(cuts, of_folds, strict=True)]
+    _check_row_numbers(batches, max(lengths))
     of_each = np.array(seeds, np.uint32)
     if not start_per_fold:
         of_each = np.repeat(of_each, len(cuts))
@@ -90,6 +89,16 @@ def replicates(
         parts=parts,
         alike=None if data.weights is not None and data.weights.ndim > 1 else _first_alike(cuts),
     )
+
+
+def _check_row_numbers(batches: Minibatches | GivenMinibatches, n: int) -> None:
+    """Raise ArgumentError unless the row numbers of two calls, of an epoch each, fit into memory."""
+    if not isinstance(batches, Minibatches) or batches.scheme == "full":
+        return
+    steps = batches.n_steps(n)
+    needed = 2.0 * np.dtype(np.int32).itemsize * steps * batches.rows_a_step(n)
+    sizes = f", for the row numbers of {steps} steps; use fewer per epoch and more epochs"
+    memory.check("batch_size", needed, sizes=sizes)
 
 
 def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
