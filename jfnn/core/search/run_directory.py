@@ -252,11 +252,14 @@ def has_ended(directory: Path) -> bool:
     return config is not None and config["status"] == "finished"
 
 
-def check_free(directory: Path, description: Description | None, resume: bool) -> None:
-    """Raise ValueError if a one-program run cannot be written to a directory; write nothing.
+def check_free(directory: Path, description: Description | None, resume: bool) -> bool:
+    """Return whether a directory holds this one-program run, finished; write nothing.
 
     ``description`` is None if only training determines it, as for a refit. With ``resume``, the directory may
     already hold this run.
+
+    Raises:
+        ValueError: The run cannot be written to the directory.
     """
     if files.file_exists(directory):
         paths.make_directory(directory, "out")
@@ -274,6 +277,7 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
         holds = "a run" if description is None else "this run"
         reason = f"{directory} already contains {holds} ({state}), choose another directory"
         raise ArgumentError("out", reason, cure=Set("resume", True, effect))
+    return finished
 
 
 def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
@@ -402,8 +406,10 @@ def claim(
     descriptions: Mapping[str, Description | None],
     resume: bool,
     trains: bool = False,
-) -> Iterator[None]:
+) -> Iterator[dict[str, bool]]:
     """Check the directories of a run, list its programs if it has several, and lock out other processes.
+
+    Yields the name of each subdirectory -> whether it holds its run, finished.
 
     Args:
         directory: The directory of the run.
@@ -418,8 +424,7 @@ def claim(
             is written then.
     """
     if trains and not axes:
-        _check_all_free(directory, descriptions, resume)
-        yield
+        yield _check_all_free(directory, descriptions, resume)
         return
     listed = {
         "axes": {name: values.tolist() for name, values in axes.items()},
@@ -434,21 +439,25 @@ def claim(
         if there:
             cure = Set("resume", True, "continues them") if there == LISTED else None
             raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
-        _check_all_free(directory, descriptions, resume)
+        finished = _check_all_free(directory, descriptions, resume)
         if not axes:
-            yield
+            yield finished
             return
-        if not (trains and all(has_ended(directory / name) for name in ("", *listed["programs"]))):
+        has_all = config is not None and config["status"] == "finished"
+        if not (trains and has_all and all(finished[name] for name in listed["programs"])):
             write_config(directory, listed)
-        yield
+        yield finished
         configs = {name: read_config(directory / name) for name in listed["programs"]}
         checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}
         write_config(directory, listed, {"archives": checksums})
 
 
-def _check_all_free(directory: Path, descriptions: Mapping[str, Description | None], resume: bool) -> None:
-    for name, description in descriptions.items():
-        check_free(directory / name, description, resume)
+def _check_all_free(
+    directory: Path, descriptions: Mapping[str, Description | None], resume: bool
+) -> dict[str, bool]:
+    return {
+        name: check_free(directory / name, description, resume) for name, description in descriptions.items()
+    }
 
 
 def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:

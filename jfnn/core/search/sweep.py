@@ -82,12 +82,9 @@ def check_names(run: Run) -> None:
 def _train_programs(options: Options, programs: Programs, runs: Sequence[Run]) -> SweepResult:
     """Train the runs of all programs and combine their results; while one trains, later programs compile."""
     count = len(runs) + (options.refit is not None)
-    with _claim_all(options, programs, runs):
-        to_train = []
-        for run in runs:
-            out = run.options.out
-            if out is None or not run_directory.has_ended(out):
-                to_train.append(run)
+    with _claim_all(options, programs, runs) as finished:
+        names = run_directory.program_names(programs.axes)
+        to_train = [run for name, run in zip(names, runs, strict=True) if not finished.get(name)]
         with compiled_ahead(to_train) as make_trainer:
             parts = [_train_one(run, number, count, make_trainer) for number, run in enumerate(runs, 1)]
         result = combine(programs.axes, parts)
@@ -178,10 +175,10 @@ def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> 
 
 def _claim_all(
     options: Options, programs: Programs, runs: Sequence[Run]
-) -> contextlib.AbstractContextManager[object]:
+) -> contextlib.AbstractContextManager[dict[str, bool]]:
     """Check all directories that a sweep will write to; see `run_directory.claim`."""
     if options.out is None:
-        return contextlib.nullcontext()
+        return contextlib.nullcontext({})
     names = run_directory.program_names(programs.axes)
     described: dict[str, Description | None] = {
         name: run.description for name, run in zip(names, runs, strict=True)
@@ -220,8 +217,7 @@ def train_run(
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
-        run_directory.check_free(directory, run.description, run.options.resume)
-        if run_directory.has_ended(directory):
+        if run_directory.check_free(directory, run.description, run.options.resume):
             result = read(directory, lambda _: run.experiment.names)
             result = with_run(result, origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
