@@ -61,7 +61,14 @@ class Activation(NamedTuple):
 
 
 def sigmoid(z: jax.Array) -> jax.Array:
-    """The Fermi function ``f(z) = 1 / (1 + e^-z)``, computed without overflow."""
+    """The Fermi function ``f(z) = 1 / (1 + e^-z)``, computed without overflow.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jfnn
+        >>> jfnn.activations.sigmoid(jnp.array([-1000.0, 0.0, 1000.0]))
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
     return jax.nn.sigmoid(z)
 
 

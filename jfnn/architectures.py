@@ -51,6 +51,12 @@ def cnn(
 
     Raises:
         ValueError, TypeError: Sizes that do not fit, or an unknown name; the message names the argument.
+
+    Example:
+        >>> import jax, jfnn
+        >>> network = jfnn.cnn((1, 8, 8), channels=(8, 16), outputs=10, pool=2, padding="same")
+        >>> network.apply(network.init(jax.random.key(0)), jax.numpy.zeros((5, 1, 8, 8))).shape
+        (5, 10)
     """
     shape = checks.as_counts(inputs, "inputs")
     if len(shape) not in (2, 3):
@@ -125,6 +131,12 @@ def rnn(
 
     Raises:
         ValueError, TypeError: An unknown name or invalid sizes; the message names the argument.
+
+    Example:
+        >>> import jax, jfnn
+        >>> network = jfnn.rnn((20, 2), units=5, outputs=3)  # 20 time steps of two numbers
+        >>> network.apply(network.init(jax.random.key(0)), jax.numpy.zeros((4, 20, 2))).shape
+        (4, 3)
     """
     checks.as_choice(kind, "kind", CELLS)
     if len(checks.as_counts(inputs, "inputs")) != 2:

@@ -140,6 +140,12 @@ def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
     The mean squared error of k outputs is ``2/k`` times the mean of this cost over rows, such as a sweep's
     "test_loss". With one output, ``MSE = 2 loss``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jfnn
+        >>> jfnn.losses.quadratic(jnp.array([[1.0, 3.0]]), jnp.array([[0.0, 1.0]]))
+        Array([2.5], dtype=float32)
     """
     return jnp.sum(optax.losses.l2_loss(a, t), axis=axis)  # l2_loss carries the factor 1/2
 
@@ -267,6 +273,12 @@ def cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     Targets are distributions (``Σ_c t_c = 1``, such as one-hot rows), so that
     ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``. With the largest logit subtracted, this neither overflows nor
     takes the logarithm of zero.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jfnn
+        >>> jfnn.losses.cross_entropy(jnp.zeros((2, 4)), jnp.eye(4)[:2]).round(3)  # log 4
+        Array([1.386, 1.386], dtype=float32)
     """
     z = _subtract_largest(z, axis)
     return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - sum_of_products(t, z, axis)

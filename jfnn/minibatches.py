@@ -75,6 +75,13 @@ class Minibatches(Valid):
 
     Raises:
         ValueError, TypeError: An invalid value, or ``steps`` for a pass over the rows.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.Minibatches(100).n_steps(1437)  # of 100 rows each, drawn afresh at every step
+        14
+        >>> jfnn.Minibatches(100, "permutation", drop_last=False).n_steps(1437)  # every row once
+        15
     """
 
     batch_size: int | str | None = field(AUTO, _as_batch_size)

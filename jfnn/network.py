@@ -105,6 +105,13 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
     Raises:
         TypeError: An entry is not a layer.
         ValueError: There are no layers, or shapes do not fit.
+
+    Example:
+        >>> import jfnn
+        >>> layers = [jfnn.Conv(8, 3), jfnn.Flatten(), jfnn.Dense(10, "identity")]
+        >>> network = jfnn.sequential(layers, (1, 8, 8))
+        >>> network.input_shape
+        (1, 8, 8)
     """
     shape = checks.as_counts(inputs if checks.is_several(inputs) else (inputs,), "inputs")
     return _sequential(sequence.as_layers(layers), shape)
@@ -230,6 +237,15 @@ def mlp(
     Raises:
         ValueError: Fewer than two sizes, a width below 1, or an unknown name.
         TypeError: A width is not an integer.
+
+    Example:
+        >>> import jax, jfnn
+        >>> network = jfnn.mlp((64, 50, 10))
+        >>> params = network.init(jax.random.key(0))
+        >>> [(layer.w.shape, layer.b.shape) for layer in params]
+        [((64, 50), (50,)), ((50, 10), (10,))]
+        >>> network.apply(params, jax.numpy.zeros((3, 64))).shape
+        (3, 10)
     """
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:

@@ -104,6 +104,14 @@ class Optimizer(Valid):
         schedule_epochs: Epochs that the schedule spans; None for all.
         arguments: Further arguments of the optimizer. A float may differ between members; a sequence of
             numbers or a distribution is an axis of the grid; anything else is passed on unchanged.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.datasets.digits())
+        >>> optimizer = jfnn.Optimizer("sgd", momentum=[0.0, 0.9], schedule="cosine")
+        >>> result = jfnn.sweep(jfnn.mlp((64, 10)), split, learning_rate=0.1, optimizer=optimizer, epochs=1)
+        >>> result.axes["momentum"]
+        array([0. , 0.9])
     """
 
     name: str | Factory = field(convert=_as_name)

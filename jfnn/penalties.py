@@ -140,7 +140,14 @@ def with_penalty(
 
 
 def soft_threshold(w: jax.Array, threshold: jax.Array | float) -> jax.Array:
-    """``sign(w) max(|w| - threshold, 0)``: the v that minimizes ``(v - w)²/2 + threshold |v|``."""
+    """``sign(w) max(|w| - threshold, 0)``: the v that minimizes ``(v - w)²/2 + threshold |v|``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jfnn
+        >>> jfnn.penalties.soft_threshold(jnp.array([-3.0, 0.5, 2.0]), 1.0)
+        Array([-2.,  0.,  1.], dtype=float32)
+    """
     return jnp.sign(w) * jnp.maximum(jnp.abs(w) - threshold, 0)
 
 

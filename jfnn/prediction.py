@@ -100,6 +100,12 @@ def predict(
             not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
             overflow.
         TypeError: Arguments of another type.
+
+    Example:
+        >>> import jax, jfnn
+        >>> network = jfnn.mlp((2, 3))
+        >>> jfnn.predict(network, network.init(jax.random.key(0)), [[0.0, 1.0], [1.0, 0.0]]).shape
+        (2,)
     """
     loss = losses.get(loss)
     tasks = _tasks(loss)

@@ -116,6 +116,13 @@ class Split(NamedTuple):
         names: What the numbers represent, such as ``{"classes": ["no", "yes"]}``: JSON values, or the names
             of a split by `jfnn.datasets`; or None. They are written to config.json; a run with other names is
             a different run.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> split = jfnn.Split(x, y)
+        >>> split.x_train.shape, split.y_train.shape
+        ((4, 2), (4,))
     """
 
     x_train: Any = None

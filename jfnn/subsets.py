@@ -48,6 +48,11 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
 
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
     Introduction to the Bootstrap", chapter 6). Row numbers are stored in 1, 2 or 4 bytes each.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.subsets.bootstrap(100, 20).included.shape  # which of 100 rows each of 20 subsets has
+        (20, 100)
     """
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
@@ -64,7 +69,14 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
 
 
 def leave_one_out(n: int) -> Subsets:
-    """Hold out one row in each of n subsets, in the order of the rows; the axis "left_out" has its number."""
+    """Hold out one row in each of n subsets, in the order of the rows; the axis "left_out" has its number.
+
+    Example:
+        >>> import jfnn
+        >>> train, held_out = jfnn.subsets.leave_one_out(4).pairs[1]
+        >>> train, held_out
+        (array([0, 2, 3]), array([1]))
+    """
     n = checks.as_count(n, "n", 2)
     return Subsets(n, Pairs(n, n, n * n, functools.partial(_all_but, n)), "left_out", np.arange(n))
 

@@ -72,6 +72,15 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     Raises:
         ValueError: No such score; a random search or a result of `jfnn.train`, which have no axis of learning
             rates.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> result = jfnn.sweep(
+        ...     jfnn.mlp((2, 8, 2)), jfnn.Split(x, y), learning_rate=[1e-6, 1.0], epochs=200, batch_size=None
+        ... )
+        >>> jfnn.analysis.best_rates(result)
+        array(1.)
     """
     checks.check_instance(result, SweepResult, "result")
     name = result.named(score, "score")

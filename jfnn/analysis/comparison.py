@@ -127,6 +127,11 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     Raises:
         ValueError: Numbers that are not finite, a negative std, a width of 0 or less, or more than 10⁹ seeds.
         TypeError: Not numbers.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.analysis.seeds_needed(std=0.01, width=0.01)
+        18
     """
     from scipy import stats
 

@@ -129,6 +129,14 @@ def cell_statistics(
         ValueError: An unknown name, or an interval other than the mean by formula for folds of one seed,
             which share rows.
         TypeError: ``missing`` is neither a string nor a number.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> result = jfnn.sweep(network, jfnn.Split(x, y), learning_rate=[0.1, 1.0], seeds=5, epochs=10)
+        >>> jfnn.cell_statistics(result).mean.shape  # learning rates, penalties
+        (2, 1)
     """
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")

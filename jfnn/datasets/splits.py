@@ -45,6 +45,13 @@ def split(
             more than 32 bits; with ``stratify``, a class has one row, or a part has fewer rows than there are
             classes.
         TypeError: The seed is not a whole number, or the targets to stratify by are not labels.
+
+    Example:
+        >>> import jfnn
+        >>> from sklearn.datasets import load_iris
+        >>> rows = jfnn.datasets.split(*load_iris(return_X_y=True), test_size=30, stratify=True)
+        >>> rows.x_train.shape, rows.x_test.shape
+        ((120, 4), (30, 4))
     """
     from sklearn.model_selection import train_test_split
     from sklearn.utils import shuffle
@@ -224,6 +231,12 @@ def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
     Raises:
         TypeError: Labels are not integers, or ``n_classes`` is not a whole number.
         ValueError: A label is out of range, or ``n_classes`` is below 1.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.datasets.one_hot([0, 2], 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
     """
     labels = np.asarray(checks.as_array(labels, "labels"))
     memory.check("n_classes", 4.0 * len(labels.ravel()) * checks.as_count(n_classes, "n_classes"))
@@ -245,6 +258,12 @@ def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify:
         random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None uses NumPy's
             global generator, as the notes do.
         stratify: Whether to preserve the frequencies of the digits, as in `split`.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.digits()
+        >>> split.x_train.shape, split.x_test.shape
+        ((1437, 64), (360, 64))
     """
     from sklearn.datasets import load_digits
 

@@ -152,7 +152,17 @@ def _warn(reasons: Mapping[str, int]) -> None:
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.GridSearchCV`, with fits that the engine trains together."""
+    """`sklearn.model_selection.GridSearchCV`, with fits that the engine trains together.
+
+    Example:
+        >>> from jfnn.estimators import GridSearchCV, MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> x, y = load_iris(return_X_y=True)
+        >>> perceptron = MLPClassifier((10,), max_iter=300, solver="sgd", random_state=0, tol=0.01)
+        >>> search = GridSearchCV(perceptron, {"learning_rate_init": [0.001, 0.1]}, cv=3).fit(x / 5, y)
+        >>> search.best_params_
+        {'learning_rate_init': 0.1}
+    """
 
     _theirs = model_selection.GridSearchCV
     _grid = "param_grid"

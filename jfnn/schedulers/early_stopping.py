@@ -15,6 +15,16 @@ class EarlyStopping(Scheduler):
 
     Attributes:
         patience: Epochs without a lower loss after which a member stops.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.datasets.digits())
+        >>> stopping = jfnn.EarlyStopping(patience=3)
+        >>> result = jfnn.sweep(
+        ...     jfnn.mlp((64, 10)), split, learning_rate=0.1, validation=0.2, epochs=10, schedulers=[stopping]
+        ... )
+        >>> result.stopped_at.shape  # the epoch, or -1
+        (1, 1, 1)
     """
 
     patience: int = field(convert=checks.as_count)

@@ -37,6 +37,16 @@ class Sample(Valid):
 
     Raises:
         ValueError, TypeError: ``cells`` or ``seed`` is not a whole number, or is below 1 or 0, respectively.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> rates = [0.1, 0.2, 0.5, 1.0]
+        >>> network = jfnn.mlp((2, 4, 2))
+        >>> split = jfnn.Split(x, y)
+        >>> result = jfnn.sweep(network, split, learning_rate=rates, cells=jfnn.Sample(3), epochs=1)
+        >>> result.axes["learning_rate"].shape
+        (3,)
     """
 
     cells: int = field(convert=checks.as_count)

@@ -51,6 +51,11 @@ class Validation(Valid):
 
     Raises:
         TypeError: Not a number, or not a metric; whether they fit the rows is checked when a run begins.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.Validation(0.2, rank_by="loss")
+        Validation(size=0.2, rank_by='loss')
     """
 
     size: float | int | None = field(None, _as_size)

@@ -51,6 +51,17 @@ def sweep(options: Options) -> SweepResult:
     Raises:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.datasets.digits())
+        >>> result = jfnn.sweep(
+        ...     jfnn.mlp((64, 20, 10)), split, learning_rate=[0.01, 0.1], l2=[0, 1e-3], seeds=3, epochs=5
+        ... )
+        >>> result.scores["test_accuracy"].shape  # learning rates, penalties, seeds
+        (2, 2, 3)
+        >>> result.best().axes
+        {'learning_rate': 0.1, 'l2': 0.0}
     """
     with call_context(options):
         programs = programs_of(options)

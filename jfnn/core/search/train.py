@@ -28,6 +28,16 @@ def train(options: TrainOptions) -> SweepResult:
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; also a sequence where one number is expected.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.datasets.digits())
+        >>> network = jfnn.mlp((64, 20, 10))
+        >>> result = jfnn.train(network, split.x_train, split.y_train, learning_rate=0.1, epochs=20)
+        >>> float(result.scores["train_accuracy"]) > 0.9
+        True
+        >>> result.predict(split.x_test[:3]).shape
+        (3,)
     """
     for name in options.several():
         raise ArgumentTypeError(name, "expected one number, got several; use sweep for several")
