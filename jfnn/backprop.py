@@ -70,6 +70,25 @@ def forward(
     Returns:
         ``(all_z, all_a)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
         with a_0 the inputs and a_L the outputs of the network.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> params = jfnn.mlp((2, 8, 2)).init(jax.random.key(0))
+        >>> all_z, all_a = jfnn.backprop.forward(params, x)
+        >>> [z.shape for z in all_z], [a.shape for a in all_a]
+        ([(4, 8), (4, 2)], [(4, 2), (4, 8), (4, 2)])
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> params = jfnn.mlp((2, 8, 2)).init(jax.random.key(0))
+        >>> all_z, all_a = jfnn.backprop.forward(params, x)
+        >>> delta = jfnn.losses.d_cross_entropy(all_a[-1], jfnn.datasets.one_hot(y, 2))
+        >>> [delta.shape for delta in jfnn.backprop.deltas(params, all_z, delta)]
+        [(4, 8), (4, 2)]
     """
     hidden = activations.get(activation).f
     functions = [hidden] * (len(params) - 1) + [activations.get(output, "output").f]
@@ -101,6 +120,17 @@ def deltas(
 
     Returns:
         ``[δ_1, …, δ_L]``, each shaped like its pre-activation.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> params = jfnn.mlp((2, 8, 2)).init(jax.random.key(0))
+        >>> all_z, all_a = jfnn.backprop.forward(params, x)
+        >>> delta = jfnn.losses.d_cross_entropy(all_a[-1], jfnn.datasets.one_hot(y, 2))
+        >>> gradients = jfnn.backprop.gradients(params, all_a, jfnn.backprop.deltas(params, all_z, delta))
+        >>> [(layer.w.shape, layer.b.shape) for layer in gradients]
+        [((2, 8), (8,)), ((8, 2), (2,))]
     """
     df = activations.get(activation).df
     all_delta = [delta_output]

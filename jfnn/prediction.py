@@ -57,6 +57,15 @@ def predict_proba(
 
     Raises:
         ValueError: The loss has no probabilities (quadratic); or as in `predict`.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> params = network.init(jax.random.key(0))
+        >>> jfnn.predict_proba(network, params, x).sum(axis=1).round(5).tolist()
+        [1.0, 1.0, 1.0, 1.0]
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
@@ -153,6 +162,14 @@ def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1, each: bool = F
     """Return labels from outputs or, with ``loss=None``, from targets; each sample lies along ``axis``.
 
     One class per sample or, with ``each``, 0 or 1 for each output, in the shape of the outputs.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> result = jfnn.train(network, x, y, learning_rate=0.1, epochs=500)
+        >>> float(jfnn.accuracy(network, result.params, x, y))
+        1.0
     """
     if each:
         return (sureness(outputs, loss, axis) > 0.5).astype(jnp.int32)

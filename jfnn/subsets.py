@@ -133,6 +133,12 @@ def sizes(
     Subset ``d * len(counts) + c`` has the first ``counts[c]`` rows of order d, the d-th
     ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows that no subset of an order contains
     are held out in its subsets.
+
+    Example:
+        >>> import jfnn
+        >>> subsets = jfnn.subsets.sizes(1000, [10, 100, 500])
+        >>> subsets.axis
+        {'rows': array([ 10, 100, 500])}
     """
     n = checks.as_count(n, "n")
     several = checks.as_counts(counts, "counts")
@@ -165,6 +171,12 @@ def by_group(
     Raises:
         ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
             leaves a group without rows.
+
+    Example:
+        >>> import jfnn
+        >>> subsets = jfnn.subsets.label_noise([0, 0, 1, 1], [0.0, 0.5])
+        >>> subsets.labels.shape
+        (2, 4)
     """
     labels = as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
@@ -195,6 +207,11 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
         shares: Shares from 0 to 1, one per subset.
         seed: Fixes rows and labels.
         classes: Number of classes; None for one more than the largest label.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.subsets.shuffled([0, 0, 1, 1], 3).shape
+        (4, 3)
     """
     labels = np.asarray(checks.as_array(y, "y"))
     levels = checks.as_axis(shares, "shares")

@@ -82,6 +82,17 @@ def objective(
     Raises:
         ValueError, TypeError: An unknown name, shapes that do not fit, or an ``apply`` that does not return
             ``[n, n_out]``.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> params = network.init(jax.random.key(0))
+        >>> mean = jfnn.objective(network, params, x, y, l2=0.1)
+        >>> total = jfnn.objective(network, params, x, y, l2=0.1, reduction="sum")
+        >>> bool(abs(total - 4 * mean) < 1e-5)
+        True
     """
     minimized = losses.as_objective(loss, reduction, l2, l1, penalized)
     check_output(network, minimized.loss)
@@ -149,6 +160,21 @@ def step(
 
     Returns:
         ``(state, value)``: the state after the step, and the objective before it.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> params = network.init(jax.random.key(0))
+        >>> import optax
+        >>> optimizer = optax.sgd(0.1)
+        >>> state = jfnn.State(params, optimizer.init(params))
+        >>> targets = jfnn.datasets.one_hot(y, 2)
+        >>> gradient = jfnn.training.autodiff(network, jfnn.losses.get("cross_entropy"), "mean")
+        >>> state, value = jfnn.training.step(state, optimizer, gradient, x, targets, l2=0.0)
+        >>> value.shape
+        ()
     """
 
     def objective_at(params: Params) -> tuple[jax.Array, Params]:

@@ -5,13 +5,25 @@ import doctest
 import pytest
 
 import jfnn
-from jfnn import activations, analysis, backprop, datasets, estimators, losses, penalties, subsets
+from jfnn import activations, analysis, backprop, datasets, estimators, losses, penalties, subsets, training
 
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (jfnn, activations, analysis, backprop, datasets, estimators, losses, penalties, subsets)
+    for module in (
+        jfnn,
+        activations,
+        analysis,
+        backprop,
+        datasets,
+        estimators,
+        losses,
+        penalties,
+        subsets,
+        training,
+    )
     for name in module.__all__
 }
+PUBLIC |= {f"SweepResult.{name}": method for name, method in vars(jfnn.SweepResult).items()}
 EXAMPLES = {name: thing for name, thing in PUBLIC.items() if ">>>" in (getattr(thing, "__doc__", "") or "")}
 
 

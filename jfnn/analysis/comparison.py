@@ -67,6 +67,16 @@ def compare_cells(
     Raises:
         ValueError: An unknown name, no such cell, a single run, or Wilcoxon's test for folds of one seed,
             which are not independent.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> split = jfnn.Split(x, y)
+        >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+        >>> comparison = jfnn.analysis.compare_cells(result)
+        >>> comparison.p_holm.shape
+        (2, 1)
     """
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")

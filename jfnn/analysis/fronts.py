@@ -26,6 +26,15 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
 
     Raises:
         ValueError, TypeError: An unknown name, or values of another shape.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> split = jfnn.Split(x, y)
+        >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+        >>> jfnn.analysis.front(result, ["train_loss", "train_accuracy"]).tolist()
+        [[False], [True]]
     """
     checks.check_instance(result, SweepResult, "result")
     listed = list(objectives) if checks.is_several(objectives) else []

@@ -140,6 +140,12 @@ def interval(
 
     Raises:
         ValueError, TypeError: Invalid values, interval, variance or bounds, or values beyond the bounds.
+
+    Example:
+        >>> import jfnn
+        >>> low, high = jfnn.analysis.interval([0.90, 0.92, 0.94])
+        >>> round(float(low), 4), round(float(high), 4)
+        (0.8703, 0.9697)
     """
     array = checks.as_numbers(values, "values").astype(np.float64)
     kind = as_interval(interval)

@@ -63,6 +63,16 @@ def tuning_curve(
     Raises:
         ValueError, TypeError: A result of `jfnn.train`; no cell with a score; scores beyond the bounds; or an
             invalid argument.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> split = jfnn.Split(x, y)
+        >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+        >>> curve = jfnn.analysis.tuning_curve(result, "train_loss")
+        >>> curve.k.tolist(), curve.score.shape
+        ([1, 2], (2,))
     """
     from scipy import stats
 

@@ -213,6 +213,14 @@ def boltzmann_machine(
 
     Raises:
         ValueError, TypeError: An argument is invalid; the message names it.
+
+    Example:
+        >>> import jfnn
+        >>> learner = jfnn.boltzmann_machine((9, 4))  # 9 visible, 4 hidden
+        >>> bars = [[1, 1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1, 1]]
+        >>> result = jfnn.sweep(learner, jfnn.Split(bars), learning_rate=[0.01, 0.1], seeds=2, epochs=20)
+        >>> result.axes
+        {'learning_rate': array([0.01, 0.1 ]), 'l2': array([0.])}
     """
     sizes = as_sizes(sizes)
     checks.as_choice(gradient, "gradient", GRADIENTS)

@@ -181,6 +181,12 @@ def standardize(split: Split, columns: Iterable[str] | None = None) -> Split:
     Raises:
         ValueError, TypeError: NaN or infinity, with its position; names that are not unique, or not one per
             column; a split that is already standardized.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.Split([[1.0, 5.0], [3.0, 5.0]], [0, 1]))
+        >>> split.x_train.tolist()
+        [[-1.0, 0.0], [1.0, 0.0]]
     """
     checks.check_instance(split, Split, "split")
     names = dict(split.names or {})
@@ -308,5 +314,12 @@ def or_gate() -> tuple[np.ndarray, np.ndarray]:
 
 
 def xor_gate() -> tuple[np.ndarray, np.ndarray]:
-    """Return the XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
+    """Return the XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1).
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> x.tolist(), y.tolist()
+        ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    """
     return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 0])

@@ -364,6 +364,14 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     * ``l1``: the strength of the L1 penalty, in addition to ``alpha``. Each step's objective contains
       ``l1 Σ |w|``, divided by the number of rows like its other terms. With the solver "sgd" without
       momentum, weights become exactly 0 (`jfnn.penalties.proximal`).
+
+    Example:
+        >>> import jfnn
+        >>> from sklearn.datasets import load_iris
+        >>> x, y = load_iris(return_X_y=True)
+        >>> perceptron = jfnn.estimators.MLPClassifier((8,), engine="jfnn", max_iter=500, tol=0.01)
+        >>> perceptron.fit((x - x.mean(0)) / x.std(0), y).predict_proba(x[:2]).shape
+        (2, 3)
     """
 
     _theirs = neural_network.MLPClassifier
@@ -412,6 +420,13 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     the differences. Activations, solvers, ``engine`` and ``l1`` are as in `MLPClassifier`. Additional
     losses (see `jfnn.losses`) are: "absolute_error" predicts the median; "huber" predicts a location and is
     linear for errors above ``delta``; "quantile" predicts the ``quantile``, between 0 and 1. Scores are R².
+
+    Example:
+        >>> import jfnn
+        >>> x = [[0.0], [1.0], [2.0], [3.0]]
+        >>> median = jfnn.estimators.MLPRegressor(hidden_layer_sizes=(), loss="absolute_error", tol=0.1)
+        >>> median.fit(x, [0.0, 1.0, 2.0, 30.0]).predict(x).shape
+        (4,)
     """
 
     _theirs = neural_network.MLPRegressor

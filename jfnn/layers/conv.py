@@ -54,6 +54,14 @@ class Conv(Sliding):
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> layers = [jfnn.Conv(4, kernel=3), jfnn.Flatten(), jfnn.Dense(10, "identity")]
+        >>> network = jfnn.sequential(layers, (1, 8, 8))
+        >>> network.apply(network.init(jax.random.key(0)), jax.numpy.zeros((5, 1, 8, 8))).shape
+        (5, 10)
     """
 
     channels: int = field(convert=checks.as_count)

@@ -36,6 +36,13 @@ class Dense(LayerKind):
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
         bias: Whether the layer has biases; without them b is 0.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> network = jfnn.sequential([jfnn.Dense(8, "tanh"), jfnn.Dense(3, "identity")], (4,))
+        >>> [layer.w.shape for layer in network.init(jax.random.key(0))]
+        [(4, 8), (8, 3)]
     """
 
     units: int = field(convert=checks.as_count)

@@ -40,6 +40,13 @@ class GRU(Recurrent):
         states: "last" or "all", as in `Elman`.
         initializer: A key of `INITIALIZERS`, as in `Elman`.
         padded: Whether sequences may be shorter than the time axis, as in `Elman`.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> network = jfnn.sequential([jfnn.GRU(6), jfnn.Dense(2, "identity")], (20, 3))  # 20 steps
+        >>> network.apply(network.init(jax.random.key(0)), jax.numpy.zeros((5, 20, 3))).shape
+        (5, 2)
     """
 
     units: int = field(convert=checks.as_count)

@@ -92,6 +92,14 @@ class Frozen(Wrapped):
 
     Attributes:
         layer: The layer.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> network = jfnn.sequential([jfnn.Frozen(jfnn.Dense(50)), jfnn.Dense(3, "identity")], (4,))
+        >>> trained = [len(jax.tree.leaves(layer)) for layer in network.init(jax.random.key(0))]
+        >>> trained
+        [2, 2]
     """
 
     @property

@@ -364,6 +364,13 @@ def supervised(
 
     Raises:
         ValueError, TypeError: An invalid argument.
+
+    Example:
+        >>> import jfnn
+        >>> network = jfnn.mlp((4, 8, 3))
+        >>> learner = jfnn.supervised(network, hyper=["dropout"], metrics=["accuracy", "auc"])
+        >>> [metric.name for metric in learner.metrics]
+        ['loss', 'accuracy', 'auc']
     """
     loss = losses.get(loss)
     fields = descent_fields(optimizer, hyper)

@@ -186,6 +186,17 @@ def check_backprop(
     Raises:
         ValueError, TypeError: Parameters or rows do not fit or are not numbers, or the network's outputs are
             not finite. Gradients of a wrong shape, or not finite, are reported as wrong instead.
+
+    Example:
+        >>> import jax
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> params = jfnn.mlp((2, 8, 2)).init(jax.random.key(0))
+        >>> all_z, all_a = jfnn.backprop.forward(params, x)
+        >>> delta = jfnn.losses.d_cross_entropy(all_a[-1], jfnn.datasets.one_hot(y, 2))
+        >>> mine = jfnn.backprop.gradients(params, all_a, jfnn.backprop.deltas(params, all_z, delta))
+        >>> jfnn.check_backprop(params, x, y, mine, reduction="sum")
+        <BackpropCheck: right>
     """
     strengths = checks.as_number(l2, "l2"), checks.as_number(l1, "l1")
     objective = losses.as_objective(loss, reduction, *strengths, penalized)

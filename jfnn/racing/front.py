@@ -83,6 +83,13 @@ def race(
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; or ``out`` contains another race.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> race = jfnn.race(jfnn.mlp((2, 8, 2)), jfnn.Split(x, y), learning_rate=[1e-5, 0.1], epochs=100)
+        >>> race.result.best().axes
+        {'learning_rate': 0.1, 'l2': 0.0}
     """
     made = make_options(race, Options, network, split, seeds=seeds, **options)
     most = len(made.seeds)

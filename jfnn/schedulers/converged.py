@@ -19,6 +19,17 @@ class Converged(Scheduler):
     Attributes:
         every: Epochs between comparisons.
         tolerance: At least 0. In float32, objectives have a relative precision of about 1e-7.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> converged = jfnn.Converged(every=100, tolerance=0.01)
+        >>> result = jfnn.sweep(
+        ...     network, jfnn.Split(x, y), learning_rate=[0.001, 0.1], epochs=5000, schedulers=[converged]
+        ... )
+        >>> bool((result.epochs < 5000).any())
+        True
     """
 
     every: int = field(10, checks.as_count)

@@ -27,6 +27,17 @@ class Halving(Scheduler):
     Attributes:
         factor: One cell in ``factor`` continues at each rung; at least 2.
         min_epochs: Minimum epochs of every cell; None for 5, or fewer if otherwise two rounds would not fit.
+
+    Example:
+        >>> import jfnn
+        >>> split = jfnn.datasets.standardize(jfnn.datasets.digits())
+        >>> rates = [1e-4, 1e-3, 0.01, 0.1]
+        >>> halving = [jfnn.Halving(2)]
+        >>> result = jfnn.sweep(
+        ...     jfnn.mlp((64, 10)), split, learning_rate=rates, epochs=4, validation=0.2, schedulers=halving
+        ... )
+        >>> result.epochs.ravel().tolist()
+        [1, 1, 2, 4]
     """
 
     factor: int = field(convert=at_least(2))

@@ -94,6 +94,11 @@ class Refit(Valid):
 
     Raises:
         ValueError, TypeError: Invalid values; or several cells with a rule, which chooses one.
+
+    Example:
+        >>> import jfnn
+        >>> jfnn.Refit(cells=3)
+        Refit(rows='train', cells=3, rule=None)
     """
 
     rows: str = field("train", one_of(ROWS))

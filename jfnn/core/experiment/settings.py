@@ -117,6 +117,12 @@ class Execution(Valid):
 
     Raises:
         ValueError, TypeError: An invalid value; whether the devices exist is checked when a run begins.
+
+    Example:
+        >>> import jfnn
+        >>> execution = jfnn.Execution(eval_every=[10, 1, 100], keep_params="best")
+        >>> execution.eval_every
+        [1, 10, 100]
     """
 
     devices: int | Sequence[jax.Device] | None = None

@@ -147,6 +147,17 @@ class SweepResult:
         names: What the numbers in the data represent (columns, classes, units); empty if not given.
         runs: ``key``, ``params``, ``kept_cell``, ``config``, ``timing`` and ``origin`` of each program, in C
             order of the leading axes. ``result.program(**run.key)`` is the result of a run's program.
+
+    Example:
+        >>> import jfnn
+        >>> x, y = jfnn.datasets.xor_gate()
+        >>> network = jfnn.mlp((2, 8, 2))
+        >>> split = jfnn.Split(x, y)
+        >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+        >>> result.scores["train_loss"].shape  # learning rates, seeds
+        (2, 1, 5)
+        >>> result.ranked_by
+        'train_accuracy'
     """
 
     axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
@@ -324,7 +335,17 @@ class SweepResult:
         return self.metrics[self.named(name).partition("_")[2]]
 
     def named(self, score: str | None, argument: str = "name") -> str:
-        """Check and return the name of a score; None for `ranked_by`."""
+        """Check and return the name of a score; None for `ranked_by`.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> result.cell_scores("train_loss").shape
+            (2, 1)
+        """
         if score is None:
             return self.ranked_by
         return checks.as_choice(score, argument, self.scores, OTHER_METRICS)
@@ -358,6 +379,16 @@ class SweepResult:
 
         Args:
             name: The score, such as "test_accuracy"; None for `ranked_by`.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> best = result.best()
+            >>> best.axes, best.index
+            ({'learning_rate': 0.1, 'l2': 0.0}, (1, 0))
         """
         costs = self._costs(name).ravel()
         pruned = self.pruned_cells.ravel()
@@ -516,6 +547,17 @@ class SweepResult:
 
         Raises:
             ValueError: Its parameters were not kept, or there is no such cell.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> result.predict(x).shape  # learning rates, seeds, rows
+            (2, 1, 5, 4)
+            >>> result.predict(x, reduce="vote").shape
+            (4,)
         """
         index = as_index(index, self.cells.lengths.items(), "of_cell", from_the_end=True)
         self._check_kept(index, "of_cell")
@@ -529,7 +571,17 @@ class SweepResult:
         return dataclasses.replace(self, runs=tuple(runs))
 
     def _check_kept(self, index: tuple[int, ...], argument: str) -> None:
-        """Raise ValueError if the parameters of a cell, or of its member, were not kept."""
+        """Raise ValueError if the parameters of a cell, or of its member, were not kept.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> result.predict_proba(x).shape  # learning rates, seeds, rows, classes
+            (2, 1, 5, 4, 2)
+        """
         if self.params is None:
             raise ArgumentError(argument, "this sweep kept no parameters; use keep_params='all'")
         cell = self.kept_cell or ()
@@ -570,6 +622,15 @@ class SweepResult:
         Raises:
             ValueError, TypeError: No parameters were kept; the network is missing or is another one; invalid
                 inputs; with ``reduce``, every member diverged; without it, the values do not fit into memory.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> result.row_scores("loss", "train", split).shape  # learning rates, seeds, rows
+            (2, 1, 5, 4)
         """
         return predictions.predict(self._members(network, reduce), x, reduce, self.metrics, self.names)
 
@@ -616,6 +677,29 @@ class SweepResult:
 
         Raises:
             ValueError, TypeError: As in `predict`; another split or other folds; a part without rows.
+
+        Example:
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> table = result.to_dict()
+            >>> table["learning_rate"].tolist()
+            [0.001, 0.001, 0.001, 0.001, 0.001, 0.1, 0.1, 0.1, 0.1, 0.1]
+
+        Example:
+            >>> import tempfile
+            >>> import jfnn
+            >>> x, y = jfnn.datasets.xor_gate()
+            >>> network = jfnn.mlp((2, 8, 2))
+            >>> split = jfnn.Split(x, y)
+            >>> result = jfnn.sweep(network, split, learning_rate=[0.001, 0.1], seeds=5, epochs=200)
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     result.save(directory + "/run")
+            ...     loaded = jfnn.load(directory + "/run")
+            >>> loaded.best().axes == result.best().axes
+            True
         """
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
