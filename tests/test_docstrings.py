@@ -23,7 +23,7 @@ PUBLIC = {
     )
     for name in module.__all__
 }
-PUBLIC |= {f"SweepResult.{name}": method for name, method in vars(jfnn.SweepResult).items()}
+PUBLIC |= {f"SweepResult.{name}": method for name, method in vars(jfnn.SweepResult).items() if name[0] != "_"}
 EXAMPLES = {name: thing for name, thing in PUBLIC.items() if ">>>" in (getattr(thing, "__doc__", "") or "")}
 
 
