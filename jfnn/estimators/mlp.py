@@ -168,13 +168,10 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
         weights = self._row_weights(y, sample_weight)
-        engine = self._settings.engine_for(weights)
-        search = SEARCH.get()
         trained = None
-        if search is not None and engine in search.engines and not incremental and not self.verbose:
-            trained = search.find(self, self._as_fit(X, y, weights, incremental))
-        if engine == "auto":  # `partial_fit` needs the optimizer of the previous engine
-            engine = self.engine_ if incremental and hasattr(self, "engine_") else "scikit-learn"
+        if not incremental and not self.verbose:
+            trained = self._found_by_search(X, y, weights)
+        engine = self._engine_for(weights, incremental)
         if trained is None and engine == "jfnn":
             trained = self._train(self._as_fit(X, y, weights, incremental))
         if trained is not None:
@@ -188,7 +185,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _fit_lbfgs(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, *buffers: Any) -> None:
         weights = self._row_weights(y, sample_weight)
-        self.engine_ = "jfnn" if self._settings.engine_for(weights) == "jfnn" else "scikit-learn"
+        self.engine_ = self._engine_for(weights, incremental=False)
         super()._fit_lbfgs(X, y, weights, *buffers)
         if self.engine_ == "jfnn":
             self._set_layers(self._layers(), X.dtype)
@@ -201,6 +198,21 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         self._unpack(point)
         fit = self._as_fit(X, y, sample_weight, False)
         return functions.value_and_grad(fit.structure, fit.start, fit.rows, self.alpha)
+
+    def _engine_for(self, weights: np.ndarray | None, incremental: bool) -> str:
+        """Return the engine that trains a fit by itself, "jfnn" or "scikit-learn"."""
+        engine = self._settings.engine_for(weights)
+        if engine != "auto":
+            return engine
+        # `partial_fit` needs the optimizer of the previous engine.
+        return self.engine_ if incremental and hasattr(self, "engine_") else "scikit-learn"
+
+    def _found_by_search(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> TrainedFit | None:
+        """Return the result of this fit if a search has trained it ahead."""
+        search = SEARCH.get()
+        if search is None or self._settings.engine_for(weights) not in search.engines:
+            return None
+        return search.find(self, self._as_fit(X, y, weights, incremental=False))
 
     def _row_weights(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         """Return the weights of rows; weights and targets are checked unless scikit-learn's engine trains."""
