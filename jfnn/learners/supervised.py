@@ -182,8 +182,9 @@ class Supervised(DescentLearner):
     @property
     def at_start(self) -> tuple[str, ...]:
         """Names of the numbers that enter the initial state: "init_scale" and the network's scalars."""
-        initial = set(numbers_of(self.network, self.hyper)) - {"dropout", *PENALTIES, *self.rule.hyper}
-        return tuple(name for name in self.hyper if name in initial)
+        names = [name for name in self.hyper if name not in ("dropout", *PENALTIES, *self.rule.hyper)]
+        accepted = numbers_of(self.network, names)
+        return tuple(name for name in names if name in accepted)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
         """Return the optimizer with the layers' learning rates and the proximal step of L1."""

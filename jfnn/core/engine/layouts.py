@@ -126,9 +126,10 @@ def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> in
     """
     functions = cohort.functions
     on_cpu = platform == "cpu"
-    widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if functions.shapes is not None and on_cpu:
-        return plan.tile_width(_held_bytes(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
+        held = _held_bytes(functions, batch)
+        return plan.tile_width(held, plan.CPU_TRACED_TILE_BYTES, plan.CPU_TRACED_WIDTHS)
+    widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     size = bytes_of_member(cohort, batch)
     if not on_cpu:
         return plan.tile_width(size, plan.ACCELERATOR_TILE_BYTES, widths)

@@ -18,6 +18,8 @@ CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
 # Candidates for the largest width of a run's tiles.
 CPU_WIDTHS = (1, 2, 5, 10, 16, 32, 64, 256)
+# For custom functions: two members take longer than twice one, as XLA has loops instead of products for them.
+CPU_TRACED_WIDTHS = (1, 5, 10, 16, 32, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 # Candidates for other widths, for fewer members or many replicates. 13 members are half a grid of 5x5 or a
 # quarter of 7x7; wider tiles are multiples of 16, whose slots round alike (`jfnn.core.engine.layouts`).
