@@ -9,6 +9,7 @@ import operator
 import jax
 import jax.numpy as jnp
 
+from jfnn.numerics.barriers import computed_once
 from jfnn.numerics.products import matrix_product, product, products
 
 # The transposed product is computed if the activations have at least `TURNED` times as many rows as δ, so
@@ -33,7 +34,7 @@ def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.
     also keeps sums of δ out of the kernel of δ, where the compiler rounded some slots of a tile differently
     (`tests/laws/test_slots.py`).
     """
-    delta = jax.lax.optimization_barrier(delta)
+    delta = computed_once(delta)
     return weight_gradient(delta, a), bias_gradient(delta), transposed_product(w, delta)
 
 
@@ -45,7 +46,7 @@ def transposed_product(w: jax.Array, delta: jax.Array) -> jax.Array:
     """
     if w.ndim == 3:
         return _written_out(w.swapaxes(0, 1), delta)
-    return product(jax.lax.optimization_barrier(w.T), delta)
+    return product(computed_once(w.T), delta)
 
 
 def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
@@ -72,8 +73,7 @@ def _over_samples_of_members(members: int, leads: list[bool], delta: jax.Array, 
     if not all(leads) or TURNED * delta.shape[-2] > a.shape[-1]:
         return products(members, leads, delta, a)
     turned = jnp.matmul(a.swapaxes(-1, -2), delta.swapaxes(-1, -2), precision="highest")
-    behind: jax.Array = jax.lax.optimization_barrier(turned)
-    return behind.swapaxes(-1, -2)
+    return computed_once(turned).swapaxes(-1, -2)
 
 
 _over_samples = matrix_product(_over_samples_of_members)

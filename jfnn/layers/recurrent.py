@@ -25,6 +25,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, Initializer, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Draw, Starts, within
+from jfnn.numerics.barriers import computed_once
 from jfnn.params import Params
 
 STATES = ("last", "all")
@@ -145,7 +146,7 @@ class Recurrent(LayerKind):
         """Backpropagate through time; see the module's docstring."""
         (a, states) = residuals
         w = self._matrices(packed)
-        turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
+        turned = computed_once(w.swapaxes(-1, -2))
         d_out = d_out.reshape(*d_out.shape[:-2], self.directions, self.units, d_out.shape[-1])
         real = self._real(a)
         d_out = self._as_carried(d_out)
@@ -161,7 +162,7 @@ class Recurrent(LayerKind):
             # After a sequence ends, its state is copied from step to step and does not depend on z_t.
             delta = _where(real, delta, 0, times)
             past_z = _where(real, past_z, g, times)
-            delta = jax.lax.optimization_barrier(delta)
+            delta = computed_once(delta)
             d_s = _product(turned, delta)
             d_a = _put(d_a, d_s[:, self.units : -1], times)
             g = past_z + self._as_carried(d_s[:, : self.units])
@@ -172,7 +173,7 @@ class Recurrent(LayerKind):
         (_, d_w, d_a), _ = jax.lax.scan(step, (g, jnp.zeros_like(w), d_a), jnp.arange(len(a)), reverse=True)
         # The barriers keep sums of products apart, as in `products.affine_gradients`: with one unit, the
         # compiler rounded some slots of a tile differently (`tests/laws/test_slots.py`).
-        directions = jax.lax.optimization_barrier([self.gradients(d_w[i]) for i in range(self.directions)])
+        directions = computed_once([self.gradients(d_w[i]) for i in range(self.directions)])
         return Directions(*directions) if self.bidirectional else directions[0], jnp.sum(d_a, axis=1)
 
     def _matrices(self, packed: Params) -> jax.Array:

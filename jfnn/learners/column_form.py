@@ -17,6 +17,7 @@ from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.sequence import Masks, dropout_masks, dropout_shapes
 from jfnn.learners.data import Batch
 from jfnn.losses import Objective
+from jfnn.numerics.barriers import computed_once
 from jfnn.params import Params, with_constants, without_constants
 from jfnn.penalties import Strengths, with_penalty
 
@@ -47,7 +48,7 @@ def gradient_by_hand(
     """
     members = jnp.shape(objective.strengths["l2"])
     outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
-    outputs = _computed_once(outputs) if members else outputs
+    outputs = _without_recomputing(outputs) if members else outputs
     targets = sequence.columns(targets, members)
     value = objective.value(outputs, targets, packed, weights, axis=0)
     d_outputs = objective.loss.derivative(outputs, targets, axis=0)
@@ -78,7 +79,7 @@ def gradient_by_jax(
 
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
-        outputs = _computed_once(outputs) if members else outputs
+        outputs = _without_recomputing(outputs) if members else outputs
         values = objective.value(outputs, targets, trained, weights, axis=0)
         # No member's objective depends on another's parameters, so the sum's gradient contains all gradients.
         return jnp.sum(values), values
@@ -87,15 +88,14 @@ def gradient_by_jax(
     return values, gradients
 
 
-def _computed_once(outputs: jax.Array) -> jax.Array:
+def _without_recomputing(outputs: jax.Array) -> jax.Array:
     """Return a network's outputs behind a barrier.
 
     With many small networks, XLA would otherwise compute their sums again in every kernel of the loss that
     reads them (workload wine of scripts/bench.py). A barrier behind hidden layers does not pay: it costs the
     workload xor a twentieth.
     """
-    once: jax.Array = jax.lax.optimization_barrier(outputs)
-    return once
+    return computed_once(outputs)
 
 
 def draw_masks(

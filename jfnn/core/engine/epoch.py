@@ -9,6 +9,7 @@ import numpy as np
 from jfnn.arguments.types import Array
 from jfnn.core.engine.minibatches import Source
 from jfnn.learners.data import Batch, Rows
+from jfnn.numerics.barriers import computed_once
 from jfnn.params import State
 
 # XLA splits a gather from an array of more than `SPLIT_BYTES` between its threads, which costs more than a
@@ -44,9 +45,9 @@ def steps_of_epoch(
         at_once: Steps whose rows are gathered at once, or 0 if each step gathers its own.
         loop: Carry before the first step.
     """
-    steps = source.steps
-    if steps is None:
+    if source.steps is None:
         return one_step(jnp.int32(0), batch(source.rows[0]), loop)
+    steps = source.steps_of_epoch
     if len(source.rows) == 1:
         always = batch(source.rows[0])
         same: Loop = jax.lax.fori_loop(0, steps, lambda step, loop: one_step(step, always, loop), loop)
@@ -56,7 +57,7 @@ def steps_of_epoch(
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
         row_numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
         # Without the barrier, XLA would read row numbers inside the gather and count them toward its size.
-        return one_step(step, batch(jax.lax.optimization_barrier(row_numbers)), loop)
+        return one_step(step, batch(computed_once(row_numbers)), loop)
 
     def gathering_several(part: jax.Array, loop: Loop) -> Loop:
         first = part * at_once

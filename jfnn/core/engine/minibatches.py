@@ -3,6 +3,7 @@
 The program does not depend on the learner, so all networks and losses share it.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -116,6 +117,14 @@ def number_of_pieces(groups: int, count: int) -> int:
     return parts[0] if parts else groups
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A number that is part of the compiled program, rather than an argument of it."""
+
+    number: int
+
+
 class Source(NamedTuple):
     """The minibatches and random keys of a tile in one call, for each group that shares them.
 
@@ -124,16 +133,24 @@ class Source(NamedTuple):
             for all steps.
         key: Raw data of the random key of steps ``[groups, 2]``, or None.
         fold: Fold numbers ``[groups]`` (int32).
-        steps: Steps per epoch (int32), the same for all groups; None if an epoch is one step whose rows never
-            change.
+        steps: Steps per epoch, the same for all groups: an argument (int32) on CPUs, where one program then
+            serves any number, and `Known` on accelerators, which would ask the host before every step whether
+            it is the last; None if an epoch is one step whose rows never change.
         first: First epoch of the call (int32).
     """
 
     rows: Array
     key: Array | None
     fold: Array
-    steps: Whole | None
+    steps: Whole | Known | None
     first: Whole
+
+    @property
+    def steps_of_epoch(self) -> Whole | int:
+        """Number of steps of an epoch; a plain number if it is known when the program is compiled."""
+        if self.steps is None:
+            return 1
+        return self.steps.number if isinstance(self.steps, Known) else self.steps
 
     def of_group(self, number: int) -> "Source":
         """Return the source of one group, without the axis of groups."""
@@ -183,14 +200,15 @@ class Sources(NamedTuple):
             first=np.int32(first),
         )
 
-    def take(self, replicates: np.ndarray, first: int, rows: Array) -> Source:
+    def take(self, replicates: np.ndarray, first: int, rows: Array, platform: str) -> Source:
         """Return the source of a tile, given the row numbers of its steps from epoch ``first`` on."""
         once = self.constant and self.batches is not None and self.batches.steps is None
+        steps = self.steps[replicates[0]]
         return Source(
             rows=rows,
             key=None if self.key is None else self.key[replicates],
             fold=self.fold[replicates],
-            steps=None if once else np.int32(self.steps[replicates[0]]),
+            steps=None if once else np.int32(steps) if platform == "cpu" else Known(int(steps)),
             first=np.int32(first),
         )
 

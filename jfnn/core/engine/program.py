@@ -115,7 +115,6 @@ class Program:
         source = lanes.lay_out_source(source)
         end = lanes.end_epoch(self.functions)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
-        steps = 1 if source.steps is None else source.steps
 
         def one_epoch(i: jax.Array, run: Trained) -> Trained:
             before, means = run
@@ -128,7 +127,7 @@ class Program:
             finite = jnp.isfinite(last["objective"])
             members = keep_finite(before, ended, finite, epoch, lanes, self.learner.keeps_memory)
             means = {
-                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / steps, i, 0)
+                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / source.steps_of_epoch, i, 0)
                 for name, kept in means.items()
             }
             return members, means
@@ -167,7 +166,7 @@ class Program:
             return state, {name: loop[1][name] + value for name, value in last.items()}, last
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
-        at_once = steps_gathered_at_once(large, source.rows[0].size)
+        at_once = steps_gathered_at_once(large, source.rows[0].size) if self.platform == "cpu" else 0
         return steps_of_epoch(one_step, batch, source, epoch, at_once, (state, sums, sums))
 
 

@@ -119,9 +119,10 @@ class Worker:
             data = jax.device_put(copies, self.device)
             folds = np.arange(len(train), dtype=np.int32)  # the rows of each group count as a fold
         rows = self._row_numbers(segment, folds, train)
-        source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
+        source = self.sources.take(replicates, segment.first_epoch, rows, self.device.platform)
         # NumPy arrays are transferred with the call; placing each of them first takes three times as long.
         epochs = np.int32(segment.n_epochs)
+        source = source._replace(fold=folds)
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
     def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:

@@ -70,9 +70,7 @@ class Stepper:
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
         """Return the state after step ``number``, counted from 0 over all epochs."""
-        steps = seen.source.steps
-        assert steps is not None  # `make_stepper` always sets it
-        epoch, step = jnp.divmod(number, steps)
+        epoch, step = jnp.divmod(number, seen.source.steps_of_epoch)
         key = step_key(seen.source, epoch, step)
         return self.functions.step(state, self.batch(seen, number), hyper, key)[0]
 
@@ -114,7 +112,7 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     steps = sources.steps[number]
     epochs = range(experiment.epochs)
     rows = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
-    source = sources.take(np.array([number]), 0, rows[:, None]).of_group(0)._replace(steps=steps)
+    source = sources.take(np.array([number]), 0, rows[:, None], "cpu").of_group(0)._replace(steps=steps)
     stand_in = stand_ins(data.weights, sources.train)
     stepper = Stepper(experiment.functions, sources.padded)
     return stepper, Seen(source, DeviceData(data.rows, data.weights, stand_in))
