@@ -12,7 +12,7 @@ def computed_once(arrays: Arrays) -> Arrays:
 
     Without the barrier, XLA would compute cheap arrays again in every kernel that reads them, and may round
     them differently there. On an accelerator there is no barrier: each kernel takes longer to launch than to
-    run, and a barrier would split one kernel in two (`tests/test_launches.py`).
+    run, and a barrier would split one kernel in two (`scripts/launches.py`).
     """
     once: Arrays = jax.lax.platform_dependent(
         arrays, cpu=jax.lax.optimization_barrier, default=lambda arrays: arrays

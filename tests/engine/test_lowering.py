@@ -38,7 +38,7 @@ def lowered(experiment, platform, own):
     )
     rows = replicates.minibatches(0, epoch=0)
     groups = np.zeros(TILE if own else 1, int)
-    source = sources.take(groups, 0, np.stack([rows] * len(groups), axis=1), "cpu")
+    source = sources.take(groups, 0, np.stack([rows] * len(groups), axis=1), PLATFORMS[platform])
     data = experiment.data
     held = program.DeviceData(data.rows, data.weights, stand_ins(data.weights, sources.train))
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
